@@ -1,0 +1,1 @@
+"""Segment Anything for n-dimensional microscopy in napari."""

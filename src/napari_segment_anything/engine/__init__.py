@@ -1,0 +1,1 @@
+"""One image: arrays in, masks out; stateless, without threads or files."""

@@ -1,0 +1,1 @@
+"""The interactive state of one viewer, without a window."""

@@ -1,0 +1,1 @@
+"""n-D arrays as stacks of planes."""

@@ -1,0 +1,1 @@
+"""Masks through time: linking, repair by re-prompting, lineage."""

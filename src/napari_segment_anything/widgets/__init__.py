@@ -1,0 +1,1 @@
+"""Dock widgets: forms and layers."""
