@@ -1,0 +1,42 @@
+from ._version import __version__
+from .batch.embed import embed_stack
+from .batch.progress import Progress, run
+from .batch.segment import segment_stack
+from .batch.track import track_stack
+from .engine.automatic import AutomaticMaskGenerator, AutomaticSettings
+from .engine.embedding import ImageEmbedding
+from .engine.mask_set import MaskSet
+from .engine.predictor import MaskPrediction, MaskPredictor
+from .engine.prompts import Prompts
+from .models.load import load_model
+from .stacks.open import open_stack
+from .stacks.stack import Stack
+from .storage.embedding_store import EmbeddingStore
+from .storage.memory_store import MemoryEmbeddingStore
+from .storage.zarr_store import ZarrEmbeddingStore
+from .tracking.lineage import Lineage
+from .tracking.track import Track
+
+__all__ = [
+    "AutomaticMaskGenerator",
+    "AutomaticSettings",
+    "EmbeddingStore",
+    "ImageEmbedding",
+    "Lineage",
+    "MaskPrediction",
+    "MaskPredictor",
+    "MaskSet",
+    "MemoryEmbeddingStore",
+    "Progress",
+    "Prompts",
+    "Stack",
+    "Track",
+    "ZarrEmbeddingStore",
+    "__version__",
+    "embed_stack",
+    "load_model",
+    "open_stack",
+    "run",
+    "segment_stack",
+    "track_stack",
+]
