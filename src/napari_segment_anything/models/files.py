@@ -1,14 +1,22 @@
-"""Where weights files lie on this machine."""
+"""Weights files on this machine: where they lie, and how they get there."""
 
 import os
+from collections.abc import Generator
 from importlib.resources import files
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from napari_segment_anything.errors import DownloadError, StorageError
 from napari_segment_anything.models.catalogue import ModelEntry
+from napari_segment_anything.models.digest import verify
+from napari_segment_anything.models.transfer import DownloadProgress, transfer
 
 FOLDER_VARIABLE = "NAPARI_SEGMENT_ANYTHING_MODELS"
+
+# The microscopy models are all published as "vit_b.pt" and the like, which says
+# nothing about which of them a file is.
+_AMBIGUOUS_STEMS = ("vit_t", "vit_b", "vit_l")
 
 
 def model_folder() -> Path:
@@ -43,7 +51,65 @@ def find(entry: ModelEntry) -> Path | None:
     if entry.is_bundled:
         return None
     published = path.with_name(entry.url.rpartition("/")[2])
-    # The microscopy models are all published as "vit_b.pt" and the like, which says
-    # nothing about which of them the file is.
-    is_telling = published.stem not in ("vit_t", "vit_b", "vit_l")
-    return published if is_telling and published.is_file() else None
+    if published.stem in _AMBIGUOUS_STEMS or not published.is_file():
+        return None
+    return published
+
+
+def download(entry: ModelEntry) -> Generator[DownloadProgress, None, Path]:
+    """Fetch the weights of a model into the model folder.
+
+    A generator, so that closing it cancels: what arrived stays in a ``.partial`` file
+    and the next call continues it. The file gets its final name only after its digest
+    has been checked.
+
+    Yields
+    ------
+    DownloadProgress
+        Bytes on disk and bytes altogether (0 if the server does not say).
+
+    Returns
+    -------
+    Path
+        The weights file. Weights that are there already are not fetched again.
+
+    Raises
+    ------
+    DownloadError
+        The server cannot be reached or refuses, the disk is full, or the file that
+        arrived is not the published one.
+    StorageError
+        The model folder cannot be written.
+    """
+    present = find(entry)
+    if present is not None:
+        return present
+    if entry.is_bundled:
+        raise DownloadError(
+            f"'{entry.name}' is part of this package and cannot be downloaded; install "
+            "the package again."
+        )
+    target = weights_path(entry)
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        is_continued = partial.exists()
+    except OSError as error:
+        raise StorageError(
+            f"The model folder {target.parent} cannot be made ({error.strerror}); set "
+            f"{FOLDER_VARIABLE} to a folder that can be written."
+        ) from error
+    yield from transfer(entry.url, partial)
+    if not verify(partial, entry.digest) and is_continued:
+        # The beginning may come from another version of the file: once from scratch.
+        partial.unlink()
+        yield from transfer(entry.url, partial)
+    if not verify(partial, entry.digest):
+        partial.unlink()
+        raise DownloadError(
+            f"What arrived from {entry.url} is not the published file of "
+            f"'{entry.name}' (its digest differs) and was deleted; try again later, or "
+            "over another connection."
+        )
+    partial.replace(target)
+    return target
