@@ -1,0 +1,59 @@
+"""Small layers that several networks share."""
+
+import torch
+from torch import Tensor, nn
+
+
+class LayerNorm2d(nn.Module):
+    """Layer normalisation over the channels of an image (B, C, H, W)."""
+
+    def __init__(self, n_channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_channels))
+        self.bias = nn.Parameter(torch.zeros(n_channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each pixel's channels; shape (B, C, H, W) is kept."""
+        centred = x - x.mean(1, keepdim=True)
+        variance = centred.square().mean(1, keepdim=True)
+        normalised = centred * torch.rsqrt(variance + self.eps)
+        return normalised * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+class Neck(nn.Sequential):
+    """From an encoder's width to the width of the image embedding."""
+
+    def __init__(self, in_dim: int, out_dim: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_dim, out_dim, kernel_size=1, bias=False),
+            LayerNorm2d(out_dim),
+            nn.Conv2d(out_dim, out_dim, kernel_size=3, padding=1, bias=False),
+            LayerNorm2d(out_dim),
+        )
+
+
+def partition_windows(x: Tensor, size: int) -> tuple[Tensor, tuple[int, int]]:
+    """Cut (B, H, W, C) into windows (B * n, size, size, C), padded with zeros.
+
+    Also returns the padded height and width, which `merge_windows` needs.
+    """
+    batch, height, width, channels = x.shape
+    pad_h, pad_w = -height % size, -width % size
+    if pad_h or pad_w:
+        x = nn.functional.pad(x, (0, 0, 0, pad_w, 0, pad_h))
+    rows, columns = (height + pad_h) // size, (width + pad_w) // size
+    x = x.view(batch, rows, size, columns, size, channels).transpose(2, 3)
+    windows = x.reshape(-1, size, size, channels)
+    return windows, (height + pad_h, width + pad_w)
+
+
+def merge_windows(
+    windows: Tensor, padded: tuple[int, int], shape: tuple[int, int]
+) -> Tensor:
+    """Undo `partition_windows`: (B * n, size, size, C) to (B, *shape, C)."""
+    size, channels = windows.shape[1], windows.shape[-1]
+    rows, columns = padded[0] // size, padded[1] // size
+    x = windows.view(-1, rows, columns, size, size, channels).transpose(2, 3)
+    x = x.reshape(-1, padded[0], padded[1], channels)
+    return x[:, : shape[0], : shape[1]]

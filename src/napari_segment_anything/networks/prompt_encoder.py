@@ -1,0 +1,127 @@
+"""SAM's prompt encoder: points, boxes and rough masks to embeddings.
+
+Source: Kirillov et al., "Segment Anything", 2023, appendix A; random positional
+features after Tancik et al., 2020. Attribute names equal the checkpoints' keys.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .layers import LayerNorm2d
+
+
+class PositionEmbeddingRandom(nn.Module):
+    """Random Fourier features of positions in the unit square."""
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.register_buffer(
+            "positional_encoding_gaussian_matrix", torch.randn(2, n_features)
+        )
+
+    def encode(self, unit_xy: Tensor) -> Tensor:
+        """Encode positions (..., 2), (x, y) in [0, 1], as (..., 2 * n_features)."""
+        phase = (
+            2 * math.pi * ((2 * unit_xy - 1) @ self.positional_encoding_gaussian_matrix)
+        )
+        return torch.cat([phase.sin(), phase.cos()], -1)
+
+    def grid(self, size: int) -> Tensor:
+        """Encode the centres of a square grid of tokens: (C, size, size)."""
+        matrix = self.positional_encoding_gaussian_matrix
+        centre = (
+            torch.arange(size, device=matrix.device, dtype=matrix.dtype) + 0.5
+        ) / (size)
+        y, x = torch.meshgrid(centre, centre, indexing="ij")
+        return self.encode(torch.stack([x, y], -1)).permute(2, 0, 1)
+
+
+class PromptEncoder(nn.Module):
+    """Sparse embeddings of points and boxes, dense embeddings of masks."""
+
+    def __init__(
+        self, embed_dim: int, embedding_size: int, image_size: int, mask_in_dim: int
+    ) -> None:
+        super().__init__()
+        self.embedding_size = embedding_size
+        self.image_size = image_size
+        self.pe_layer = PositionEmbeddingRandom(embed_dim // 2)
+        # Out, in, and the two corners of a box.
+        self.point_embeddings = nn.ModuleList(
+            nn.Embedding(1, embed_dim) for _ in range(4)
+        )
+        self.not_a_point_embed = nn.Embedding(1, embed_dim)
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2d(1, mask_in_dim // 4, 2, stride=2),
+            LayerNorm2d(mask_in_dim // 4),
+            nn.GELU(),
+            nn.Conv2d(mask_in_dim // 4, mask_in_dim, 2, stride=2),
+            LayerNorm2d(mask_in_dim),
+            nn.GELU(),
+            nn.Conv2d(mask_in_dim, embed_dim, 1),
+        )
+        self.no_mask_embed = nn.Embedding(1, embed_dim)
+
+    def dense_pe(self) -> Tensor:
+        """Positional encoding of the image embedding's grid: (1, C, h, w)."""
+        return self.pe_layer.grid(self.embedding_size)[None]
+
+    def forward(
+        self,
+        points_xy: Tensor | None,
+        point_labels: Tensor | None,
+        boxes_xyxy: Tensor | None,
+        masks: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Embed the prompts of N objects.
+
+        Parameters
+        ----------
+        points_xy : Tensor, (N, P, 2), or None
+            Frame pixels, pixel centres at integers.
+        point_labels : Tensor, (N, P), or None
+            1 in, 0 out, -1 no point.
+        boxes_xyxy : Tensor, (N, 4), or None
+        masks : Tensor, (N, 1, 4 h, 4 w), or None
+            Low-resolution logits.
+
+        Returns
+        -------
+        sparse : Tensor, (N, K, C)
+        dense : Tensor, (N, C, h, w), or (1, C, 1, 1) without masks
+        """
+        parts: list[Tensor] = []
+        if points_xy is not None and point_labels is not None:
+            parts.append(
+                self._embed_points(points_xy, point_labels, boxes_xyxy is None)
+            )
+        if boxes_xyxy is not None:
+            parts.append(self._embed_boxes(boxes_xyxy))
+        if parts:
+            sparse = torch.cat(parts, 1)
+        else:
+            n_objects = 1 if masks is None else masks.shape[0]
+            weight = self.no_mask_embed.weight
+            sparse = weight.new_empty(n_objects, 0, weight.shape[-1])
+        if masks is not None:
+            return sparse, self.mask_downscaling(masks)
+        return sparse, self.no_mask_embed.weight[..., None, None]
+
+    def _embed_points(self, xy: Tensor, labels: Tensor, is_padded: bool) -> Tensor:
+        if is_padded:  # SAM adds an entry that is no point where there is no box
+            xy = torch.cat([xy, xy.new_zeros(len(xy), 1, 2)], 1)
+            labels = torch.cat([labels, labels.new_full((len(labels), 1), -1)], 1)
+        encoded = self.pe_layer.encode((xy + 0.5) / self.image_size)
+        is_point = (labels >= 0)[..., None]
+        outside, inside = (self.point_embeddings[i].weight for i in (0, 1))
+        kind = torch.where((labels == 1)[..., None], inside, outside)
+        return torch.where(is_point, encoded + kind, self.not_a_point_embed.weight)
+
+    def _embed_boxes(self, xyxy: Tensor) -> Tensor:
+        corners = (xyxy.reshape(-1, 2, 2) + 0.5) / self.image_size
+        kinds = torch.cat([self.point_embeddings[i].weight for i in (2, 3)])
+        return self.pe_layer.encode(corners) + kinds

@@ -1,0 +1,130 @@
+"""The whole of SAM: image encoder, prompt encoder, mask decoder."""
+
+import torch
+from torch import Tensor, nn
+
+from .config import SamConfig, ViTConfig
+from .image_encoder import ImageEncoderViT
+from .mask_decoder import MaskDecoder
+from .prompt_encoder import PromptEncoder
+from .proposal_head import CentreEncoding, ProposalHead
+from .tiny_image_encoder import TinyImageEncoder
+from .two_way_transformer import TwoWayTransformer
+
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_STD = (58.395, 57.12, 57.375)
+
+
+class Sam(nn.Module):
+    """Segment Anything, with the sizes of its config.
+
+    Without gradients by default: call the methods under ``torch.inference_mode()``.
+    """
+
+    pixel_mean: Tensor
+    pixel_std: Tensor
+    image_encoder: ImageEncoderViT | TinyImageEncoder
+
+    def __init__(self, config: SamConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.transformer_dim
+        if isinstance(config.image_encoder, ViTConfig):
+            self.image_encoder = ImageEncoderViT(
+                config.image_encoder, config.image_size, dim
+            )
+        else:
+            self.image_encoder = TinyImageEncoder(config.image_encoder, dim)
+        self.prompt_encoder = PromptEncoder(
+            dim, config.embedding_size, config.image_size, config.mask_in_dim
+        )
+        transformer = TwoWayTransformer(
+            config.transformer_depth,
+            dim,
+            config.transformer_n_heads,
+            config.transformer_mlp_dim,
+        )
+        self.mask_decoder = MaskDecoder(
+            dim,
+            transformer,
+            config.n_multimask,
+            config.iou_head_depth,
+            config.iou_head_hidden_dim,
+        )
+        if config.has_proposal_head:
+            self.centre_encoding = CentreEncoding(dim, config.embedding_size)
+            self.proposal_head = ProposalHead(dim)
+        for name, value in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):
+            buffer = torch.tensor(value).view(-1, 1, 1)
+            self.register_buffer(name, buffer, persistent=False)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Whiten RGB images (B, 3, H, W) of values 0 to 255."""
+        return (images.to(self.pixel_mean.dtype) - self.pixel_mean) / self.pixel_std
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Compute the image embeddings of images that fit the model frame.
+
+        Parameters
+        ----------
+        images : Tensor, (B, 3, H, W)
+            RGB, 0 to 255; H and W at most ``config.image_size``. Padded with zeros,
+            right and below, to the square frame.
+
+        Returns
+        -------
+        Tensor, (B, C, h, w)
+        """
+        side = self.config.image_size
+        height, width = images.shape[-2:]
+        padding = (0, side - width, 0, side - height)
+        padded = nn.functional.pad(self.normalise(images), padding)
+        embedding: Tensor = self.image_encoder(padded)
+        if self.config.has_proposal_head:
+            embedding, _ = self.centre_encoding(embedding)
+        return embedding
+
+    def decode(
+        self,
+        embedding: Tensor,
+        *,
+        points_xy: Tensor | None = None,
+        point_labels: Tensor | None = None,
+        boxes_xyxy: Tensor | None = None,
+        masks: Tensor | None = None,
+        multimask: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """Answer the prompts of N objects on one image.
+
+        Parameters
+        ----------
+        embedding : Tensor, (1, C, h, w)
+        points_xy : Tensor, (N, P, 2), optional
+            Frame pixels, pixel centres at integers.
+        point_labels : Tensor, (N, P), optional
+            1 in, 0 out, -1 no point.
+        boxes_xyxy : Tensor, (N, 4), optional
+        masks : Tensor, (N, 1, 4 h, 4 w), optional
+            Low-resolution logits, usually of an earlier answer.
+        multimask : bool
+            Three masks for ambiguous prompts, otherwise one.
+
+        Returns
+        -------
+        logits : Tensor, (N, M, 4 h, 4 w)
+        predicted_iou : Tensor, (N, M)
+        """
+        sparse, dense = self.prompt_encoder(points_xy, point_labels, boxes_xyxy, masks)
+        image_pe = self.prompt_encoder.dense_pe()
+        logits, iou = self.mask_decoder(embedding, image_pe, sparse, dense, multimask)
+        return logits, iou
+
+    def propose(self, embedding: Tensor) -> Tensor:
+        """Dense maps of the proposal head, (B, 5, 4 h, 4 w); see `ProposalHead`."""
+        maps: Tensor = self.proposal_head(embedding)
+        return maps
+
+
+def build_sam(config: SamConfig) -> Sam:
+    """Build a model with random weights, in evaluation mode."""
+    return Sam(config).eval()
