@@ -1,0 +1,258 @@
+"""Any n-D array as a stack of planes that are read one at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from operator import index as as_int
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_segment_anything.errors import InvalidAxesError, UnreadableInputError
+from napari_segment_anything.stacks.array_like import ArrayLike
+from napari_segment_anything.stacks.axes import parse_axes
+from napari_segment_anything.stacks.validation import (
+    check_not_empty,
+    checked_channels,
+    checked_dtype,
+    checked_plane_axes,
+)
+
+_READ_ERRORS = (OSError, ValueError, RuntimeError, KeyError)
+
+
+class Stack:
+    """An n-D image as planes: two plane axes, at most one channel axis, and indices.
+
+    Nothing is read until `read` is called, and then only the chunks that hold the
+    plane. A stack is a value: `select` returns another stack of the same array.
+
+    Parameters
+    ----------
+    data : array-like
+        numpy, dask, zarr (v2, v3), tensorstore or xarray array, or anything else with
+        ``shape``, ``dtype`` and basic indexing.
+    axes : str
+        One letter per dimension, see `napari_segment_anything.stacks.axes`.
+    channel : int or tuple of int, optional
+        Channel to read, or two or three channels to compose to RGB: three become
+        red, green, blue; two become magenta and green, which colour-blind people
+        tell apart. By default the first channel is read.
+    plane_axes : tuple of str, optional
+        Axes that become the rows and the columns of a plane.
+    scale, units : mapping of str to float or str, optional
+        Size of a pixel along each axis, and the unit of that size.
+    name, source : str, optional
+        What to call the stack, and where it comes from.
+
+    Raises
+    ------
+    InvalidImageError
+        If the array is empty, or its dtype is neither bool, integer nor real.
+    InvalidAxesError
+        If axes, plane axes or channels do not fit the array.
+    """
+
+    def __init__(
+        self,
+        data: ArrayLike,
+        axes: str,
+        *,
+        channel: int | tuple[int, ...] | None = None,
+        plane_axes: tuple[str, str] = ("Y", "X"),
+        scale: Mapping[str, float] | None = None,
+        units: Mapping[str, str] | None = None,
+        name: str = "",
+        source: str = "",
+    ) -> None:
+        self.data = data
+        self.axes = parse_axes(axes, data.shape)
+        self.dtype = checked_dtype(data.dtype)
+        self.plane_axes = checked_plane_axes(plane_axes, self.axes)
+        self.scale = dict(scale or {})
+        self.units = dict(units or {})
+        self.name = name
+        self.source = source
+        self._ranges = {
+            letter: range(length)
+            for letter, length in zip(self.axes, data.shape, strict=True)
+        }
+        check_not_empty(self.axes, self.shape)
+        self.channels = checked_channels(channel, self.axes, data.shape)
+
+    def __repr__(self) -> str:
+        return (
+            f"Stack({self.name or 'unnamed'}: {self.axes} {self.shape}, {self.dtype})"
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis, in the order of `axes`."""
+        return tuple(len(self._ranges[letter]) for letter in self.axes)
+
+    @property
+    def index_axes(self) -> str:
+        """Axes that number the planes, such as ``"TZ"``, in the order of `axes`."""
+        no_index = {*self.plane_axes, "C", "S"}
+        return "".join(letter for letter in self.axes if letter not in no_index)
+
+    @property
+    def index_shape(self) -> tuple[int, ...]:
+        """Length of each index axis; ``()`` for a single plane."""
+        return tuple(len(self._ranges[letter]) for letter in self.index_axes)
+
+    @property
+    def n_planes(self) -> int:
+        """Number of planes."""
+        return int(np.prod(self.index_shape, dtype=np.int64))
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """Rows and columns of a plane, in pixels."""
+        rows, columns = self.plane_axes
+        return len(self._ranges[rows]), len(self._ranges[columns])
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether planes are read as (H, W, 3)."""
+        if len(self.channels) > 1:
+            return True
+        return "S" in self.axes and len(self._ranges["S"]) >= 3
+
+    @property
+    def time_axis(self) -> str | None:
+        """Axis along which objects are followed: T, otherwise Z, otherwise None."""
+        return next((letter for letter in "TZ" if letter in self.index_axes), None)
+
+    def indices(self) -> Iterator[tuple[int, ...]]:
+        """Iterate over the index of every plane in C order."""
+        return product(*(range(length) for length in self.index_shape))
+
+    def read(self, index: Sequence[SupportsIndex] | SupportsIndex = ()) -> NDArray[Any]:
+        """Read one plane.
+
+        Parameters
+        ----------
+        index : int or sequence of int
+            Position along each of `index_axes`; negative ones count from the end.
+
+        Returns
+        -------
+        numpy.ndarray
+            (H, W), or (H, W, 3) if `is_rgb`, in the dtype of the stack. It may share
+            memory with the array of the stack: do not write to it.
+
+        Raises
+        ------
+        IndexError
+            If there is no such plane.
+        UnreadableInputError
+            If a chunk or file behind the plane cannot be read.
+        """
+        position = self._checked_index(index)
+        if len(self.channels) <= 1:
+            only = self.channels[0] if self.channels else None
+            return self._read_part(position, channel=only)
+        colours = np.moveaxis(self._read_channels(position), 0, -1)
+        if len(self.channels) == 2:
+            colours = colours[..., [0, 1, 0]]
+        return np.ascontiguousarray(colours)
+
+    def select(self, **selection: slice | SupportsIndex) -> "Stack":
+        """Return a stack of a part of the same array, without reading anything.
+
+        Parameters
+        ----------
+        **selection : slice or int
+            What to keep of an axis, as in ``select(T=slice(0, 10), Y=slice(0, 64))``.
+            An int keeps the axis with length one.
+
+        Raises
+        ------
+        InvalidAxesError
+            If there is no such axis, or it is the channel axis.
+        InvalidImageError
+            If nothing is left.
+        """
+        part = object.__new__(Stack)
+        part.__dict__.update(self.__dict__)
+        part._ranges = dict(self._ranges)
+        for letter, wanted in selection.items():
+            if letter not in self._ranges or letter in "CS":
+                raise InvalidAxesError(
+                    f"Cannot select along {letter!r}: the stack has the axes "
+                    f"{self.axes!r}; channels are chosen when it is opened."
+                )
+            if not isinstance(wanted, slice):
+                wanted = slice(as_int(wanted), as_int(wanted) + 1 or None)
+            part._ranges[letter] = self._ranges[letter][wanted]
+        check_not_empty(part.axes, part.shape)
+        return part
+
+    def _checked_index(
+        self, index: Sequence[SupportsIndex] | SupportsIndex
+    ) -> dict[str, int]:
+        given = (index,) if isinstance(index, SupportsIndex) else index
+        numbers = tuple(as_int(number) for number in given)
+        if len(numbers) != len(self.index_axes):
+            raise IndexError(
+                f"Index {numbers} has {len(numbers)} numbers, but planes are numbered "
+                f"by the axes {self.index_axes!r}."
+            )
+        for letter, number in zip(self.index_axes, numbers, strict=True):
+            length = len(self._ranges[letter])
+            if not -length <= number < length:
+                raise IndexError(f"Index {number} is outside axis {letter} ({length}).")
+        return {
+            letter: self._ranges[letter][number]
+            for letter, number in zip(self.index_axes, numbers, strict=True)
+        }
+
+    def _read_channels(self, position: Mapping[str, int]) -> NDArray[Any]:
+        """Read the chosen channels as (n, H, W), in one request where they line up."""
+        first, second, *_ = self.channels
+        step = second - first
+        last = self.channels[-1]
+        in_line = self.channels == tuple(range(first, last + step, step or 1))
+        if step > 0 and in_line:
+            return self._read_part(position, channel=slice(first, last + 1, step))
+        parts = [self._read_part(position, channel=c) for c in self.channels]
+        return np.stack(parts)
+
+    def _read_part(
+        self, position: Mapping[str, int], *, channel: int | slice | None
+    ) -> NDArray[Any]:
+        """Read (H, W), (n channels, H, W) or (H, W, 3)."""
+        key: list[int | slice] = []
+        kept = ""
+        for letter in self.axes:
+            wanted = self._key_of(letter, position, channel)
+            key.append(wanted)
+            if isinstance(wanted, slice):
+                kept += letter
+        try:
+            part = np.asarray(self.data[tuple(key)])
+        except _READ_ERRORS as error:
+            where = self.source or self.name or "the image"
+            place = ", ".join(f"{axis}={n}" for axis, n in position.items())
+            raise UnreadableInputError(
+                f"Plane {place or '0'} of {where} cannot be read: {error}. "
+                f"Check the file or copy it again."
+            ) from error
+        wanted_order = [a for a in ("C", *self.plane_axes, "S") if a in kept]
+        part = part.transpose([kept.index(letter) for letter in wanted_order])
+        return np.ascontiguousarray(part, dtype=self.dtype)
+
+    def _key_of(
+        self, letter: str, position: Mapping[str, int], channel: int | slice | None
+    ) -> int | slice:
+        if letter in position:
+            return position[letter]
+        if letter == "C":
+            return 0 if channel is None else channel
+        if letter == "S":
+            # Alpha is no colour, and a grey image with alpha is grey.
+            return slice(0, 3) if len(self._ranges["S"]) >= 3 else 0
+        chosen = self._ranges[letter]
+        stop = chosen[-1] + (1 if chosen.step > 0 else -1)
+        return slice(chosen[0], stop if stop >= 0 else None, chosen.step)

@@ -1,0 +1,71 @@
+"""Checks that a stack makes once, when it is built."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_segment_anything.errors import InvalidAxesError, InvalidImageError
+
+
+def checked_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype in native byte order; only plain numbers are images."""
+    # A tensorstore dtype is not a numpy dtype but knows its own.
+    numpy_dtype = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    if numpy_dtype.kind not in "buif":
+        raise InvalidImageError(
+            f"The image has dtype {numpy_dtype}, which is not a plain number; "
+            f"convert it to an integer or float array."
+        )
+    return numpy_dtype.newbyteorder("=")
+
+
+def check_not_empty(axes: str, shape: tuple[int, ...]) -> None:
+    """Raise `InvalidImageError` if an axis has length zero."""
+    for letter, length in zip(axes, shape, strict=True):
+        if length == 0:
+            what = "frames" if letter == "T" else f"pixels along {letter}"
+            raise InvalidImageError(
+                f"The image has 0 {what} (shape {shape}); there is nothing to segment."
+            )
+
+
+def checked_plane_axes(plane_axes: tuple[str, str], axes: str) -> tuple[str, str]:
+    """Return the two plane axes; raise `InvalidAxesError` if they do not fit."""
+    rows, columns = plane_axes
+    if rows == columns or not {rows, columns} <= set(axes) - {"C", "S"}:
+        raise InvalidAxesError(
+            f"Plane axes {plane_axes} must be two different axes of {axes!r}, and "
+            f"neither channel nor RGB samples."
+        )
+    return rows, columns
+
+
+def checked_channels(
+    channel: int | Sequence[int] | None, axes: str, shape: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the channels to read as a tuple; empty without a channel axis."""
+    if "C" not in axes:
+        if channel is not None and channel not in (0, (0,)):
+            raise InvalidAxesError(
+                f"Channel {channel} was asked for, but the image has no channel axis; "
+                f"leave the channel out, or name an axis C."
+            )
+        return ()
+    if channel is None:
+        return (0,)
+    chosen = tuple(channel) if isinstance(channel, Sequence) else (channel,)
+    most = 1 if "S" in axes else 3
+    if not 1 <= len(chosen) <= most:
+        raise InvalidAxesError(
+            f"{len(chosen)} channels were asked for; choose one, or (if channels are "
+            f"not RGB themselves) two or three to be composed to RGB."
+        )
+    n_channels = shape[axes.index("C")]
+    for number in chosen:
+        if not -n_channels <= number < n_channels:
+            raise InvalidAxesError(
+                f"There is no channel {number}: the image has {n_channels} channels, "
+                f"0 to {n_channels - 1}."
+            )
+    return tuple(number % n_channels for number in chosen)

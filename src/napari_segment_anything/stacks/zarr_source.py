@@ -1,0 +1,139 @@
+"""zarr arrays (v2 and v3) and OME-Zarr images, with the axes that they declare."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from napari_segment_anything.errors import UnreadableInputError
+from napari_segment_anything.stacks.axes import axes_from_names
+from napari_segment_anything.stacks.opened import Opened
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder holds the metadata of a zarr array or group."""
+    names = ("zarr.json", ".zarray", ".zgroup")
+    return any((path / name).is_file() for name in names)
+
+
+def open_zarr(location: str | Path, *, level: int = 0) -> Opened:
+    """Open a zarr array, an OME-Zarr image, or a group that holds a single array.
+
+    Parameters
+    ----------
+    location : str or Path
+        Folder, or an address that zarr understands.
+    level : int, optional
+        Resolution level of a multiscale image; 0 is the full one.
+
+    Raises
+    ------
+    UnreadableInputError
+        If there is no image, no such level, or its metadata cannot be read.
+    """
+    name = Path(str(location)).stem
+    try:
+        node = zarr.open(str(location), mode="r")
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise UnreadableInputError(
+            f"{location} cannot be opened as zarr: {error}. Check the path, and that "
+            f"the copy is complete."
+        ) from error
+    return open_zarr_node(node, level=level, name=name, location=str(location))
+
+
+def open_zarr_node(
+    node: Any, *, level: int = 0, name: str = "", location: str = "the zarr"
+) -> Opened:
+    """Open an array or group that zarr has opened already."""
+    if isinstance(node, zarr.Array):
+        return Opened(node, _axes_of_array(node), name=name)
+    multiscale = _multiscale_of(node)
+    if multiscale is not None:
+        return _open_level(node, multiscale, level=level, name=name, location=location)
+    if "0" in node and isinstance(node["0"], zarr.Group):
+        # The layout of bioformats2raw: a group that numbers its images.
+        return open_zarr_node(node["0"], level=level, name=name, location=location)
+    arrays = sorted(node.array_keys())
+    if len(arrays) == 1:
+        array: Any = node[arrays[0]]
+        return Opened(array, _axes_of_array(array), name=name)
+    found = f"arrays {', '.join(arrays)}" if arrays else "no array"
+    raise UnreadableInputError(
+        f"{location} is a zarr group with {found} and without OME-Zarr metadata; "
+        f"give the path of one array."
+    )
+
+
+def _multiscale_of(group: zarr.Group) -> Mapping[str, Any] | None:
+    attributes: dict[str, Any] = dict(group.attrs)
+    ome = attributes.get("ome", attributes)
+    multiscales = ome.get("multiscales") if isinstance(ome, Mapping) else None
+    if not isinstance(multiscales, list) or not multiscales:
+        return None
+    first: Mapping[str, Any] = multiscales[0]
+    return first
+
+
+def _open_level(
+    group: zarr.Group,
+    multiscale: Mapping[str, Any],
+    *,
+    level: int,
+    name: str,
+    location: str,
+) -> Opened:
+    datasets = multiscale["datasets"]
+    if not 0 <= level < len(datasets):
+        raise UnreadableInputError(
+            f"{location} has {len(datasets)} resolution levels, so there is no level "
+            f"{level}; use 0 to {len(datasets) - 1}."
+        )
+    dataset = datasets[level]
+    try:
+        array: Any = group[dataset["path"]]
+    except KeyError as error:
+        raise UnreadableInputError(
+            f"{location} names the array {dataset['path']!r}, which is missing; copy "
+            f"the OME-Zarr again."
+        ) from error
+    declared = multiscale.get("axes", [])
+    axes = axes_from_names([_axis_name(axis) for axis in declared])
+    if axes is None:
+        return Opened(array, _axes_of_array(array), name=multiscale.get("name") or name)
+    sizes = _scale_of(dataset, len(axes))
+    outer = _scale_of(multiscale, len(axes))
+    return Opened(
+        array,
+        axes,
+        scale={
+            axis: size * factor
+            for axis, size, factor in zip(axes, sizes, outer, strict=True)
+            if axis != "C"
+        },
+        units={
+            letter: axis["unit"]
+            for letter, axis in zip(axes, declared, strict=True)
+            if isinstance(axis, Mapping) and axis.get("unit")
+        },
+        name=multiscale.get("name") or name,
+    )
+
+
+def _axis_name(axis: Any) -> str:
+    # OME-Zarr 0.3 lists bare names; later versions list objects.
+    return str(axis["name"]) if isinstance(axis, Mapping) else str(axis)
+
+
+def _scale_of(node: Mapping[str, Any], n_axes: int) -> list[float]:
+    for transformation in node.get("coordinateTransformations", []):
+        if transformation.get("type") == "scale" and "scale" in transformation:
+            return [float(size) for size in transformation["scale"]]
+    return [1.0] * n_axes
+
+
+def _axes_of_array(array: Any) -> str | None:
+    """Return axes from the dimension names of zarr v3 or of xarray in zarr v2."""
+    names = getattr(array.metadata, "dimension_names", None)
+    return axes_from_names(names or array.attrs.get("_ARRAY_DIMENSIONS"))
