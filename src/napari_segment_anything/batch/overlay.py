@@ -124,7 +124,8 @@ def _inner_border(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     is_border = np.zeros(labels.shape, bool)
     for neighbour in neighbours:
         is_border |= labels != neighbour
-    return is_border & (labels != 0)
+    is_object: NDArray[np.bool_] = labels != 0
+    return is_border & is_object
 
 
 def _draw_tail(canvas: Rgb, positions: NDArray[np.floating], track_id: int) -> None:
