@@ -17,7 +17,8 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
             f"The image has dtype {numpy_dtype}, which is not a plain number; "
             f"convert it to an integer or float array."
         )
-    return numpy_dtype.newbyteorder("=")
+    native: np.dtype[Any] = numpy_dtype.newbyteorder("=")
+    return native
 
 
 def check_not_empty(axes: str, shape: tuple[int, ...]) -> None:
