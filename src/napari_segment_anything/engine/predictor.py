@@ -1,0 +1,283 @@
+"""From an image to its embedding, and from prompts to masks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.device import memory_guard, pick_device
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.geometry import Box, FrameGeometry
+from napari_segment_anything.engine.mask_logits import threshold_box
+from napari_segment_anything.engine.prompts import PADDING, Prompts
+from napari_segment_anything.engine.proposals import Proposals
+from napari_segment_anything.errors import InvalidImageError, InvalidPromptError
+from napari_segment_anything.networks.config import SamConfig
+from napari_segment_anything.networks.sam import Sam
+
+FloatArray = npt.NDArray[np.float32]
+IntensityRange = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskPrediction:
+    """Masks of N prompted objects, M alternatives each.
+
+    Parameters
+    ----------
+    masks : ndarray
+        (N, M, H, W) boolean, at the resolution of the plane.
+    iou_predictions : ndarray
+        (N, M) float32, the model's estimate of each mask's IoU.
+    low_res_masks : ndarray
+        (N, M, L, L) float32 logits, to be given back as a mask prompt.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    iou_predictions: FloatArray
+    low_res_masks: FloatArray
+
+    @property
+    def best(self) -> npt.NDArray[np.intp]:
+        """(N,) index of the alternative with the highest predicted IoU."""
+        best: npt.NDArray[np.intp] = self.iou_predictions.argmax(axis=1)
+        return best
+
+
+class MaskPredictor:
+    """Embeds images and decodes prompts; holds weights and no state.
+
+    Parameters
+    ----------
+    sam : Sam
+        Networks in evaluation mode; they are moved to the device.
+    device : str or torch.device, optional
+        None or ``"auto"`` picks the fastest one.
+    model_digest : str
+        Digest of the weights, part of what an embedding is known by.
+    model_name : str
+        Name for people.
+    """
+
+    def __init__(
+        self,
+        sam: Sam,
+        *,
+        device: str | torch.device | None = None,
+        model_digest: str = "",
+        model_name: str = "",
+    ) -> None:
+        self.device = pick_device(device)
+        self.model_digest = model_digest
+        self.model_name = model_name
+        self._sam = sam.to(self.device).eval()
+
+    @property
+    def config(self) -> SamConfig:
+        """Sizes of the networks."""
+        return self._sam.config
+
+    @property
+    def frame_size(self) -> int:
+        """Side of the model frame in pixels."""
+        return self.config.image_size
+
+    @property
+    def has_proposals(self) -> bool:
+        """Whether the model finds object centres by itself."""
+        return self.config.has_proposal_head
+
+    def embed(
+        self,
+        image: npt.ArrayLike,
+        *,
+        intensity_range: IntensityRange | None = None,
+    ) -> ImageEmbedding:
+        """Encode one plane.
+
+        Parameters
+        ----------
+        image : array-like
+            (H, W) or (H, W, 3) of booleans, integers or floats.
+        intensity_range : tuple of float, optional
+            Intensities that become black and white; by default the percentiles 0.1
+            and 99.9 of this image. Give one range for all planes of a stack.
+
+        Raises
+        ------
+        InvalidImageError
+            When the image is empty or not made of real numbers.
+        DeviceError
+            When the device runs out of memory.
+        """
+        return self.embed_batch([image], intensity_range)[0]
+
+    def embed_batch(
+        self,
+        images: Sequence[npt.ArrayLike],
+        intensity_range: IntensityRange | None = None,
+    ) -> list[ImageEmbedding]:
+        """Encode several planes of one shape in one pass; see `embed`."""
+        planes = [image_module.check_plane(image) for image in images]
+        if len({plane.shape[:2] for plane in planes}) > 1:
+            raise InvalidImageError(
+                "Planes that are encoded together have one shape; encode planes of "
+                "different shapes one by one."
+            )
+        if not planes:
+            return []
+        height, width = planes[0].shape[:2]
+        geometry = FrameGeometry((height, width), self.frame_size)
+        ranges = [
+            intensity_range or image_module.percentile_range(plane) for plane in planes
+        ]
+        frames = np.stack(
+            [
+                _frame_image(plane, limits, geometry)
+                for plane, limits in zip(planes, ranges, strict=True)
+            ]
+        )
+        # One image channel first and contiguous: the encoder normalises and pads it.
+        tensor = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
+        with torch.inference_mode(), memory_guard(self.device):
+            features = self._sam.encode(tensor.to(self.device))
+        return [
+            ImageEmbedding(features[i : i + 1], geometry, limits, self.model_digest)
+            for i, limits in enumerate(ranges)
+        ]
+
+    def decode(
+        self, embedding: ImageEmbedding, prompts: Prompts, multimask: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decode prompts without upscaling.
+
+        Returns
+        -------
+        logits : torch.Tensor
+            (N, M, L, L) low-resolution logits on the predictor's device, M is 3 with
+            ``multimask`` and 1 without.
+        iou : torch.Tensor
+            (N, M) predicted IoU.
+
+        Raises
+        ------
+        InvalidPromptError
+            When a point or a whole box lies outside of the plane, or the embedding
+            is of another model.
+        """
+        self._check_embedding(embedding)
+        prompts = _inside_plane(prompts, embedding.plane_shape)
+        low_res_size = self.config.low_res_size
+        if prompts.masks is not None and prompts.masks.shape[1] != low_res_size:
+            raise InvalidPromptError(
+                f"This model takes mask prompts of {low_res_size}² logits, not of "
+                f"{prompts.masks.shape[1]}²; pass its own low_res_masks."
+            )
+        points_xy = labels = boxes_xyxy = masks = None
+        geometry = embedding.geometry
+        if prompts.points is not None and prompts.point_labels is not None:
+            points_xy = self._tensor(geometry.points_to_frame_xy(prompts.points))
+            labels = self._tensor(prompts.point_labels)
+        if prompts.boxes is not None:
+            boxes_xyxy = self._tensor(geometry.boxes_to_frame_xyxy(prompts.boxes))
+        if prompts.masks is not None:
+            masks = self._tensor(prompts.masks[:, np.newaxis])
+        with torch.inference_mode(), memory_guard(self.device):
+            return self._sam.decode(
+                embedding.features.to(self.device, torch.float32),
+                points_xy=points_xy,
+                point_labels=labels,
+                boxes_xyxy=boxes_xyxy,
+                masks=masks,
+                multimask=multimask,
+            )
+
+    def predict(
+        self, embedding: ImageEmbedding, prompts: Prompts, *, multimask: bool = True
+    ) -> MaskPrediction:
+        """Predict masks of the prompted objects at the resolution of the plane.
+
+        Parameters
+        ----------
+        embedding : ImageEmbedding
+            Of the plane, by this predictor.
+        prompts : Prompts
+            Of N objects.
+        multimask : bool
+            Three alternatives per object, good for a single point; otherwise one.
+
+        Raises
+        ------
+        InvalidPromptError
+            As for `decode`.
+        """
+        logits, iou = self.decode(embedding, prompts, multimask)
+        low_res: FloatArray = logits.float().cpu().numpy()
+        masks = np.zeros((*low_res.shape[:2], *embedding.plane_shape), dtype=bool)
+        for index in np.ndindex(low_res.shape[:2]):
+            box = threshold_box(low_res[index], embedding.geometry, 0.0)
+            if box is not None:
+                masks[index][_slices(box)] = (
+                    embedding.geometry.low_res_to_plane(low_res[index], box) > 0
+                )
+        return MaskPrediction(masks, iou.float().cpu().numpy(), low_res)
+
+    def propose(self, embedding: ImageEmbedding) -> Proposals | None:
+        """Dense maps of object centres, or None when the model has none."""
+        if not self.has_proposals:
+            return None
+        self._check_embedding(embedding)
+        with torch.inference_mode(), memory_guard(self.device):
+            maps = self._sam.propose(embedding.features.to(self.device, torch.float32))
+        return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
+
+    def _tensor(self, array: npt.NDArray[np.generic]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def _check_embedding(self, embedding: ImageEmbedding) -> None:
+        if (
+            embedding.geometry.frame_size != self.frame_size
+            or embedding.model_digest != self.model_digest
+        ):
+            raise InvalidPromptError(
+                "This embedding was made by another model; embed the image again "
+                f"with {self.model_name or 'this one'}."
+            )
+
+
+def _frame_image(
+    plane: npt.NDArray[np.generic], limits: IntensityRange, geometry: FrameGeometry
+) -> npt.NDArray[np.uint8]:
+    rescaled = image_module.rescale_intensity(plane, *limits)
+    return image_module.resize_to_frame(image_module.as_rgb(rescaled), geometry)
+
+
+def _inside_plane(prompts: Prompts, plane_shape: tuple[int, int]) -> Prompts:
+    """Refuse points and whole boxes beyond the plane, clip boxes that reach over."""
+    last = np.subtract(plane_shape, 1).astype(np.float32)
+    if prompts.points is not None and prompts.point_labels is not None:
+        used = prompts.points[prompts.point_labels != PADDING]
+        # Half a pixel beyond the outer centres still lies on the outer pixels.
+        if ((used < -0.5) | (used > last + 0.5)).any():
+            raise InvalidPromptError(
+                f"A point lies outside of the plane of {plane_shape[0]} × "
+                f"{plane_shape[1]} pixels; move or delete it."
+            )
+    if prompts.boxes is None:
+        return prompts
+    starts, ends = prompts.boxes[:, :2], prompts.boxes[:, 2:]
+    if (ends < -0.5).any() or (starts > last + 0.5).any():
+        raise InvalidPromptError(
+            f"A box lies outside of the plane of {plane_shape[0]} × "
+            f"{plane_shape[1]} pixels; move or delete it."
+        )
+    clipped = np.hstack([np.clip(starts, 0, last), np.clip(ends, 0, last)])
+    return replace(prompts, boxes=clipped)
+
+
+def _slices(box: Box) -> tuple[slice, slice]:
+    y0, x0, y1, x1 = box
+    return slice(y0, y1), slice(x0, x1)

@@ -1,0 +1,85 @@
+"""Run lengths of boolean masks, in COCO's order.
+
+Pixels are read column by column; the counts alternate between outside and inside and
+begin with outside, so a mask whose first pixel is inside begins with a count of 0.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def encode_masks(
+    masks: Sequence[BoolArray],
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Encode many masks at once.
+
+    Parameters
+    ----------
+    masks : sequence of ndarray
+        2-D boolean masks, each of its own shape, none without pixels.
+
+    Returns
+    -------
+    counts : ndarray
+        uint32 run lengths of all masks, one mask after the other.
+    n_runs : ndarray
+        int64 number of counts of each mask.
+    """
+    if not masks:
+        return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    flat = np.concatenate([mask.ravel(order="F") for mask in masks])
+    stops = np.cumsum([mask.size for mask in masks])
+    starts = np.concatenate([[0], stops[:-1]])
+    is_start = np.empty(len(flat), dtype=bool)
+    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
+    is_start[starts] = True
+    run_starts = np.flatnonzero(is_start)
+    counts = np.diff(run_starts, append=len(flat))
+    first_run = np.searchsorted(run_starts, starts)
+    begins_inside = flat[starts]
+    n_runs = np.diff(first_run, append=len(run_starts)) + begins_inside
+    counts = np.insert(counts, first_run[begins_inside], 0)
+    return counts.astype(np.uint32), n_runs.astype(np.int64)
+
+
+def decode_masks(
+    counts: npt.NDArray[np.integer],
+    n_runs: npt.NDArray[np.integer],
+    shapes: npt.NDArray[np.integer],
+) -> list[BoolArray]:
+    """Decode what `encode_masks` returned.
+
+    Parameters
+    ----------
+    counts, n_runs : ndarray
+        As returned by `encode_masks`.
+    shapes : ndarray
+        (n, 2) height and width of each mask.
+
+    Returns
+    -------
+    list of ndarray
+        2-D boolean masks.
+
+    Raises
+    ------
+    ValueError
+        When the counts of a mask do not fill its shape.
+    """
+    n_pixels = np.asarray(shapes, dtype=np.int64).prod(axis=1)
+    first_run = np.cumsum(n_runs) - n_runs
+    is_inside = (np.arange(len(counts)) - np.repeat(first_run, n_runs)) % 2 == 1
+    flat = np.repeat(is_inside, counts)
+    run_stops = np.cumsum(counts, dtype=np.int64)
+    mask_stops = run_stops[first_run + n_runs - 1] if len(n_runs) else run_stops[:0]
+    stops = np.cumsum(n_pixels)
+    if len(flat) != n_pixels.sum() or not np.array_equal(mask_stops, stops):
+        raise ValueError("Run lengths do not fill the shapes of their masks.")
+    return [
+        flat[stop - size : stop].reshape(tuple(shape), order="F")
+        for stop, size, shape in zip(stops, n_pixels, shapes, strict=True)
+    ]
