@@ -1,0 +1,121 @@
+"""Which three objects of two frames may be a mother and her daughters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.tracking.affinity import (
+    FloatArray,
+    IndexArray,
+    cauchy,
+    reachable_pairs,
+    size_scale,
+)
+from napari_segment_anything.tracking.objects import FrameObjects
+from napari_segment_anything.tracking.settings import LinkingSettings
+
+# Measures of a division: daughters lie on either side of where the mother was, are
+# alike, and have together about her area.
+MIDPOINT_SCALE = 0.3
+SIBLING_AREA_SCALE = 0.3
+TOTAL_AREA_SCALE = 0.5
+OPPOSITION_WEIGHT = 1.0
+MAX_SIBLING_RATIO = 4.0
+MAX_GROWTH = 3.5
+N_NEAREST = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Divisions:
+    """Possible divisions between two frames.
+
+    Attributes
+    ----------
+    mothers : (k,) index array
+        Objects of the earlier frame.
+    daughters : (k, 2) index array
+        Objects of the later frame.
+    costs : (k,) float64 array
+        What each division costs.
+    """
+
+    mothers: IndexArray
+    daughters: npt.NDArray[np.intp]
+    costs: FloatArray
+
+
+def no_divisions() -> Divisions:
+    """Return the empty list, for objects that do not divide."""
+    nothing = np.zeros(0, dtype=np.intp)
+    return Divisions(nothing, nothing.reshape(0, 2), np.zeros(0))
+
+
+def possible_divisions(
+    before: FrameObjects,
+    after: FrameObjects,
+    expected: FloatArray,
+    settings: LinkingSettings,
+    diameter: float,
+) -> Divisions:
+    """List the triples that look like a division, with their costs.
+
+    Parameters
+    ----------
+    before, after : FrameObjects
+        Of consecutive frames.
+    expected : (n, 2) array
+        Where each object of `before` should be in the later frame, pixels.
+    settings : LinkingSettings
+        `max_distance` bounds how far a daughter lies from her mother.
+    diameter : float
+        A typical object's diameter, pixels.
+    """
+    i, j = reachable_pairs(before, after, expected, settings, diameter)
+    mothers, first, second = _triples(i, j, after.centroids, expected)
+    scale = size_scale(before, diameter)[mothers]
+    to_first = (after.centroids[first] - expected[mothers]) / scale[:, None]
+    to_second = (after.centroids[second] - expected[mothers]) / scale[:, None]
+    midpoint = np.linalg.norm(to_first + to_second, axis=1) / 2
+    separation = np.linalg.norm(to_first - to_second, axis=1)
+    # 1 when the mother's place lies between the daughters, 0 when beside both.
+    reach = np.linalg.norm(to_first, axis=1) + np.linalg.norm(to_second, axis=1)
+    between = separation / np.maximum(reach, 1e-9)
+    sibling = np.log(after.areas[first] / after.areas[second])
+    total = np.log((after.areas[first] + after.areas[second]) / before.areas[mothers])
+    costs = (
+        1.5 * cauchy(midpoint, MIDPOINT_SCALE)
+        + cauchy(sibling, SIBLING_AREA_SCALE)
+        + cauchy(total, TOTAL_AREA_SCALE)
+        + OPPOSITION_WEIGHT * 4 * (1 - between)
+    )
+    is_plausible = (
+        (np.abs(sibling) < np.log(MAX_SIBLING_RATIO))
+        & (np.abs(total) < np.log(MAX_GROWTH))
+        & (costs < 2 * settings.unlinked_cost)
+    )
+    return Divisions(
+        mothers[is_plausible],
+        np.stack([first, second], axis=1)[is_plausible],
+        costs[is_plausible],
+    )
+
+
+def _triples(
+    i: IndexArray, j: IndexArray, centroids: FloatArray, expected: FloatArray
+) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Every mother with every two of the objects that are nearest to her."""
+    mothers, first, second = [], [], []
+    starts = np.flatnonzero(np.diff(i, prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(i)], strict=True):
+        mother, near = i[start], j[start:stop]
+        distance = np.linalg.norm(centroids[near] - expected[mother], axis=1)
+        near = near[np.argsort(distance, kind="stable")[:N_NEAREST]]
+        a, b = np.triu_indices(len(near), k=1)
+        mothers.append(np.full(len(a), mother))
+        first.append(near[a])
+        second.append(near[b])
+    if not mothers:
+        nothing = np.zeros(0, dtype=np.intp)
+        return nothing, nothing, nothing
+    return np.concatenate(mothers), np.concatenate(first), np.concatenate(second)

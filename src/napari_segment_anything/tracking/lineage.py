@@ -1,0 +1,266 @@
+"""Tracks and their parents: always a forest in time order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.tracking.track import Track
+
+Node = tuple[int, int]
+
+
+class InvalidLineageError(SegmentAnythingError, ValueError):
+    """Tracks contradict each other, themselves or the order of time."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """All tracks of a stack.
+
+    Parameters
+    ----------
+    tracks : tuple of Track
+        In ascending order of their ids.
+
+    Raises
+    ------
+    InvalidLineageError
+        If ids repeat, a parent is missing or does not end before its child starts,
+        or a detection belongs to two tracks. So no lineage can hold a cycle or run
+        backwards in time.
+    """
+
+    tracks: tuple[Track, ...]
+
+    def __post_init__(self) -> None:
+        _check(self.tracks)
+
+    @classmethod
+    def from_links(
+        cls, n_detections: Sequence[int], links: Iterable[tuple[Node, Node]]
+    ) -> "Lineage":
+        """Lineage of single links between detections.
+
+        A detection with one successor continues its track; with several it divides,
+        and each successor starts a track. Ids count from 1 by start frame, then by
+        detection.
+
+        Parameters
+        ----------
+        n_detections : sequence of int
+            Number of detections of each frame; every one gets a track.
+        links : iterable of ((frame, detection), (frame, detection))
+            Earlier end first; each detection has at most one predecessor.
+        """
+        successors: dict[Node, list[Node]] = {}
+        predecessor: dict[Node, Node] = {}
+        for before, after in links:
+            if before[0] >= after[0]:
+                raise InvalidLineageError(
+                    f"The link {before} → {after} does not run forwards in time. "
+                    "Give the earlier detection first."
+                )
+            if after in predecessor:
+                raise InvalidLineageError(
+                    f"Detection {after} follows both {predecessor[after]} and "
+                    f"{before}. Give each detection one predecessor."
+                )
+            predecessor[after] = before
+            successors.setdefault(before, []).append(after)
+        tracks: list[Track] = []
+        id_of: dict[Node, int] = {}
+        for frame, n in enumerate(n_detections):
+            for detection in range(n):
+                node = (frame, detection)
+                before_node = predecessor.get(node)
+                if before_node is not None and len(successors[before_node]) == 1:
+                    continue
+                nodes = [node]
+                while len(successors.get(nodes[-1], ())) == 1:
+                    nodes.append(successors[nodes[-1]][0])
+                new_id = len(tracks) + 1
+                id_of.update(dict.fromkeys(nodes, new_id))
+                parent = 0 if before_node is None else id_of[before_node]
+                frames, detections = zip(*nodes, strict=True)
+                tracks.append(
+                    Track(new_id, frame, frames[-1], parent, frames, detections)
+                )
+        return cls(tuple(tracks))
+
+    @property
+    def n_tracks(self) -> int:
+        """Number of tracks."""
+        return len(self.tracks)
+
+    @cached_property
+    def children(self) -> Mapping[int, tuple[int, ...]]:
+        """Ids of the children of each track that has any."""
+        children: dict[int, list[int]] = {}
+        for track in self.tracks:
+            if track.parent:
+                children.setdefault(track.parent, []).append(track.id)
+        return {parent: tuple(ids) for parent, ids in children.items()}
+
+    @property
+    def divisions(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Pairs (parent id, children's ids) of tracks with at least two children."""
+        return tuple(
+            (parent, ids) for parent, ids in self.children.items() if len(ids) > 1
+        )
+
+    @cached_property
+    def by_id(self) -> Mapping[int, Track]:
+        """Each track by its id."""
+        return {track.id: track for track in self.tracks}
+
+    @cached_property
+    def _id_of_node(self) -> Mapping[Node, int]:
+        return {node: track.id for track in self.tracks for node in track.nodes}
+
+    def track_of(self, frame: int, detection: int) -> int:
+        """Id of the track that holds a detection; 0 for none."""
+        return self._id_of_node.get((frame, detection), 0)
+
+    def links(self) -> tuple[tuple[Node, Node], ...]:
+        """Links between detections, those from parent to child included."""
+        links: list[tuple[Node, Node]] = []
+        for track in self.tracks:
+            nodes = track.nodes
+            if track.parent:
+                links.append((self.by_id[track.parent].nodes[-1], nodes[0]))
+            links.extend(zip(nodes[:-1], nodes[1:], strict=True))
+        return tuple(links)
+
+    def without_gaps(self) -> "Lineage":
+        """Lineage whose tracks are cut at their gaps.
+
+        The part after a gap becomes a track of its own, with the part before as its
+        parent, which is how the Cell Tracking Challenge writes a hidden object. Parts
+        after a gap get new ids above the present ones.
+        """
+        if not any(track.has_gap for track in self.tracks):
+            return self
+        next_id = max(track.id for track in self.tracks) + 1
+        last_part: dict[int, int] = {}
+        parts: list[Track] = []
+        for track in self.tracks:
+            frames = np.asarray(track.frames)
+            cuts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
+            part_id, parent = track.id, track.parent
+            for first, stop in zip(cuts[:-1], cuts[1:], strict=True):
+                if first:
+                    part_id, parent, next_id = next_id, part_id, next_id + 1
+                parts.append(
+                    Track(
+                        part_id,
+                        track.frames[first],
+                        track.frames[stop - 1],
+                        parent,
+                        track.frames[first:stop],
+                        track.detections[first:stop],
+                    )
+                )
+            last_part[track.id] = part_id
+        renamed = (
+            replace(part, parent=last_part[part.parent])
+            if part.id <= len(self.tracks) and part.parent in last_part
+            else part
+            for part in parts
+        )
+        return Lineage(tuple(sorted(renamed, key=lambda part: part.id)))
+
+    def ctc_rows(self) -> list[tuple[int, int, int, int]]:
+        """Rows (id, first frame, last frame, parent) of the Cell Tracking Challenge.
+
+        That format knows no gaps inside a track: call `without_gaps` first where a
+        track may have one.
+        """
+        return [(t.id, t.start, t.end, t.parent) for t in self.tracks]
+
+    def napari_tracks(
+        self, centroids: Sequence[npt.NDArray[np.floating]]
+    ) -> tuple[
+        npt.NDArray[np.float64],
+        dict[int, list[int]],
+        dict[str, npt.NDArray[np.int64]],
+    ]:
+        """Data, graph and features of a napari Tracks layer.
+
+        Parameters
+        ----------
+        centroids : sequence of (n, 2) arrays
+            Centres (y, x) of each frame's detections.
+
+        Returns
+        -------
+        data : (m, 4) float64 array
+            Track id, frame, y, x; sorted by id, then frame.
+        graph : dict
+            Child's id → list with its parent's id.
+        features : dict of (m,) int64 arrays
+            ``track_id``, ``parent`` and ``root`` (the oldest ancestor).
+        """
+        rows = [
+            (track.id, frame, *centroids[frame][detection])
+            for track in self.tracks
+            for frame, detection in track.nodes
+        ]
+        data = np.asarray(rows, dtype=np.float64).reshape(-1, 4)
+        root: dict[int, int] = {}
+        for track in sorted(self.tracks, key=lambda track: track.start):
+            root[track.id] = root[track.parent] if track.parent else track.id
+        ids = data[:, 0].astype(np.int64)
+        features = {
+            "track_id": ids,
+            "parent": np.array([self.by_id[i].parent for i in ids], dtype=np.int64),
+            "root": np.array([root[i] for i in ids], dtype=np.int64),
+        }
+        graph = {track.id: [track.parent] for track in self.tracks if track.parent}
+        return data, graph, features
+
+
+def _check(tracks: Sequence[Track]) -> None:
+    """Raise unless the tracks are a forest in time order."""
+    by_id: dict[int, Track] = {}
+    owner: dict[Node, int] = {}
+    for track in tracks:
+        if track.id < 1 or track.id in by_id:
+            raise InvalidLineageError(
+                f"Track id {track.id} is not positive or is used twice. "
+                "Number the tracks anew."
+            )
+        by_id[track.id] = track
+        frames = track.frames
+        if (
+            not frames
+            or len(frames) != len(track.detections)
+            or (frames[0], frames[-1]) != (track.start, track.end)
+            or any(a >= b for a, b in zip(frames[:-1], frames[1:], strict=True))
+        ):
+            raise InvalidLineageError(
+                f"The frames of track {track.id} do not ascend from its start "
+                f"{track.start} to its end {track.end}. Sort its detections by frame."
+            )
+        for node in track.nodes:
+            if node in owner:
+                raise InvalidLineageError(
+                    f"Detection {node[1]} of frame {node[0]} is in tracks "
+                    f"{owner[node]} and {track.id}. Keep it in one of them."
+                )
+            owner[node] = track.id
+    for track in tracks:
+        if track.parent and track.parent not in by_id:
+            raise InvalidLineageError(
+                f"Track {track.id} names the parent {track.parent}, which does not "
+                "exist. Set the parent to 0."
+            )
+        if track.parent and by_id[track.parent].end >= track.start:
+            raise InvalidLineageError(
+                f"Track {track.id} starts in frame {track.start}, but its parent "
+                f"{track.parent} ends in frame {by_id[track.parent].end}. Cut the "
+                "parent before the child starts."
+            )

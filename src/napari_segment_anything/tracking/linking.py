@@ -1,0 +1,209 @@
+"""Links between the objects of a movie: which ones are the same, which are daughters.
+
+Frame by frame, the cheapest consistent choice of links and divisions; then what only a
+longer view can tell: masks that merged and parted again, objects that broke apart for a
+moment, and objects that were hidden for a few frames.
+"""
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.errors import InvalidSettingsError
+from napari_segment_anything.tracking.affinity import FloatArray, candidates
+from napari_segment_anything.tracking.assignment import assign
+from napari_segment_anything.tracking.division import no_divisions, possible_divisions
+from napari_segment_anything.tracking.gaps import close_gaps
+from napari_segment_anything.tracking.graph import LinkGraph, Node
+from napari_segment_anything.tracking.hindsight import undo_breaks, undo_merges
+from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.motion import (
+    global_displacement,
+    mutual_nearest,
+    neighbour_motion,
+)
+from napari_segment_anything.tracking.objects import FrameObjects, measure
+from napari_segment_anything.tracking.settings import (
+    LinkingSettings,
+    estimate_settings,
+    settings_from_objects,
+    typical_diameter,
+)
+
+__all__ = ["LinkingSettings", "estimate_settings", "link", "link_objects"]
+
+# Each frame that an object is hidden makes it less sure that it is the same one.
+COST_OF_HIDDEN_FRAME = 0.5
+
+
+def link(
+    frames: Sequence[MaskSet],
+    settings: LinkingSettings | None = None,
+    *,
+    features: Sequence[npt.NDArray[np.floating]] | None = None,
+) -> Lineage:
+    """Link the objects of a movie into tracks with parents.
+
+    Parameters
+    ----------
+    frames : sequence of MaskSet
+        One a frame; a frame may be empty.
+    settings : LinkingSettings, optional
+        Estimated from the movie by default.
+    features : sequence of (n, c) arrays, optional
+        Mask-pooled image embedding of each frame's objects; the cosine between them
+        then counts, too.
+
+    Returns
+    -------
+    Lineage
+        Every object of every frame is in exactly one track.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If the number of feature arrays is not that of the frames.
+    """
+    objects = measure_frames(frames, features)
+    steps = link_objects(objects, settings)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            lineage: Lineage = done.value
+            return lineage
+
+
+def measure_frames(
+    frames: Sequence[MaskSet],
+    features: Sequence[npt.NDArray[np.floating]] | None = None,
+) -> list[FrameObjects]:
+    """Measure the objects of each frame; see `link` for the parameters."""
+    if features is not None and len(features) != len(frames):
+        raise InvalidSettingsError(
+            f"There are {len(features)} arrays of features for {len(frames)} frames. "
+            "Give one for each frame, or none at all."
+        )
+    return [
+        measure(frame, None if features is None else features[t])
+        for t, frame in enumerate(frames)
+    ]
+
+
+def link_objects(
+    objects: Sequence[FrameObjects], settings: LinkingSettings | None = None
+) -> Generator[tuple[int, int], None, Lineage]:
+    """Link measured objects; yields (frames done, frames in all) and returns a Lineage.
+
+    See `link`.
+    """
+    n_frames = len(objects)
+    if settings is None:
+        settings = settings_from_objects(
+            [objects[t : t + 3] for t in range(max(n_frames - 2, 1))]
+        )
+    diameter = typical_diameter(objects)
+    graph = LinkGraph([len(frame) for frame in objects])
+    shifts = np.zeros((max(n_frames - 1, 0), 2))
+    residual = np.zeros((len(objects[0]) if n_frames else 0, 2))
+    for t in range(n_frames - 1):
+        shifts[t], residual = _link_pair(
+            graph, t, objects, residual, settings, diameter
+        )
+        yield t + 1, n_frames
+    if settings.division:
+        undo_merges(graph, objects, shifts, settings, diameter)
+        undo_breaks(graph, objects, shifts, settings)
+    _close_gaps(graph, objects, shifts, settings, diameter)
+    yield n_frames, n_frames
+    return Lineage.from_links(graph.n_detections, graph.links())
+
+
+def _link_pair(
+    graph: LinkGraph,
+    t: int,
+    objects: Sequence[FrameObjects],
+    residual: FloatArray,
+    settings: LinkingSettings,
+    diameter: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Link frame t to the next; return their shift and each object's own motion."""
+    before, after = objects[t], objects[t + 1]
+    shift = global_displacement(before.centroids, after.centroids, scale=diameter)
+    expected = before.centroids + shift + settings.persistence * residual
+    if settings.coherence > 0:
+        i, j = mutual_nearest(before.centroids + shift, after.centroids, 1.5 * diameter)
+        moved = after.centroids[j] - before.centroids[i] - shift
+        expected += settings.coherence * neighbour_motion(before.centroids, i, moved)
+    links = candidates(before, after, expected, settings, diameter)
+    divisions = (
+        possible_divisions(before, after, expected, settings, diameter)
+        if settings.division
+        else no_divisions()
+    )
+    half = settings.unlinked_cost / 2
+    chosen_links, chosen_divisions = assign(
+        links,
+        divisions,
+        # Objects leave and enter at the border, so there it is no surprise.
+        np.where(before.is_at_border, half / 2, half),
+        np.where(after.is_at_border, half / 2, half),
+        division_cost=settings.division_cost,
+    )
+    motion = np.zeros((len(after), 2))
+    i, j = links.before[chosen_links], links.after[chosen_links]
+    motion[j] = after.centroids[j] - before.centroids[i] - shift
+    for a, b in zip(i, j, strict=True):
+        graph.add((t, int(a)), (t + 1, int(b)))
+    for mother, daughters in zip(
+        divisions.mothers[chosen_divisions],
+        divisions.daughters[chosen_divisions],
+        strict=True,
+    ):
+        for daughter in daughters:
+            graph.add((t, int(mother)), (t + 1, int(daughter)))
+    return shift, motion
+
+
+def _close_gaps(
+    graph: LinkGraph,
+    objects: Sequence[FrameObjects],
+    shifts: FloatArray,
+    settings: LinkingSettings,
+    diameter: float,
+) -> None:
+    """Join ends to starts that come a few frames later."""
+    n_frames = len(objects)
+    ends, starts = graph.ends(), graph.starts()
+    costs: dict[tuple[Node, Node], float] = {}
+    for t in range(n_frames):
+        for later in range(t + 2, min(t + settings.gap_frames + 2, n_frames)):
+            i, j = ends.get(t), starts.get(later)
+            if i is None or j is None:
+                continue
+            before, after = objects[t].select(i), objects[later].select(j)
+            expected = before.centroids + shifts[t:later].sum(axis=0)
+            expected += (
+                settings.persistence
+                * graph.last_motion(objects, shifts, t, i)
+                * (later - t)
+            )
+            found = candidates(
+                before, after, expected, settings, diameter, n_frames=later - t
+            )
+            penalty = COST_OF_HIDDEN_FRAME * (later - t - 1)
+            for a, b, cost in zip(
+                found.before, found.after, found.costs + penalty, strict=True
+            ):
+                costs[(t, int(i[a])), (later, int(j[b]))] = float(cost)
+    segments = graph.segments({node for pair in costs for node in pair})
+    for end, start in close_gaps(
+        costs,
+        segments,
+        n_frames,
+        max_cost=settings.unlinked_cost,
+        max_frames=settings.gap_frames + 1,
+    ):
+        graph.add(end, start)
