@@ -193,4 +193,5 @@ def _photograph(
     light = vignette * (_BACKGROUND + in_focus + haze)
     photons = rng.poisson(np.maximum(light, 0) * _PHOTONS_PER_COUNT)
     counts = photons / _PHOTONS_PER_COUNT + rng.normal(0, _READ_NOISE, signal.shape)
-    return np.clip(np.rint(counts), 0, 65535).astype(np.uint16)
+    image: NDArray[np.uint16] = np.clip(np.rint(counts), 0, 65535).astype(np.uint16)
+    return image

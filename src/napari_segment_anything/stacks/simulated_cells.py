@@ -1,5 +1,6 @@
 """Nuclei that move, push each other aside, grow and divide."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +74,7 @@ class Nucleus:
         """Peak brightness: packed chromatin is brighter, as its amount is kept."""
         if self.divides_in == 1:
             return 2.1 * self.brightness
-        return self.brightness * (1.0 + 1.0 * np.exp(-1.1 * self.age))
+        return self.brightness * (1.0 + math.exp(-1.1 * self.age))
 
     def move(self, rng: np.random.Generator) -> None:
         """Advance by one frame of a persistent random walk."""

@@ -1,0 +1,129 @@
+"""The exchange format of the Cell Tracking Challenge.
+
+A folder holds one label image per frame (``mask000.tif``, or ``man_track000.tif`` in
+ground truth) and a text file with a line ``id begin end parent`` for each track.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_segment_anything.errors import StorageError, UnreadableInputError
+from napari_segment_anything.storage.atomic import atomic_path
+
+TrackRow = tuple[int, int, int, int]
+
+_MAX_ID = 65535
+_LAYOUTS = (("res_track.txt", "mask"), ("man_track.txt", "man_track"))
+
+
+class CtcTracks(NamedTuple):
+    """Label images and track rows of one sequence.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        (T, H, W) or (T, Z, H, W) int32 track ids.
+    tracks : list of tuple
+        (id, first frame, last frame, parent or 0) of each track.
+    """
+
+    labels: NDArray[np.int32]
+    tracks: list[TrackRow]
+
+
+def write_ctc(
+    folder: str | Path,
+    labels: Iterable[NDArray[np.integer[Any]]],
+    tracks: Iterable[Sequence[int]],
+) -> None:
+    """Write a result folder; the file of tracks comes last and makes it complete.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Such as ``01_RES``; it is made when needed.
+    labels : iterable of numpy.ndarray
+        One label image of track ids per frame, ids up to 65535.
+    tracks : iterable of sequence of int
+        (id, first frame, last frame, parent or 0) of each track.
+
+    Raises
+    ------
+    StorageError
+        If an id does not fit the format, or the disk is full.
+    """
+    folder = Path(folder)
+    for frame, image in enumerate(labels):
+        if image.size and (image.min() < 0 or image.max() > _MAX_ID):
+            raise StorageError(
+                f"Frame {frame} has ids from {image.min()} to {image.max()}, but the "
+                f"Cell Tracking Challenge format ends at {_MAX_ID}; number the tracks "
+                f"anew from 1."
+            )
+        with atomic_path(folder / f"mask{frame:03d}.tif") as temporary:
+            tifffile.imwrite(temporary, image.astype(np.uint16), compression="zlib")
+    lines = [" ".join(str(int(value)) for value in row) for row in tracks]
+    with atomic_path(folder / "res_track.txt") as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+
+
+def read_ctc(folder: str | Path) -> CtcTracks:
+    """Read a result folder or a ``TRA`` folder of ground truth.
+
+    Raises
+    ------
+    UnreadableInputError
+        If the text file or the label images are missing or malformed.
+    """
+    folder = Path(folder)
+    for text_name, prefix in _LAYOUTS:
+        if (folder / text_name).is_file():
+            tracks = _read_tracks(folder / text_name)
+            return CtcTracks(_read_labels(folder, prefix), tracks)
+    raise UnreadableInputError(
+        f"{folder} holds neither res_track.txt nor man_track.txt; give a folder in the "
+        f"layout of the Cell Tracking Challenge."
+    )
+
+
+def _read_tracks(path: Path) -> list[TrackRow]:
+    tracks: list[TrackRow] = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            track, begin, end, parent = (int(value) for value in line.split())
+        except ValueError as error:
+            raise UnreadableInputError(
+                f"Line {number} of {path} is {line!r} instead of four whole numbers "
+                f"(id, begin, end, parent); correct it."
+            ) from error
+        tracks.append((track, begin, end, parent))
+    return tracks
+
+
+def _read_labels(folder: Path, prefix: str) -> NDArray[np.int32]:
+    numbered = {
+        int(match.group(1)): path
+        for path in folder.glob(f"{prefix}*.tif")
+        if (match := re.fullmatch(rf"{prefix}(\d+)\.tif", path.name))
+    }
+    if not numbered:
+        raise UnreadableInputError(
+            f"{folder} holds no label images {prefix}000.tif; copy them too."
+        )
+    try:
+        frames = [tifffile.imread(numbered[number]) for number in sorted(numbered)]
+        labels: NDArray[np.int32] = np.stack(frames).astype(np.int32)
+    except (OSError, ValueError) as error:
+        raise UnreadableInputError(
+            f"The label images in {folder} cannot be read as one sequence: {error}. "
+            f"Copy them again."
+        ) from error
+    return labels
