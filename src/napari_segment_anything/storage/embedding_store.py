@@ -85,5 +85,5 @@ def plane_key(
         model_digest,
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=_KEY_BYTES)
-    digest.update(pixels.reshape(-1).view(np.uint8))
+    digest.update(pixels.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

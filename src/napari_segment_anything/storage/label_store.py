@@ -57,7 +57,7 @@ class LabelStore:
             multiscale = group.attrs["ome"]["multiscales"][0]
             self.axes = "".join(axis["name"] for axis in multiscale["axes"]).upper()
             self.labels: Any = group["0"]
-            self.image: Any = root["0"] if "0" in root else None
+            self.image: Any = root.get("0")
             self._progress: Any = group["progress"]
         except _READ_ERRORS as error:
             raise StorageError(
@@ -109,15 +109,7 @@ class LabelStore:
         StorageError
             If there is no such label image.
         """
-        if name is None:
-            try:
-                listing: Any = zarr.open_group(str(Path(path) / "labels"), mode="r")
-                name = str(listing.attrs["ome"]["labels"][0])
-            except _READ_ERRORS as error:
-                raise StorageError(
-                    f"{path} holds no labels ({error}); check the path."
-                ) from error
-        return cls(Path(path), name=name, mode=mode)
+        return cls(Path(path), name=name or _first_name(path), mode=mode)
 
     @classmethod
     def open_or_create(
@@ -138,12 +130,7 @@ class LabelStore:
         if is_free(Path(path)):
             return cls.create(path, axes=axes, shape=shape, **options)
         store = cls.open(path, name=layout.name)
-        is_same = (
-            store.lengths == layout.lengths
-            and store.index_axes == layout.index_axes
-            and store.attributes == dict(layout.attributes)
-        )
-        if not is_same:
+        if not _is_same_work(store, layout):
             raise StorageError(
                 f"{path} holds the result of another image, model or setting; choose "
                 f"another output or remove it."
@@ -180,13 +167,13 @@ class LabelStore:
         StorageError
             If the disk is full.
         """
-        self._check_plane(labels, is_integer=True)
+        _check_plane(labels, self.plane_shape, "biu")
         if labels.size and labels.max() > np.iinfo(np.int32).max:
             raise InvalidImageError(
                 f"Label {labels.max()} does not fit into int32; number the objects "
                 f"anew from 1."
             )
-        key, order = self._place(index, self.axes)
+        key, order = _place(index, self.axes, self.index_axes, self.plane_axes)
         with storage_errors(self.path):
             self.labels[key] = labels.astype(np.int32).transpose(order)
 
@@ -198,7 +185,7 @@ class LabelStore:
         StorageError
             If the plane is damaged.
         """
-        key, order = self._place(index, self.axes)
+        key, order = _place(index, self.axes, self.index_axes, self.plane_axes)
         try:
             stored: NDArray[np.int32] = np.asarray(self.labels[key])
         except _READ_ERRORS as error:
@@ -223,11 +210,12 @@ class LabelStore:
                 f"{self.path} was made for labels alone; make it with image_dtype."
             )
         is_rgb = self.image.ndim > len(self.axes)
-        self._check_plane(plane[..., 0] if is_rgb else plane, is_integer=False)
+        colours = (3,) if is_rgb else ()
+        _check_plane(plane, (*self.plane_shape, *colours), "biuf")
         if is_rgb:
             plane = np.moveaxis(plane, -1, 0)
         axes = [name.upper() for name in self.image.metadata.dimension_names]
-        key, order = self._place(index, "".join(axes))
+        key, order = _place(index, "".join(axes), self.index_axes, self.plane_axes)
         with storage_errors(self.path):
             self.image[key] = plane.transpose(order)
 
@@ -240,24 +228,46 @@ class LabelStore:
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
 
-    def _check_plane(self, plane: NDArray[Any], *, is_integer: bool) -> None:
-        kinds = "biu" if is_integer else "biuf"
-        if plane.shape != self.plane_shape or plane.dtype.kind not in kinds:
-            raise InvalidImageError(
-                f"A plane of {self.path} holds {'integers' if is_integer else 'numbers'}"
-                f" of shape {self.plane_shape}, not {plane.dtype} of {plane.shape}."
-            )
 
-    def _place(
-        self, index: Sequence[int], axes: str
-    ) -> tuple[tuple[int | slice, ...], list[int]]:
-        """Return the key of a plane, and how its axes are ordered on disk."""
-        position = dict(zip(self.index_axes, map(int, index), strict=True))
-        given = ("C" if "C" in axes and "C" not in self.axes else "") + self.plane_axes
-        key = tuple(position.get(axis, slice(None)) for axis in axes)
-        return key, [given.index(axis) for axis in axes if axis in given]
+_Place = tuple[tuple[int | slice, ...], list[int]]
+
+
+def _place(index: Sequence[int], axes: str, index_axes: str, plane_axes: str) -> _Place:
+    """Return the key of a plane, and how its axes are ordered on disk."""
+    position = dict(zip(index_axes, map(int, index), strict=True))
+    is_colour = "C" in axes and "C" not in index_axes
+    given = ("C" if is_colour else "") + plane_axes
+    key = tuple(position.get(axis, slice(None)) for axis in axes)
+    return key, [given.index(axis) for axis in axes if axis in given]
+
+
+def _check_plane(plane: NDArray[Any], shape: tuple[int, ...], kinds: str) -> None:
+    if plane.shape != shape or plane.dtype.kind not in kinds:
+        what = "numbers" if "f" in kinds else "integers"
+        raise InvalidImageError(
+            f"A plane must hold {what} of shape {shape}, not {plane.dtype} of "
+            f"{plane.shape}."
+        )
 
 
 def _layout(axes: str, shape: Sequence[int], options: Mapping[str, Any]) -> LabelLayout:
     given = {name: value for name, value in options.items() if value is not None}
     return LabelLayout(axes=axes.upper(), shape=tuple(shape), **given)
+
+
+def _first_name(path: str | Path) -> str:
+    try:
+        listing: Any = zarr.open_group(str(Path(path) / "labels"), mode="r")
+        return str(listing.attrs["ome"]["labels"][0])
+    except _READ_ERRORS as error:
+        raise StorageError(
+            f"{path} holds no labels ({error}); check the path."
+        ) from error
+
+
+def _is_same_work(store: LabelStore, layout: LabelLayout) -> bool:
+    return (
+        store.lengths == layout.lengths
+        and store.index_axes == layout.index_axes
+        and store.attributes == dict(layout.attributes)
+    )
