@@ -1,0 +1,188 @@
+"""What the user points at, and the objects that come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.session.planes import PlaneId
+
+
+class Polarity(StrEnum):
+    """Whether a point lies inside of the object or outside."""
+
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+
+
+def _no_points() -> npt.NDArray[np.float64]:
+    return np.zeros((0, 2))
+
+
+def _no_flags() -> npt.NDArray[np.bool_]:
+    return np.zeros(0, dtype=bool)
+
+
+def _no_boxes() -> npt.NDArray[np.float64]:
+    return np.zeros((0, 4))
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePrompts:
+    """Everything that is drawn on one plane and not accepted yet.
+
+    Parameters
+    ----------
+    points : ndarray
+        (P, 2) points as (y, x) in plane pixels.
+    is_inside : ndarray
+        (P,) whether a point lies inside of its object.
+    boxes : ndarray
+        (N, 4) boxes as (y0, x0, y1, x1) in plane pixels.
+    """
+
+    points: npt.NDArray[np.float64] = field(default_factory=_no_points)
+    is_inside: npt.NDArray[np.bool_] = field(default_factory=_no_flags)
+    boxes: npt.NDArray[np.float64] = field(default_factory=_no_boxes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is drawn."""
+        return len(self.points) == 0 and len(self.boxes) == 0
+
+    @property
+    def has_object(self) -> bool:
+        """Whether a mask can be asked for: outside points alone name no object."""
+        return len(self.boxes) > 0 or bool(self.is_inside.any())
+
+    def equals(self, other: PlanePrompts) -> bool:
+        """Whether both hold the same points and boxes."""
+        return (
+            np.array_equal(self.points, other.points)
+            and np.array_equal(self.is_inside, other.is_inside)
+            and np.array_equal(self.boxes, other.boxes)
+        )
+
+
+def group_prompts(prompts: PlanePrompts) -> Prompts:
+    """Split what is drawn into objects.
+
+    Each box is one object, and a point belongs to the box that it is nearest to (the
+    smallest one of those that hold it). Without boxes all points are one object.
+
+    Parameters
+    ----------
+    prompts : PlanePrompts
+        Prompts with at least one inside point or box.
+
+    Returns
+    -------
+    Prompts
+        One row per box, or one row.
+
+    Raises
+    ------
+    InvalidPromptError
+        When there is nothing that names an object.
+    """
+    from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.errors import InvalidPromptError
+
+    if not prompts.has_object:
+        raise InvalidPromptError(
+            "No point is inside of an object; add one, or draw a box around it."
+        )
+    labels = prompts.is_inside.astype(np.int64)
+    if len(prompts.boxes) == 0:
+        return Prompts.from_points(prompts.points, labels)
+    owners = _nearest_box(prompts.points, prompts.boxes)
+    return Prompts.stack(
+        [
+            Prompts.one(
+                points=prompts.points[owners == number],
+                labels=labels[owners == number],
+                box=box,
+            )
+            for number, box in enumerate(prompts.boxes)
+        ]
+    )
+
+
+def _nearest_box(
+    points: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64]
+) -> npt.NDArray[np.intp]:
+    below = boxes[np.newaxis, :, :2] - points[:, np.newaxis]
+    above = points[:, np.newaxis] - boxes[np.newaxis, :, 2:]
+    distance = np.hypot(*np.moveaxis(np.maximum(np.maximum(below, above), 0), -1, 0))
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    by_area = np.argsort(areas, kind="stable")
+    # argmin takes the first of equals, which is then the smallest box.
+    nearest: npt.NDArray[np.intp] = by_area[distance[:, by_area].argmin(axis=1)]
+    return nearest
+
+
+@dataclass(frozen=True, eq=False)
+class AcceptedObject:
+    """A mask that the user accepted.
+
+    Parameters
+    ----------
+    object_id : int
+        Its value in the labels.
+    plane : PlaneId
+        Where it lies.
+    prompts : PlanePrompts
+        What was drawn for it; empty when everything mode found it.
+    predicted_iou : float
+        The model's own estimate of the mask's IoU.
+    model_digest : str
+        Digest of the weights that made the mask.
+    """
+
+    object_id: int
+    plane: PlaneId
+    prompts: PlanePrompts
+    predicted_iou: float
+    model_digest: str
+
+
+class ObjectRegister:
+    """Accepted objects by id, and the next id that nobody uses."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, AcceptedObject] = {}
+        self._next_id = 1
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __contains__(self, object_id: int) -> bool:
+        return object_id in self._objects
+
+    def __getitem__(self, object_id: int) -> AcceptedObject:
+        return self._objects[object_id]
+
+    @property
+    def next_id(self) -> int:
+        """Smallest id above all that were ever used."""
+        return self._next_id
+
+    def reserve(self, used_id: int) -> None:
+        """Never hand out this id or a smaller one: someone painted with it."""
+        self._next_id = max(self._next_id, int(used_id) + 1)
+
+    def add(self, accepted: AcceptedObject) -> None:
+        """Remember an accepted object."""
+        self._objects[accepted.object_id] = accepted
+        self.reserve(accepted.object_id)
+
+    def remove(self, object_id: int) -> None:
+        """Forget an object; its id is not used again."""
+        self._objects.pop(object_id, None)
