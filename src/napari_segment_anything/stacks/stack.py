@@ -8,9 +8,14 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_segment_anything.errors import InvalidAxesError, UnreadableInputError
+from napari_segment_anything.errors import (
+    InvalidAxesError,
+    SegmentAnythingError,
+    UnreadableInputError,
+)
 from napari_segment_anything.stacks.array_like import ArrayLike
 from napari_segment_anything.stacks.axes import parse_axes
+from napari_segment_anything.stacks.plane_reader import PlaneReader
 from napari_segment_anything.stacks.validation import (
     check_not_empty,
     checked_channels,
@@ -18,7 +23,7 @@ from napari_segment_anything.stacks.validation import (
     checked_plane_axes,
 )
 
-_READ_ERRORS = (OSError, ValueError, RuntimeError, KeyError)
+_READ_ERRORS = (OSError, ValueError, RuntimeError, LookupError)
 
 
 class Stack:
@@ -150,13 +155,24 @@ class Stack:
             If a chunk or file behind the plane cannot be read.
         """
         position = self._checked_index(index)
-        if len(self.channels) <= 1:
-            only = self.channels[0] if self.channels else None
-            return self._read_part(position, channel=only)
-        colours = np.moveaxis(self._read_channels(position), 0, -1)
-        if len(self.channels) == 2:
-            colours = colours[..., [0, 1, 0]]
-        return np.ascontiguousarray(colours)
+        reader = PlaneReader(
+            data=self.data,
+            ranges=self._ranges,
+            channels=self.channels,
+            plane_axes=self.plane_axes,
+        )
+        try:
+            plane = reader.read(position)
+        except SegmentAnythingError:
+            raise
+        except _READ_ERRORS as error:
+            where = self.source or self.name or "the image"
+            place = ", ".join(f"{axis}={n}" for axis, n in position.items())
+            raise UnreadableInputError(
+                f"Plane {place or '0'} of {where} cannot be read: {error}. "
+                f"Check the file or copy it again."
+            ) from error
+        return np.ascontiguousarray(plane, dtype=self.dtype)
 
     def select(self, **selection: slice | SupportsIndex) -> "Stack":
         """Return a stack of a part of the same array, without reading anything.
@@ -207,52 +223,3 @@ class Stack:
             letter: self._ranges[letter][number]
             for letter, number in zip(self.index_axes, numbers, strict=True)
         }
-
-    def _read_channels(self, position: Mapping[str, int]) -> NDArray[Any]:
-        """Read the chosen channels as (n, H, W), in one request where they line up."""
-        first, second, *_ = self.channels
-        step = second - first
-        last = self.channels[-1]
-        in_line = self.channels == tuple(range(first, last + step, step or 1))
-        if step > 0 and in_line:
-            return self._read_part(position, channel=slice(first, last + 1, step))
-        parts = [self._read_part(position, channel=c) for c in self.channels]
-        return np.stack(parts)
-
-    def _read_part(
-        self, position: Mapping[str, int], *, channel: int | slice | None
-    ) -> NDArray[Any]:
-        """Read (H, W), (n channels, H, W) or (H, W, 3)."""
-        key: list[int | slice] = []
-        kept = ""
-        for letter in self.axes:
-            wanted = self._key_of(letter, position, channel)
-            key.append(wanted)
-            if isinstance(wanted, slice):
-                kept += letter
-        try:
-            part = np.asarray(self.data[tuple(key)])
-        except _READ_ERRORS as error:
-            where = self.source or self.name or "the image"
-            place = ", ".join(f"{axis}={n}" for axis, n in position.items())
-            raise UnreadableInputError(
-                f"Plane {place or '0'} of {where} cannot be read: {error}. "
-                f"Check the file or copy it again."
-            ) from error
-        wanted_order = [a for a in ("C", *self.plane_axes, "S") if a in kept]
-        part = part.transpose([kept.index(letter) for letter in wanted_order])
-        return np.ascontiguousarray(part, dtype=self.dtype)
-
-    def _key_of(
-        self, letter: str, position: Mapping[str, int], channel: int | slice | None
-    ) -> int | slice:
-        if letter in position:
-            return position[letter]
-        if letter == "C":
-            return 0 if channel is None else channel
-        if letter == "S":
-            # Alpha is no colour, and a grey image with alpha is grey.
-            return slice(0, 3) if len(self._ranges["S"]) >= 3 else 0
-        chosen = self._ranges[letter]
-        stop = chosen[-1] + (1 if chosen.step > 0 else -1)
-        return slice(chosen[0], stop if stop >= 0 else None, chosen.step)
