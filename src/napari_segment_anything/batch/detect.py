@@ -1,0 +1,146 @@
+"""Find the objects of one plane, or remember them from an earlier run."""
+
+import hashlib
+import json
+from collections.abc import Generator
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.crop_search import SearchedPlane
+from napari_segment_anything.engine.labels import masks_to_labels
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.storage.candidate_store import CandidateStore
+
+# They choose among candidates, so that a change of them needs no model.
+_FILTER_SETTINGS = (
+    "box_nms_thresh",
+    "crop_nms_thresh",
+    "mask_nms_thresh",
+    "min_mask_region_area",
+    "one_mask_per_point",
+)
+# So do these, as long as they lie above the floor that all candidates have passed.
+_THRESHOLD_SETTINGS = ("pred_iou_thresh", "stability_score_thresh")
+_HIGHEST_FLOOR = 0.3
+
+
+class Detector:
+    """Everything mode on planes of one stack.
+
+    Parameters
+    ----------
+    predictor : StoredPredictor
+        Encodes and decodes; its stopwatch counts the seconds of ``decoding``.
+    settings : AutomaticSettings
+        What counts as an object.
+    intensity_range : IntensityRange
+        Of the whole stack.
+    candidates : CandidateStore, optional
+        Where candidates are kept; what is there is not computed again.
+
+    Attributes
+    ----------
+    n_resumed : int
+        Planes whose candidates were there already.
+    """
+
+    def __init__(
+        self,
+        predictor: StoredPredictor,
+        settings: AutomaticSettings,
+        intensity_range: IntensityRange,
+        candidates: CandidateStore | None = None,
+    ) -> None:
+        self._predictor = predictor
+        self._generator = AutomaticMaskGenerator(predictor, settings)
+        self._intensity_range = intensity_range
+        self._candidates = candidates
+        self._watch = predictor.watch
+        self._settings_key = _settings_key(settings)
+        self.n_resumed = 0
+
+    def detect(
+        self, plane: npt.NDArray[np.generic], progress: Progress
+    ) -> Generator[Progress, None, MaskSet]:
+        """Return the objects of a plane, (H, W) or (H, W, 3); none overlap.
+
+        Yields the progress given between batches of prompts, so that a job can be
+        cancelled in the middle of a plane.
+        """
+        candidates = yield from self._candidates_of(plane, progress)
+        with self._watch.timing("decoding"):
+            return disjoint(self._generator.filter(candidates))
+
+    def _candidates_of(
+        self, plane: npt.NDArray[np.generic], progress: Progress
+    ) -> Generator[Progress, None, MaskSet]:
+        if self._candidates is None:
+            return (yield from self._compute(plane, progress))
+        with self._watch.timing("storing"):
+            key = self._key(plane)
+            found = self._candidates.get(key)
+        if found is not None:
+            self.n_resumed += 1
+            return found
+        masks = yield from self._compute(plane, progress)
+        with self._watch.timing("storing"):
+            self._candidates.put(key, masks)
+        return masks
+
+    def _compute(
+        self, plane: npt.NDArray[np.generic], progress: Progress
+    ) -> Generator[Progress, None, MaskSet]:
+        searched = SearchedPlane.create(plane, None, self._intensity_range)
+        steps = self._generator.steps(searched, keep_candidates=True)
+        while True:
+            # Time that passes while the caller shows progress is not ours.
+            with self._watch.timing("decoding"):
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    masks: MaskSet = stop.value
+                    return masks
+            yield progress
+
+    def _key(self, plane: npt.NDArray[np.generic]) -> str:
+        plane_key = self._predictor.key(plane, self._intensity_range)
+        both = f"{plane_key} {self._settings_key}".encode()
+        return hashlib.blake2b(both, digest_size=16).hexdigest()
+
+
+def disjoint(masks: MaskSet) -> MaskSet:
+    """Settle overlaps: each pixel belongs to one object, each object is in one piece.
+
+    Objects keep the scores and prompts of the masks they come from and are sorted by
+    position.
+    """
+    objects = MaskSet.from_labels(masks_to_labels(masks))
+    if len(objects) == 0:
+        return objects
+    source = masks.intersection_matrix(objects).argmax(axis=0)
+    return MaskSet(
+        shape=objects.shape,
+        boxes=objects.boxes,
+        masks=objects.masks,
+        predicted_iou=masks.predicted_iou[source],
+        stability_score=masks.stability_score[source],
+        points=masks.points[source],
+    )
+
+
+def _settings_key(settings: AutomaticSettings) -> str:
+    relevant = {
+        name: value
+        for name, value in asdict(settings).items()
+        if name not in _FILTER_SETTINGS
+    }
+    for name in _THRESHOLD_SETTINGS:
+        relevant[name] = min(relevant[name], _HIGHEST_FLOOR)
+    return json.dumps(relevant, sort_keys=True)

@@ -1,0 +1,139 @@
+"""Where a job puts its labels: an OME-Zarr that can be continued, or an array."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine.geometry import FrameGeometry
+from napari_segment_anything.errors import StorageError
+from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.storage.atomic import remove_tree
+from napari_segment_anything.storage.embedding_store import plane_key
+from napari_segment_anything.storage.label_store import LabelStore
+
+Labels = npt.NDArray[np.integer]
+
+
+class LabelOutput(Protocol):
+    """What jobs need of an output; a `LabelStore` has it."""
+
+    def write_plane(self, index: Sequence[int], labels: Labels) -> None:
+        """Replace the labels of one plane."""
+
+    def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane."""
+
+    def done(self, index: Sequence[int]) -> bool:
+        """Whether a plane needs no more work."""
+
+    def mark_done(self, index: Sequence[int]) -> None:
+        """Note that a plane needs no more work."""
+
+
+class ArrayOutput:
+    """Labels in memory: (*index axes, H, W) int32."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.array = np.zeros((*stack.index_shape, *stack.plane_shape), np.int32)
+        self._done: set[tuple[int, ...]] = set()
+
+    def write_plane(self, index: Sequence[int], labels: Labels) -> None:
+        """Replace the labels of one plane."""
+        self.array[tuple(index)] = labels
+
+    def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane."""
+        plane: npt.NDArray[np.int32] = self.array[tuple(index)]
+        return plane
+
+    def done(self, index: Sequence[int]) -> bool:
+        """Whether a plane needs no more work."""
+        return tuple(index) in self._done
+
+    def mark_done(self, index: Sequence[int]) -> None:
+        """Note that a plane needs no more work."""
+        self._done.add(tuple(index))
+
+
+def open_output(
+    output: LabelStore | str | Path | None,
+    stack: Stack,
+    *,
+    record: Mapping[str, Any],
+    overwrite: bool = False,
+) -> LabelStore | ArrayOutput:
+    """Open the output of a job, continuing an earlier run of the same job.
+
+    Parameters
+    ----------
+    output : LabelStore, path or None
+        An OME-Zarr to be made or continued; None keeps labels in memory.
+    stack : Stack
+        The input; gives axes, scale and units.
+    record : mapping
+        All that the labels depend on. An output with another record is another job's.
+    overwrite : bool
+        Whether labels of another job may be replaced.
+
+    Raises
+    ------
+    StorageError
+        Something else is there, or the place cannot be written.
+    """
+    if output is None:
+        return ArrayOutput(stack)
+    if isinstance(output, LabelStore):
+        return output
+    path = Path(output)
+    if overwrite:
+        _remove_labels(path)
+    return LabelStore.open_or_create(
+        path,
+        axes=stack.index_axes + "".join(stack.plane_axes),
+        shape=(*stack.index_shape, *stack.plane_shape),
+        scale=stack.scale,
+        units=stack.units,
+        plane_axes=stack.plane_axes,
+        # The record must equal itself after a round trip through the file.
+        attributes=json.loads(json.dumps(record)),
+        image_dtype=stack.dtype,
+        is_rgb=stack.is_rgb,
+    )
+
+
+def fingerprint(stack: Stack) -> str:
+    """Return a digest of the shape and of three planes of a stack.
+
+    Enough to tell an input from another at the same path, at the cost of reading
+    three planes.
+    """
+    facts = (stack.axes, stack.shape, stack.channels, stack.plane_axes)
+    digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
+    last = stack.n_planes - 1
+    for number in sorted({0, last // 2, last}):
+        place = np.unravel_index(number, stack.index_shape) if stack.index_axes else ()
+        plane = stack.read(tuple(int(i) for i in place))
+        geometry = FrameGeometry(stack.plane_shape, 1)
+        key = plane_key(
+            plane, intensity_range=(0, 1), geometry=geometry, model_digest=""
+        )
+        digest.update(key.encode())
+    return digest.hexdigest()
+
+
+def _remove_labels(path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        LabelStore.open(path, mode="r")
+    except StorageError as error:
+        raise StorageError(
+            f"{path} is no result of this package and is not overwritten; remove it, "
+            "or choose another output."
+        ) from error
+    remove_tree(path)

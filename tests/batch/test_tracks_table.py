@@ -1,0 +1,50 @@
+import numpy as np
+
+from napari_segment_anything.batch.tracks_table import tracks_table
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.track import Track
+
+
+def plane(*boxes):
+    labels = np.zeros((20, 20), np.int32)
+    for number, (y0, x0, y1, x1) in enumerate(boxes, start=1):
+        labels[y0:y1, x0:x1] = number
+    return MaskSet.from_labels(labels)
+
+
+def test_a_division_as_rows():
+    frames = [plane((4, 4, 7, 9)), plane((0, 0, 3, 3), (10, 10, 13, 11))]
+    lineage = Lineage(
+        (
+            Track(1, 0, 0, 0, (0,), (0,)),
+            Track(2, 1, 1, 1, (1,), (0,)),
+            Track(3, 1, 1, 1, (1,), (1,)),
+        )
+    )
+    table = tracks_table(
+        frames, lineage, axis="T", position={"Z": 5}, repaired={(1, 1)}
+    )
+    assert list(table.columns[:5]) == ["track_id", "z", "t", "y", "x"]
+    rows = table[["track_id", "z", "t", "y", "x", "area", "parent_id", "is_repaired"]]
+    assert rows.to_numpy().tolist() == [
+        [1, 5, 0, 5.0, 6.0, 15, 0, False],
+        [2, 5, 1, 1.0, 1.0, 9, 1, False],
+        [3, 5, 1, 11.0, 10.0, 3, 1, True],
+    ]
+
+
+def test_no_tracks_is_a_table_with_the_same_columns():
+    empty = tracks_table([plane()], Lineage(()), axis="T", position={})
+    assert len(empty) == 0
+    assert list(empty.columns) == [
+        "track_id",
+        "t",
+        "y",
+        "x",
+        "area",
+        "predicted_iou",
+        "stability_score",
+        "parent_id",
+        "is_repaired",
+    ]
