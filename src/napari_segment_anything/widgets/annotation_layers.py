@@ -1,0 +1,131 @@
+"""The layers that belong to the annotation of one image, and their viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_segment_anything.session.planes import PlaneSource
+from napari_segment_anything.widgets.plane import (
+    displayed_plane,
+    image_data,
+    image_shape,
+    layer_index,
+    stack_axes,
+    transform_of,
+)
+from napari_segment_anything.widgets.preview_layer import PreviewLayer
+from napari_segment_anything.widgets.prompt_layers import PromptLayers
+from napari_segment_anything.widgets.result_layers import ResultLayer
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer
+
+    from napari_segment_anything.session.planes import PlaneId
+
+_PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
+
+
+class AnnotationLayers:
+    """Prompts, preview and results of one image, lying exactly on it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer that holds the image.
+    image : Image
+        The layer to segment; never changed.
+    axes : str
+        One letter per dimension of the layer.
+    """
+
+    def __init__(self, viewer: ViewerModel, image: Image, axes: str) -> None:
+        self.image = image
+        self.axes = axes
+        self.prompts = PromptLayers(image, axes)
+        self.preview = PreviewLayer(image, axes)
+        self.results = ResultLayer(image, axes)
+        self._viewer = viewer
+        for name in _PLACE_EVENTS:
+            getattr(image.events, name).connect(self._follow_image)
+
+    @property
+    def all(self) -> tuple[Layer, ...]:
+        """The layers from below to above."""
+        points, boxes = self.prompts.layers
+        return self.results.layer, self.preview.layer, boxes, points
+
+    @property
+    def are_shown(self) -> bool:
+        """Whether prompts can be drawn: their layers are in the viewer."""
+        return all(layer in self._viewer.layers for layer in self.prompts.layers)
+
+    @property
+    def plane(self) -> PlaneId | None:
+        """The plane that is shown; None when no single plane of the image is."""
+        return displayed_plane(self._viewer, self.image, self.axes)
+
+    @property
+    def fit_image(self) -> bool:
+        """Whether the image still has the shape that the results were made for."""
+        return image_shape(self.image) == tuple(self.results.layer.data.shape)
+
+    def add_missing(self) -> None:
+        """Put every layer into the viewer that is not there."""
+        for layer in self.all:
+            self.add(layer)
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer into the viewer unless it is there; a deleted one comes back."""
+        if layer not in self._viewer.layers:
+            self._viewer.add_layer(layer)
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer."""
+        for layer in self.all:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def draw_points(self) -> None:
+        """Make clicks add points."""
+        self._viewer.layers.selection.active = self.prompts.points
+        self.prompts.points.mode = "add"
+
+    def draw_boxes(self) -> None:
+        """Make drags draw boxes."""
+        self._viewer.layers.selection.active = self.prompts.boxes
+        self.prompts.boxes.mode = "add_rectangle"
+
+    def go_to(self, plane: PlaneId) -> None:
+        """Move the viewer's sliders to a plane."""
+        if plane == self.plane:
+            return
+        index = [number or 0 for number in layer_index(plane, self.axes)]
+        world = self.image.data_to_world(index)
+        offset = self._viewer.dims.ndim - self.image.ndim
+        for axis, letter in enumerate(self.axes):
+            if letter not in plane.plane_axes:
+                self._viewer.dims.set_point(axis + offset, world[axis])
+
+    def new_source(self) -> PlaneSource:
+        """Return the image as the session reads it.
+
+        Raises
+        ------
+        InvalidAxesError, InvalidImageError
+            When the axes do not fit, or the image cannot be segmented.
+        """
+        image = self.image
+        return PlaneSource(image_data(image), stack_axes(image, self.axes), image.name)
+
+    def close(self) -> None:
+        """Stop following the image; the layers stay where they are."""
+        for name in _PLACE_EVENTS:
+            getattr(self.image.events, name).disconnect(self._follow_image)
+
+    def _follow_image(self) -> None:
+        transform = transform_of(self.image)
+        for layer in (*self.prompts.layers, self.results.layer):
+            for name, value in transform.items():
+                setattr(layer, name, value)
+        self.preview.follow_image()

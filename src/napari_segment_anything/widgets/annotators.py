@@ -1,0 +1,126 @@
+"""The annotators of one viewer, one per image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.widgets.annotator import Annotator
+from napari_segment_anything.widgets.keys import bind_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.storage.embedding_store import EmbeddingStore
+
+
+class Annotators(QObject):
+    """Makes annotators, gives all of them the model, and forgets those of lost images.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer that holds the images.
+    actions : mapping of str to callable
+        Keys to bind on the layers of each annotator.
+    """
+
+    changed = Signal()
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(
+        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]]
+    ) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._actions = actions
+        self._annotators: dict[Image, Annotator] = {}
+        self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
+        self._may_overwrite = False
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def get(self, image: Image | None) -> Annotator | None:
+        """Return the annotator of an image, None when there is none yet."""
+        return None if image is None else self._annotators.get(image)
+
+    def make(self, image: Image, axes: str) -> Annotator | None:
+        """Return the annotator of an image; None after `failed` has said why not."""
+        present = self.get(image)
+        if present is not None:
+            if present.layers.fit_image:
+                return present
+            self._forget(image)
+        try:
+            annotator = Annotator(self._viewer, image, axes)
+        except (SegmentAnythingError, MemoryError) as error:
+            self.failed.emit(error)
+            return None
+        annotator.may_overwrite = self._may_overwrite
+        annotator.state_changed.connect(self.changed)
+        annotator.said.connect(self.said)
+        annotator.failed.connect(self.failed)
+        annotator.layers.prompts.polarity_changed.connect(self._on_polarity)
+        for layer in annotator.layers.all:
+            bind_keys(layer, self._actions)
+        if self._model is not None:
+            annotator.set_model(*self._model)
+        self._annotators[image] = annotator
+        return annotator
+
+    def change_axes(self, image: Image, axes: str) -> bool:
+        """Name the axes of an image anew; refused once something was drawn.
+
+        Returns
+        -------
+        bool
+            Whether the image has no annotator with other axes any more.
+        """
+        annotator = self.get(image)
+        if annotator is None or annotator.layers.axes == axes:
+            return True
+        if not annotator.is_untouched:
+            return False
+        was_shown = annotator.layers.are_shown
+        self._forget(image)
+        annotator.layers.remove()
+        renamed = self.make(image, axes) if was_shown else None
+        if renamed is not None:
+            renamed.start()
+        return True
+
+    def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
+        """Let all annotators, also future ones, ask this model."""
+        self._model = (predictor, store)
+        for annotator in self._annotators.values():
+            annotator.set_model(predictor, store)
+
+    def set_may_overwrite(self, may_overwrite: bool) -> None:
+        """Let new objects take pixels of others, or not."""
+        self._may_overwrite = may_overwrite
+        for annotator in self._annotators.values():
+            annotator.may_overwrite = may_overwrite
+
+    def close(self) -> None:
+        """Let go of the viewer; all layers stay."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        for image in list(self._annotators):
+            self._forget(image)
+
+    def _on_polarity(self) -> None:
+        self.changed.emit()
+
+    def _on_removed(self) -> None:
+        for image in list(self._annotators):
+            if image not in self._viewer.layers:
+                self._forget(image)
+        self.changed.emit()
+
+    def _forget(self, image: Image) -> None:
+        self._annotators.pop(image).close()

@@ -1,0 +1,162 @@
+"""What the main dock looks like; it does nothing by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_segment_anything.session.objects import Polarity
+from napari_segment_anything.widgets.image_combo import ImageCombo
+from napari_segment_anything.widgets.job_row import JobRow
+from napari_segment_anything.widgets.keys import (
+    ACCEPT_KEY,
+    BOX_KEY,
+    CLEAR_KEY,
+    TURN_KEY,
+    UNDO_KEY,
+    with_key,
+)
+from napari_segment_anything.widgets.model_row import ModelRow
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class DockForm(QWidget):
+    """The form of the main dock.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer whose images are offered.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self.image = ImageCombo(viewer)
+        self.axes = QComboBox()
+        self.axes.setEditable(True)
+        self.axes.setToolTip(
+            "What each slider means, from the first: T time, Z depth, C channel, "
+            "P position; Y and X are the plane. For example TYX or TZYX."
+        )
+        self.model = ModelRow()
+        self.start = QPushButton("Start annotating")
+        self.start.setToolTip(
+            "Adds a Points layer and a Shapes layer to draw prompts in, and a Labels "
+            "layer for the objects. Your own layers are not changed."
+        )
+        self.inside = _tool("Inside", "A click marks the object. Right click: outside.")
+        self.outside = _tool("Outside", "A click marks what is not the object.")
+        self.box = _tool(with_key("Box", BOX_KEY), "Drag a box around each object.")
+        self.tools = QButtonGroup(self)
+        for button in (self.inside, self.outside, self.box):
+            self.tools.addButton(button)
+        self.turn_hint = QLabel(f"{TURN_KEY} turns inside and outside")
+        self.accept = _action("Accept object", ACCEPT_KEY, "Keep the yellow outline.")
+        self.clear = _action("Clear", CLEAR_KEY, "Remove the prompts of this plane.")
+        self.undo = _action(
+            "Undo accept", UNDO_KEY, "Take the last object back, with its prompts."
+        )
+        self.may_overwrite = QCheckBox("May overwrite other objects")
+        self.everything_plane = QPushButton("Everything on this plane")
+        self.everything_plane.setToolTip(
+            "Finds all objects of the plane that is shown. Objects that are there "
+            "already stay as they are."
+        )
+        self.everything_time = QPushButton("Everything through time")
+        self.everything_time.setToolTip(
+            "Finds all objects of each frame and follows them as tracks, in layers "
+            "of their own."
+        )
+        self.job = JobRow()
+        self._lay_out()
+
+    def set_tools_enabled(self, are_enabled: bool) -> None:
+        """Enable or disable what needs prompt layers."""
+        for widget in (self.inside, self.outside, self.box, self.turn_hint):
+            widget.setEnabled(are_enabled)
+
+    def show_tool(self, polarity: Polarity, *, is_box: bool) -> None:
+        """Show what the next click or drag means."""
+        is_inside = polarity == Polarity.INSIDE
+        chosen = self.box if is_box else self.inside if is_inside else self.outside
+        chosen.setChecked(True)
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.addRow("Image", self.image)
+        form.addRow("Axes", self.axes)
+        form.addRow("Model", self.model)
+        column.addLayout(form)
+        column.addWidget(_heading("Prompts"))
+        column.addWidget(self.start)
+        tools = QHBoxLayout()
+        tools.setSpacing(4)
+        for button in (self.inside, self.outside, self.box):
+            tools.addWidget(button, 1)
+        column.addLayout(tools)
+        column.addWidget(self.turn_hint)
+        actions = QGridLayout()
+        actions.setSpacing(4)
+        actions.addWidget(self.accept, 0, 0, 1, 2)
+        actions.addWidget(self.clear, 1, 0)
+        actions.addWidget(self.undo, 1, 1)
+        column.addLayout(actions)
+        column.addWidget(self.may_overwrite)
+        column.addWidget(_heading("Everything"))
+        column.addWidget(self.everything_plane)
+        column.addWidget(self.everything_time)
+        column.addWidget(self.job)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    label.setContentsMargins(0, 8, 0, 0)
+    return label
+
+
+def _tool(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setCheckable(True)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _action(text: str, key: str, tooltip: str) -> QPushButton:
+    button = QPushButton(with_key(text, key))
+    button.setToolTip(f"{tooltip} Key: {key}")
+    return button

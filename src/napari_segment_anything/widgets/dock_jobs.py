@@ -1,0 +1,125 @@
+"""Long work that the main dock starts: loading models, everything mode, tracking."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_segment_anything.session.jobs import (
+    everything_job,
+    load_model_job,
+    track_job,
+)
+from napari_segment_anything.widgets.everything_layers import (
+    add_plane_labels,
+    add_tracks,
+)
+from napari_segment_anything.widgets.workers import JobWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+
+    from napari_segment_anything.session.jobs import (
+        LoadedModel,
+        PlaneLabels,
+        PlaneTracks,
+    )
+    from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.widgets.annotator import Annotator
+
+_NO_PLANE = (
+    "No single plane of this image is shown: switch to 2-D and move the sliders "
+    "into the image."
+)
+
+
+class DockJobs(QObject):
+    """Runs one job at a time and puts its result into the viewer.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where results go.
+    """
+
+    model_loaded = Signal(object)
+    said = Signal(str)
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self.worker = JobWorker()
+        self.model: LoadedModel | None = None
+        self._store: EmbeddingStore | None = None
+        self._viewer = viewer
+
+    @property
+    def store(self) -> EmbeddingStore:
+        """Embeddings of all models and images; in memory."""
+        if self._store is None:
+            from napari_segment_anything.storage.memory_store import (
+                MemoryEmbeddingStore,
+            )
+
+            self._store = MemoryEmbeddingStore()
+        return self._store
+
+    def with_model(self, name: str, then: Callable[[LoadedModel], object]) -> None:
+        """Call ``then`` with a model, after loading it where that is needed."""
+        if self.model is not None and self.model.name == name:
+            then(self.model)
+            return
+        if not self.worker.start(load_model_job(name), partial(self._on_model, then)):
+            self.said.emit("Something else is running; wait for it or cancel it.")
+
+    def everything_on_plane(self, model: str, annotator: Annotator) -> None:
+        """Find all objects of the plane that is shown."""
+        self._on_shown_plane(
+            model, annotator, everything_job, partial(self._on_labels, annotator)
+        )
+
+    def everything_through_time(self, model: str, annotator: Annotator) -> None:
+        """Find all objects of each frame and follow them."""
+        self._on_shown_plane(
+            model, annotator, track_job, partial(self._on_tracks, annotator)
+        )
+
+    def close(self) -> None:
+        """Cancel what runs and drop its result."""
+        self.worker.close()
+
+    def _on_shown_plane(
+        self,
+        model: str,
+        annotator: Annotator,
+        job: Callable[..., Any],
+        on_result: Callable[[Any], None],
+    ) -> None:
+        plane = annotator.layers.plane
+        if plane is None:
+            self.said.emit(_NO_PLANE)
+            return
+
+        def start(loaded: LoadedModel) -> None:
+            source = annotator.session.source
+            self.worker.start(
+                job(source, plane, loaded.predictor, self.store), on_result
+            )
+
+        self.with_model(model, start)
+
+    def _on_model(
+        self, then: Callable[[LoadedModel], object], model: LoadedModel
+    ) -> None:
+        self.model = model
+        self.model_loaded.emit(model)
+        then(model)
+
+    def _on_labels(self, annotator: Annotator, found: PlaneLabels) -> None:
+        self.said.emit(add_plane_labels(annotator, found))
+
+    def _on_tracks(self, annotator: Annotator, found: PlaneTracks) -> None:
+        self.said.emit(add_tracks(self._viewer, annotator.layers, found))

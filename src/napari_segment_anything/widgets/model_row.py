@@ -1,0 +1,137 @@
+"""Choice of a model, and the button that says what loading it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_segment_anything.session.jobs import ModelChoice
+
+_OTHER = "Weights file …"
+
+
+class ModelRow(QWidget):
+    """A combo box of models, a *Load* button and a line about the chosen one."""
+
+    load_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._choices: dict[str, ModelChoice] = {}
+        self._loaded = ""
+        self._is_busy = False
+        self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.combo.setMinimumContentsLength(6)
+        self.combo.addItem("nano")
+        self.button = QPushButton("Load")
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.combo, 1)
+        row.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self.note)
+        self.combo.currentIndexChanged.connect(self._update)
+        self.combo.activated.connect(self._on_activated)
+        self.button.clicked.connect(self._request)
+        self._update()
+
+    @property
+    def model(self) -> str:
+        """Name or path of the chosen model."""
+        return str(self.combo.currentData() or self.combo.currentText())
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the chosen model can be loaded without a download."""
+        choice = self._choices.get(self.model)
+        return choice is None or choice.is_here
+
+    def set_choices(self, choices: Sequence[ModelChoice]) -> None:
+        """List these models, and a file of the user's own."""
+        before = self.model
+        self._choices = {choice.name: choice for choice in choices}
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        for choice in choices:
+            self.combo.addItem(choice.name, choice.name)
+        self.combo.addItem(_OTHER)
+        self.combo.setCurrentIndex(max(0, self.combo.findData(before)))
+        self.combo.blockSignals(False)
+        self._update()
+
+    def set_loaded(self, model: str, device: str) -> None:
+        """Say which model is loaded, and where it runs."""
+        self._loaded, self._device = model, device
+        self._update()
+
+    def set_busy(self, is_busy: bool) -> None:
+        """Offer no loading while something else runs."""
+        self._is_busy = is_busy
+        self._update()
+
+    def add_file(self, path: str) -> None:
+        """Offer a weights file of the user's own and choose it."""
+        if self.combo.findData(path) < 0:
+            self.combo.insertItem(0, Path(path).name, path)
+        self.combo.setCurrentIndex(self.combo.findData(path))
+
+    def _request(self) -> None:
+        self.load_requested.emit(self.model)
+
+    def _on_activated(self, row: int) -> None:
+        if self.combo.itemText(row) != _OTHER:
+            return
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Weights of a SAM", "", "Weights (*.pt *.pth *.safetensors)"
+        )
+        if path:
+            self.add_file(path)
+        else:
+            self.combo.setCurrentIndex(0)
+
+    def _update(self) -> None:
+        is_loaded = self.model == self._loaded
+        choice = self._choices.get(self.model)
+        self.button.setText("Loaded" if is_loaded else load_text(choice))
+        is_choice = self.combo.currentText() != _OTHER
+        self.button.setEnabled(is_choice and not is_loaded and not self._is_busy)
+        parts = [f"{choice.purpose} · {choice.licence}"] if choice else []
+        if is_loaded:
+            parts.append(f"Runs on {self._device}.")
+        self.note.setText("\n".join(parts))
+        self.note.setVisible(bool(parts))
+
+
+def load_text(choice: ModelChoice | None) -> str:
+    """Return what the button says: what loading this model takes."""
+    if choice is None or choice.is_here:
+        return "Load"
+    if choice.n_bytes is None:
+        return "Download and load"
+    return f"Download {choice.n_bytes / 1e6:,.0f} MB and load"

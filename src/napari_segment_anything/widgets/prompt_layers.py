@@ -1,0 +1,237 @@
+"""Points and boxes as ordinary napari layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points, Shapes
+from psygnal import Signal
+
+from napari_segment_anything.session.objects import PlanePrompts, Polarity
+from napari_segment_anything.widgets.plane import layer_index, transform_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from napari.layers import Image
+
+    from napari_segment_anything.session.planes import PlaneId
+
+# Sky blue and vermilion of the Okabe-Ito palette: told apart by colour-blind people,
+# and visible on grey. The symbol says the same without colour.
+COLOURS = {Polarity.INSIDE: "#56B4E9", Polarity.OUTSIDE: "#D55E00"}
+_SYMBOLS = {Polarity.INSIDE: "disc", Polarity.OUTSIDE: "cross"}
+_FEATURE = "polarity"
+_FINISHED_EDITS = ("added", "removed", "changed")
+_RIGHT_BUTTON = 2
+
+
+class PromptLayers:
+    """The two layers a user draws prompts in, for one image.
+
+    Parameters
+    ----------
+    image : Image
+        The layer to segment; the prompt layers lie exactly on it.
+    axes : str
+        One letter per dimension of the image.
+    """
+
+    changed = Signal()
+    """A point or box was added, moved, removed or turned; once per edit."""
+
+    polarity_changed = Signal(str)
+
+    def __init__(self, image: Image, axes: str) -> None:
+        self.axes = axes
+        self._polarity = Polarity.INSIDE
+        self._click_is_other = False
+        self._is_quiet = False
+        transform = transform_of(image)
+        self.points = Points(
+            np.zeros((0, image.ndim)),
+            ndim=image.ndim,
+            name="SAM points",
+            features={_FEATURE: np.zeros(0, dtype=object)},
+            feature_defaults={_FEATURE: str(Polarity.INSIDE)},
+            face_color=_FEATURE,
+            face_color_cycle={str(p): colour for p, colour in COLOURS.items()},
+            border_color="white",
+            border_width=0.1,
+            size=_point_size(image),
+            # Readable at any zoom: never larger or smaller than this on the screen.
+            canvas_size_limits=(9, 16),
+            **transform,
+        )
+        self.boxes = Shapes(
+            None,
+            ndim=image.ndim,
+            name="SAM boxes",
+            edge_color=COLOURS[Polarity.INSIDE],
+            face_color="transparent",
+            edge_width=_point_size(image) / 6,
+            opacity=1.0,
+            **transform,
+        )
+        self.points.mouse_drag_callbacks.append(self._note_button)
+        self.points.events.data.connect(self._on_points)
+        self.points.events.features.connect(self._on_features)
+        self.boxes.events.data.connect(self._on_boxes)
+
+    @property
+    def layers(self) -> tuple[Points, Shapes]:
+        """The points, then the boxes."""
+        return self.points, self.boxes
+
+    @property
+    def polarity(self) -> Polarity:
+        """What the next left click means."""
+        return self._polarity
+
+    @polarity.setter
+    def polarity(self, polarity: Polarity) -> None:
+        if polarity != self._polarity:
+            self._polarity = polarity
+            self.polarity_changed.emit(polarity)
+
+    def prompts_on(self, plane: PlaneId) -> PlanePrompts:
+        """Return what is drawn on a plane."""
+        on_plane = self._points_on(plane)
+        rows_columns = self._plane_columns(plane)
+        inside = self.points.features[_FEATURE].to_numpy() == Polarity.INSIDE
+        boxes = [
+            _bounding_box(self.boxes.data[number][:, rows_columns])
+            for number in self._boxes_on(plane)
+        ]
+        return PlanePrompts(
+            points=self.points.data[on_plane][:, rows_columns],
+            is_inside=inside[on_plane],
+            boxes=np.array(boxes, dtype=float).reshape(-1, 4),
+        )
+
+    def clear(self, plane: PlaneId) -> None:
+        """Remove what is drawn on a plane; the next point is inside again."""
+        with self._one_change():
+            self.points.selected_data = set(np.flatnonzero(self._points_on(plane)))
+            self.points.remove_selected()
+            self.boxes.selected_data = set(self._boxes_on(plane))
+            self.boxes.remove_selected()
+        self.polarity = Polarity.INSIDE
+
+    def draw(self, plane: PlaneId, prompts: PlanePrompts) -> None:
+        """Add prompts to a plane, as if the user had drawn them."""
+        with self._one_change():
+            for polarity, chosen in (
+                (Polarity.INSIDE, prompts.is_inside),
+                (Polarity.OUTSIDE, ~prompts.is_inside),
+            ):
+                if chosen.any():
+                    self._set_next(polarity)
+                    self.points.add(self._on_layer(prompts.points[chosen], plane))
+            for y0, x0, y1, x1 in prompts.boxes:
+                corners = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]])
+                self.boxes.add_rectangles(self._on_layer(corners, plane))
+            self._update_symbols()
+
+    def _one_change(self) -> _OneChange:
+        return _OneChange(self)
+
+    def _plane_columns(self, plane: PlaneId) -> list[int]:
+        return [self.axes.index(letter) for letter in plane.plane_axes]
+
+    def _on_layer(
+        self, positions: npt.NDArray[np.float64], plane: PlaneId
+    ) -> npt.NDArray[np.float64]:
+        index = [number or 0 for number in layer_index(plane, self.axes)]
+        rows = np.tile(np.array(index, dtype=float), (len(positions), 1))
+        rows[:, self._plane_columns(plane)] = positions
+        return rows
+
+    def _points_on(self, plane: PlaneId) -> npt.NDArray[np.bool_]:
+        return _lies_on(self.points.data, plane, self.axes)
+
+    def _boxes_on(self, plane: PlaneId) -> list[int]:
+        return [
+            number
+            for number, corners in enumerate(self.boxes.data)
+            if _lies_on(corners, plane, self.axes).all()
+        ]
+
+    def _note_button(self, layer: Points, event: Any) -> None:
+        self._click_is_other = event.button == _RIGHT_BUTTON or "Alt" in event.modifiers
+
+    def _set_next(self, polarity: Polarity) -> None:
+        self.points.feature_defaults = {_FEATURE: str(polarity)}
+
+    def _on_points(self, event: Any) -> None:
+        action = _action(event)
+        if self._is_quiet:
+            return
+        if action == "adding":
+            # Selecting a point overwrites the defaults, and adding selects: so they
+            # are set again before each point.
+            self._set_next(Polarity.OUTSIDE if self._click_is_other else self._polarity)
+        elif action in _FINISHED_EDITS:
+            self._click_is_other = False
+            self._update_symbols()
+            self.changed.emit()
+
+    def _on_features(self) -> None:
+        # Also fires after each added point, when nothing is left to do.
+        if not self._is_quiet and self._update_symbols():
+            self.points.refresh_colors(update_color_mapping=False)
+            self.changed.emit()
+
+    def _on_boxes(self, event: Any) -> None:
+        if not self._is_quiet and _action(event) in _FINISHED_EDITS:
+            self.changed.emit()
+
+    def _update_symbols(self) -> bool:
+        polarities = self.points.features[_FEATURE].to_numpy()
+        # A table of features can be edited by hand: anything else counts as outside.
+        wanted = [
+            _SYMBOLS[Polarity.INSIDE if p == Polarity.INSIDE else Polarity.OUTSIDE]
+            for p in polarities
+        ]
+        present = [str(symbol) for symbol in self.points.symbol]
+        if wanted == present or not wanted:
+            return False
+        self.points.symbol = wanted
+        return True
+
+
+class _OneChange:
+    """Gather the events of several edits into a single `PromptLayers.changed`."""
+
+    def __init__(self, layers: PromptLayers) -> None:
+        self._layers = layers
+
+    def __enter__(self) -> None:
+        self._layers._is_quiet = True
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._layers._is_quiet = False
+        self._layers.changed.emit()
+
+
+def _action(event: Any) -> str:
+    return str(getattr(event, "action", ""))
+
+
+def _lies_on(
+    positions: npt.NDArray[np.float64], plane: PlaneId, axes: str
+) -> npt.NDArray[np.bool_]:
+    lies_on = np.ones(len(positions), dtype=bool)
+    for axis, number in enumerate(layer_index(plane, axes)):
+        if number is not None:
+            lies_on &= np.rint(positions[:, axis]) == number
+    return lies_on
+
+
+def _bounding_box(corners: npt.NDArray[np.float64]) -> list[float]:
+    return [*corners.min(axis=0), *corners.max(axis=0)]
+
+
+def _point_size(image: Image) -> float:
+    lengths = image.extent.data[1] - image.extent.data[0]
+    return max(2.0, float(np.max(lengths[-2:])) / 60)

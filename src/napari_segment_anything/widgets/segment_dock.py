@@ -1,0 +1,252 @@
+"""The main dock: *Segment Anything*."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_segment_anything.errors import InvalidPromptError, SegmentAnythingError
+from napari_segment_anything.session.jobs import list_models
+from napari_segment_anything.session.objects import Polarity
+from napari_segment_anything.widgets import keys
+from napari_segment_anything.widgets.annotator import Annotator
+from napari_segment_anything.widgets.annotators import Annotators
+from napari_segment_anything.widgets.dock_form import DockForm
+from napari_segment_anything.widgets.dock_jobs import DockJobs
+from napari_segment_anything.widgets.plane import axes_choices, guess_axes
+from napari_segment_anything.widgets.workers import LatestWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from napari_segment_anything.session.jobs import LoadedModel
+
+_LOG = logging.getLogger(__name__)
+
+
+class SegmentDock(QWidget):
+    """Choose an image and a model, draw prompts, accept objects, run everything mode.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer that the dock belongs to; each viewer has its own state.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        actions = {
+            keys.ACCEPT_KEY: self._on_annotator(Annotator.accept),
+            keys.CLEAR_KEY: self._on_annotator(Annotator.clear),
+            keys.UNDO_KEY: self._on_annotator(Annotator.undo),
+            keys.TURN_KEY: self._turn,
+            keys.BOX_KEY: self._draw_boxes,
+        }
+        self.form = DockForm(viewer)
+        self.jobs = DockJobs(viewer)
+        self.annotators = Annotators(viewer, actions)
+        self._viewer = viewer
+        self._model_list = LatestWorker()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form)
+        self._connect_form()
+        self._connect_work()
+        keys.bind_keys(viewer, actions)
+        viewer.layers.selection.events.active.connect(self._refresh)
+        self.destroyed.connect(_Closing(self, actions))
+        self._model_list.submit(list_models)
+        self._on_image()
+
+    @property
+    def annotator(self) -> Annotator | None:
+        """Annotates the chosen image; None before *Start annotating*."""
+        return self.annotators.get(self.form.image.layer)
+
+    def _connect_form(self) -> None:
+        form = self.form
+        form.image.currentIndexChanged.connect(self._on_image)
+        form.axes.textActivated.connect(self._on_axes)
+        line = form.axes.lineEdit()
+        if line is not None:
+            line.editingFinished.connect(self._on_axes)
+        form.model.load_requested.connect(self._load)
+        form.start.clicked.connect(self._start)
+        form.inside.clicked.connect(lambda: self._draw_points(Polarity.INSIDE))
+        form.outside.clicked.connect(lambda: self._draw_points(Polarity.OUTSIDE))
+        form.box.clicked.connect(self._draw_boxes)
+        form.accept.clicked.connect(self._on_annotator(Annotator.accept))
+        form.clear.clicked.connect(self._on_annotator(Annotator.clear))
+        form.undo.clicked.connect(self._on_annotator(Annotator.undo))
+        form.may_overwrite.toggled.connect(self.annotators.set_may_overwrite)
+        form.everything_plane.clicked.connect(
+            lambda: self._run(self.jobs.everything_on_plane)
+        )
+        form.everything_time.clicked.connect(
+            lambda: self._run(self.jobs.everything_through_time)
+        )
+
+    def _connect_work(self) -> None:
+        row, worker = self.form.job, self.jobs.worker
+        row.cancel_button.clicked.connect(worker.cancel)
+        worker.is_busy_changed.connect(row.set_running)
+        worker.is_busy_changed.connect(self.form.model.set_busy)
+        worker.is_busy_changed.connect(self._refresh)
+        worker.progressed.connect(row.show_progress)
+        worker.cancelled.connect(lambda: row.say("Cancelled."))
+        worker.failed.connect(self._on_failure)
+        self.jobs.said.connect(row.say)
+        self.jobs.model_loaded.connect(self._on_model)
+        self.annotators.changed.connect(self._refresh)
+        self.annotators.said.connect(row.say)
+        self.annotators.failed.connect(self._on_failure)
+        self._model_list.finished.connect(self.form.model.set_choices)
+        self._model_list.failed.connect(self._on_failure)
+
+    def _on_annotator(self, action: Callable[[Annotator], None]) -> Callable[[], None]:
+        def act() -> None:
+            annotator = self.annotator
+            if annotator is not None:
+                action(annotator)
+
+        return act
+
+    def _make_annotator(self) -> Annotator | None:
+        image = self.form.image.layer
+        return None if image is None else self.annotators.make(image, self._axes())
+
+    def _axes(self) -> str:
+        return str(self.form.axes.currentText()).strip().upper()
+
+    def _load(self, name: str) -> None:
+        self.jobs.with_model(name, lambda _model: None)
+
+    def _has_weights(self) -> bool:
+        model = self.form.model
+        if not model.is_here:
+            self.form.job.say(
+                f"{model.model} is not on this computer yet; press "
+                f"“{model.button.text()}” first."
+            )
+        return model.is_here
+
+    def _start(self) -> None:
+        annotator = self._make_annotator()
+        if annotator is None:
+            return
+        annotator.start()
+        if self._has_weights():
+            self._load(self.form.model.model)
+        self._refresh()
+
+    def _run(self, everything: Callable[[str, Annotator], None]) -> None:
+        annotator = self._make_annotator()
+        if annotator is not None and self._has_weights():
+            everything(self.form.model.model, annotator)
+
+    def _turn(self) -> None:
+        if self.annotator is not None:
+            is_inside = self.annotator.layers.prompts.polarity == Polarity.INSIDE
+            self._draw_points(Polarity.OUTSIDE if is_inside else Polarity.INSIDE)
+
+    def _draw_points(self, polarity: Polarity) -> None:
+        if self.annotator is not None and self.annotator.layers.are_shown:
+            self.annotator.layers.prompts.polarity = polarity
+            self.annotator.layers.draw_points()
+        self._refresh()
+
+    def _draw_boxes(self) -> None:
+        if self.annotator is not None and self.annotator.layers.are_shown:
+            self.annotator.layers.draw_boxes()
+        self._refresh()
+
+    def _on_image(self) -> None:
+        image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
+        axes.clear()
+        if image is not None:
+            axes.addItems(axes_choices(image.ndim))
+            axes.setCurrentText(
+                guess_axes(image) if annotator is None else annotator.layers.axes
+            )
+        self._refresh()
+
+    def _on_axes(self) -> None:
+        image, annotator = self.form.image.layer, self.annotator
+        if image is None or annotator is None:
+            return
+        if not self.annotators.change_axes(image, self._axes()):
+            self.form.axes.setCurrentText(annotator.layers.axes)
+            self.form.job.say("Axes are fixed once something is drawn or accepted.")
+
+    def _on_model(self, model: LoadedModel) -> None:
+        self.form.model.set_loaded(model.name, model.device)
+        self.form.job.say("Ready.")
+        self.annotators.set_model(model.predictor, self.jobs.store)
+        # A download may have added a file.
+        self._model_list.submit(list_models)
+
+    def _on_failure(self, error: Exception) -> None:
+        message = str(error)
+        if not isinstance(error, SegmentAnythingError):
+            _LOG.error("Unexpected error", exc_info=error)
+            message = f"{type(error).__name__}: {error}. Nothing you made was changed."
+        self.form.job.say(message)
+        # A misplaced prompt is seen and mended at once; no need to shout.
+        if not isinstance(error, InvalidPromptError):
+            show_error(message)
+
+    def _refresh(self) -> None:
+        form, annotator, image = self.form, self.annotator, self.form.image.layer
+        is_shown = annotator is not None and annotator.layers.are_shown
+        is_free = image is not None and not self.jobs.worker.is_busy
+        form.start.setEnabled(image is not None and not is_shown)
+        form.everything_plane.setEnabled(is_free)
+        form.everything_time.setEnabled(
+            is_free and image is not None and image.ndim > 2
+        )
+        form.set_tools_enabled(is_shown)
+        form.accept.setEnabled(
+            is_shown and annotator is not None and annotator.session.can_accept
+        )
+        form.clear.setEnabled(
+            is_shown and annotator is not None and annotator.has_prompts
+        )
+        form.undo.setEnabled(annotator is not None and annotator.session.can_undo)
+        if annotator is not None:
+            active = self._viewer.layers.selection.active
+            form.show_tool(
+                annotator.layers.prompts.polarity,
+                is_box=active == annotator.layers.prompts.boxes,
+            )
+
+
+class _Closing:
+    """Lets go of the viewer when the dock is gone; the dock cannot do so itself.
+
+    Parameters
+    ----------
+    dock : SegmentDock
+        Whose parts are closed; none of its Qt widgets is touched.
+    actions : mapping of str to callable
+        Keys that are released.
+    """
+
+    def __init__(
+        self, dock: SegmentDock, actions: dict[str, Callable[[], None]]
+    ) -> None:
+        self._dock = dock
+        self._actions = actions
+
+    def __call__(self) -> None:
+        dock = self._dock
+        dock.jobs.close()
+        dock._model_list.close()
+        dock.annotators.close()
+        dock.form.image.close_connections()
+        dock._viewer.layers.selection.events.active.disconnect(dock._refresh)
+        keys.unbind_keys(dock._viewer, self._actions)

@@ -1,0 +1,106 @@
+"""Viewers with and without a window, and a model that can be slow."""
+
+import importlib.util
+import os
+import time
+
+import numpy as np
+import pytest
+
+if importlib.util.find_spec("napari") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+IS_OFFSCREEN = os.environ.get("QT_QPA_PLATFORM") == "offscreen"
+if IS_OFFSCREEN:
+    os.environ["QT_QPA_OFFSCREEN_NO_GLX"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=IS_OFFSCREEN)
+def _no_opengl():
+    """Without a display there is no OpenGL: answer what napari asks of it.
+
+    Never together with real OpenGL, which crashes.
+    """
+    pytest.importorskip("vispy")
+    import vispy.gloo.gl
+    from vispy.gloo.gl import _pyopengl2
+
+    extensions, max_texture_size, max_3d_texture_size = 7939, 3379, 32883
+    answers = {
+        extensions: "GL_ARB_texture_float",
+        max_texture_size: 16384,
+        max_3d_texture_size: 2048,
+    }
+
+    def get_parameter(name):
+        return answers.get(int(name), 0)
+
+    for module in (vispy.gloo.gl, _pyopengl2):
+        module.glGetParameter = get_parameter
+
+
+@pytest.fixture
+def viewer_model(qapp):
+    """A viewer without a window."""
+    from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
+def predictor():
+    """Segments bright objects."""
+    from bright_sam import bright_predictor
+
+    return bright_predictor()
+
+
+@pytest.fixture
+def slow_predictor():
+    """Segments bright objects, but works on each plane for half a second."""
+    from bright_sam import bright_predictor
+
+    predictor = bright_predictor()
+    embed = predictor.embed
+
+    def embed_slowly(*args, **kwargs):
+        end = time.monotonic() + 0.5
+        matrix = np.ones((300, 300))
+        while time.monotonic() < end:
+            matrix = matrix @ matrix / 300
+        return embed(*args, **kwargs)
+
+    predictor.embed = embed_slowly
+    return predictor
+
+
+@pytest.fixture
+def store():
+    from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
+
+    return MemoryEmbeddingStore()
+
+
+@pytest.fixture
+def movie(disks_image):
+    """The disks, then the disks moved by (2, 5) pixels, then by (4, 10): (3, 96, 128)."""
+    steps = range(3)
+    return np.stack(
+        [np.roll(disks_image.image, (2 * t, 5 * t), axis=(0, 1)) for t in steps]
+    )
+
+
+@pytest.fixture
+def annotator(viewer_model, movie, predictor, store):
+    """Annotates the movie in a viewer without a window; the model is loaded."""
+    from napari_segment_anything.widgets.annotator import Annotator
+
+    image = viewer_model.add_image(
+        movie, name="movie", scale=(1, 0.5, 0.5), translate=(0, 10, 20)
+    )
+    viewer_model.dims.set_point(0, 0)
+    annotator = Annotator(viewer_model, image, "TYX")
+    annotator.set_model(predictor, store)
+    annotator.start()
+    yield annotator
+    annotator.close()
