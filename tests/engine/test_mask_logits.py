@@ -6,7 +6,6 @@ from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.mask_logits import (
     bounding_box,
     crop_tightly,
-    low_res_stability,
     mask_in_plane,
     stable_mask_in_plane,
     threshold_box,
@@ -47,12 +46,14 @@ def test_a_mask_in_the_padding_is_empty():
 
 
 def test_stability_is_one_for_steep_and_low_for_shallow_borders():
-    steep = np.full((1, 64, 64), -20, np.float32)
-    steep[:, 20:40, 20:40] = 20
-    shallow = np.full((1, 64, 64), -0.5, np.float32)
-    shallow[:, 20:40, 20:40] = 2
-    assert low_res_stability(steep, 0, 1)[0] == 1
-    assert low_res_stability(shallow, 0, 1)[0] == pytest.approx(400 / 4096)
+    geometry = FrameGeometry((128, 128), 128)
+    steep = np.full((64, 64), -2000, np.float32)
+    steep[20:40, 20:40] = 2000
+    shallow = np.full((64, 64), -0.5, np.float32)
+    shallow[20:40, 20:40] = 2
+    assert stable_mask_in_plane(steep, geometry)[2] > 0.99
+    # Above 1 only the square, above -1 all of the plane.
+    assert stable_mask_in_plane(shallow, geometry)[2] < 400 / 4096
 
 
 def test_crop_keeps_the_place_of_the_pixels():

@@ -102,19 +102,6 @@ def stable_mask_in_plane(
     return *cropped, n_high / n_low
 
 
-def low_res_stability(
-    logits: FloatArray, threshold: float, offset: float
-) -> npt.NDArray[np.float64]:
-    """Stability scores (...) of logits (..., L, L), counted at low resolution.
-
-    Up to 0.05 away from the score in the plane; use it only to drop clear cases.
-    """
-    n_high = (logits > threshold + offset).sum(axis=(-2, -1))
-    n_low = (logits > threshold - offset).sum(axis=(-2, -1))
-    scores: npt.NDArray[np.float64] = n_high / np.maximum(n_low, 1)
-    return scores
-
-
 def crop_tightly(mask: BoolArray, box: Box) -> tuple[Box, BoolArray] | None:
     """Shrink a mask and its half-open plane box to the pixels that are set."""
     tight = bounding_box(mask)

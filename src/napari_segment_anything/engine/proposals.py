@@ -5,11 +5,18 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import ndimage, special
 
 from napari_segment_anything.engine.geometry import FrameGeometry
 
 FloatArray = npt.NDArray[np.float32]
+
+# In low-resolution pixels: centres closer than this are one, ...
+_MIN_DISTANCE = 2
+# ... a centre farther than this from all foreground is a false one, ...
+_MAX_MOVE = 6.0
+# ... and about ten pixels that agree on a centre give a density of this at its peak.
+_MIN_VOTE_DENSITY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,3 +66,75 @@ class Proposals:
             geometry=geometry,
             low_res_size=low_res_size,
         )
+
+    def votes(self) -> FloatArray:
+        """Sum of the foreground pixels that point to each low-resolution pixel."""
+        y, x = np.nonzero(self.foreground > 0.5)
+        targets = np.stack([y, x]) + self.offsets[:, y, x]
+        height, width = self.foreground.shape
+        rows, columns = np.rint(targets).astype(np.intp)
+        lands = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        votes = np.bincount(
+            rows[lands] * width + columns[lands],
+            weights=self.foreground[y[lands], x[lands]],
+            minlength=height * width,
+        )
+        return votes.reshape(height, width).astype(np.float32)
+
+    def prompt_points(self, threshold: float) -> FloatArray:
+        """Points to prompt, one for each object that the head sees.
+
+        Peaks of the centre map, and places that many foreground pixels point to, in
+        case that the centre map misses an object. A centre that lies outside of its
+        object (a crescent) is replaced by the nearest foreground pixel.
+
+        Parameters
+        ----------
+        threshold : float
+            Least probability of a centre, 0..1.
+
+        Returns
+        -------
+        ndarray
+            (n, 2) float32 points (y, x) in plane pixels, most certain first.
+        """
+        heat = ndimage.gaussian_filter(self.centre, 1.0)
+        # A smoothed peak is lower than the probability that the threshold speaks of.
+        certain = _peaks(heat) & (
+            ndimage.maximum_filter(self.centre, size=3) > threshold
+        )
+        smooth_votes = ndimage.gaussian_filter(self.votes(), 1.5)
+        voted = _peaks(smooth_votes) & (smooth_votes > _MIN_VOTE_DENSITY)
+        covered = ndimage.binary_dilation(certain, iterations=_MIN_DISTANCE)
+        certainty = np.where(certain, 1 + heat, 0) + np.where(
+            voted & ~covered, smooth_votes / (1 + smooth_votes), 0
+        )
+        peaks = np.argwhere(certainty > 0)
+        order = np.argsort(-certainty[tuple(peaks.T)], kind="stable")
+        peaks = self._onto_foreground(peaks[order])
+        points = self.geometry.points_from_low_res(peaks, self.low_res_size)
+        last = np.subtract(self.geometry.plane_shape, 1)
+        return np.clip(points, 0, last).astype(np.float32)
+
+    def _onto_foreground(self, peaks: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        is_ground = self.foreground <= 0.5
+        if is_ground.all():
+            return peaks[:0]
+        nearest = ndimage.distance_transform_edt(
+            is_ground, return_distances=False, return_indices=True
+        )
+        moved = nearest[:, peaks[:, 0], peaks[:, 1]].T
+        distance = np.hypot(*(moved - peaks).T)
+        return np.asarray(moved[distance <= _MAX_MOVE])
+
+
+def _peaks(values: FloatArray) -> npt.NDArray[np.bool_]:
+    """Local maxima, one pixel for each plateau."""
+    side = 2 * _MIN_DISTANCE + 1
+    is_peak = (values == ndimage.maximum_filter(values, size=side)) & (values > 0)
+    plateaus, n_plateaus = ndimage.label(is_peak, structure=np.ones((3, 3)))
+    peaks: npt.NDArray[np.bool_] = np.zeros(values.shape, dtype=bool)
+    if n_plateaus:
+        first = ndimage.maximum_position(is_peak, plateaus, range(1, n_plateaus + 1))
+        peaks[tuple(np.asarray(first).T)] = True
+    return peaks

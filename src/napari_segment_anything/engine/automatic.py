@@ -1,0 +1,229 @@
+"""Everything mode: all objects of a plane, without prompts from a person.
+
+Follows the automatic mask generation of Kirillov et al., "Segment Anything", 2023: many
+single points, three masks each, filters by predicted IoU and stability, suppression of
+duplicates. Points come from a grid, or from the proposal head of a model that has one.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.crop_masks import CropMasks
+from napari_segment_anything.engine.crop_search import (
+    Crop,
+    CropSearch,
+    SearchedPlane,
+    plan_crops,
+    points_to_prompt,
+)
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.geometry import Box
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.suppression import (
+    clean_masks,
+    merge_crops,
+    without_duplicates,
+)
+from napari_segment_anything.engine.tiling import lies_whole_in, owner_of_points
+
+__all__ = ["AutomaticMaskGenerator", "AutomaticSettings"]
+
+T = TypeVar("T")
+
+# Candidates serve thresholds that a user may choose later, but not the hopeless ones.
+_PRED_IOU_FLOOR = 0.2
+_STABILITY_FLOOR = 0.3
+
+
+class AutomaticMaskGenerator:
+    """Finds all objects of a plane.
+
+    Parameters
+    ----------
+    predictor : MaskPredictor
+        Encodes and decodes.
+    settings : AutomaticSettings, optional
+        By default those for the predictor's model.
+    """
+
+    def __init__(
+        self, predictor: MaskPredictor, settings: AutomaticSettings | None = None
+    ) -> None:
+        self.predictor = predictor
+        self.settings = settings or AutomaticSettings.for_model(predictor.config)
+
+    def generate(
+        self,
+        image: npt.ArrayLike | None,
+        *,
+        intensity_range: IntensityRange | None = None,
+        embedding: ImageEmbedding | None = None,
+    ) -> MaskSet:
+        """Find the objects of a plane.
+
+        Parameters
+        ----------
+        image : array-like or None
+            (H, W) or (H, W, 3); None is enough where the embedding is given and neither
+            crops nor tiles are searched.
+        intensity_range : tuple of float, optional
+            As for `MaskPredictor.embed`; one range serves the plane and its tiles.
+        embedding : ImageEmbedding, optional
+            Of the whole plane, if it is at hand.
+
+        Returns
+        -------
+        MaskSet
+            What passed thresholds and suppression, best predicted IoU first.
+
+        Raises
+        ------
+        InvalidImageError
+            When the image is empty, not made of real numbers, or missing.
+        """
+        plane = SearchedPlane.create(image, embedding, intensity_range)
+        return _drive(self.steps(plane))
+
+    def candidates(
+        self,
+        image: npt.ArrayLike | None,
+        *,
+        intensity_range: IntensityRange | None = None,
+        embedding: ImageEmbedding | None = None,
+    ) -> MaskSet:
+        """Find everything that `filter` may keep under other thresholds.
+
+        All masks of each prompt above a low floor, duplicates included. Masks of one
+        prompt share their row in ``points``. Arguments as for `generate`.
+        """
+        plane = SearchedPlane.create(image, embedding, intensity_range)
+        return _drive(self.steps(plane, keep_candidates=True))
+
+    def filter(self, candidates: MaskSet) -> MaskSet:
+        """Apply thresholds and suppression to candidates, without the model.
+
+        Duplicates from several crops are compared by predicted IoU.
+        """
+        settings = self.settings
+        max_area = settings.max_area_fraction * np.prod(candidates.shape)
+        masks = candidates.select(
+            (candidates.predicted_iou >= settings.pred_iou_thresh)
+            & (candidates.stability_score >= settings.stability_score_thresh)
+            & (candidates.areas <= max_area)
+        )
+        kept = without_duplicates(masks, settings)
+        return clean_masks(masks.select(kept), settings)
+
+    def steps(
+        self, plane: SearchedPlane, *, keep_candidates: bool = False
+    ) -> Generator[float, None, MaskSet]:
+        """As `generate` or `candidates`, one batch of prompts at a time.
+
+        Yields
+        ------
+        float
+            Part of the work that is done, 0..1, after each batch of prompts. Closing
+            the generator there cancels the search.
+
+        Returns
+        -------
+        MaskSet
+            The objects, or with ``keep_candidates`` the candidates.
+        """
+        crops = plan_crops(plane.shape, self.predictor.frame_size, self.settings)
+        if plane.pixels is None:
+            crops = [Crop((0, 0, *plane.shape), 0)]
+        search = self._search(plane.shape, keep_candidates)
+        is_tiled = crops[0].layer > 0
+        found: list[CropMasks] = []
+        cut_boxes: list[Box] = []
+        for position, crop in enumerate(crops):
+            embedding = plane.embed(crop, self.predictor)
+            points = points_to_prompt(embedding, crop, self.predictor, self.settings)
+            if is_tiled:
+                boxes = [other.box for other in crops]
+                owner = owner_of_points(points, boxes, plane.shape)
+                points = points[owner == position]
+            run = search.run(embedding, crop, points)
+            masks, cut = yield from _scaled(run, position, len(crops))
+            if not keep_candidates:
+                masks = masks.select(without_duplicates(masks, self.settings))
+            found.append(masks)
+            cut_boxes += cut
+        if is_tiled and _has_unexplained(cut_boxes, CropMasks.concatenate(found)):
+            masks = self._too_large_for(crops, plane, search)
+            if not keep_candidates:
+                masks = masks.select(without_duplicates(masks, self.settings))
+            found.append(masks)
+        if keep_candidates:
+            return CropMasks.concatenate(found).to_mask_set(plane.shape)
+        crop_boxes = [] if is_tiled else [crop.box for crop in crops]
+        merged = merge_crops(found, crop_boxes, self.settings.crop_nms_thresh)
+        return clean_masks(merged.to_mask_set(plane.shape), self.settings)
+
+    def _search(self, shape: tuple[int, int], keep_candidates: bool) -> CropSearch:
+        iou, stability = (
+            self.settings.pred_iou_thresh,
+            self.settings.stability_score_thresh,
+        )
+        if keep_candidates:
+            iou = min(iou, _PRED_IOU_FLOOR)
+            stability = min(stability, _STABILITY_FLOOR)
+        return CropSearch(self.predictor, self.settings, shape, iou, stability)
+
+    def _too_large_for(
+        self, tiles: Sequence[Crop], plane: SearchedPlane, search: CropSearch
+    ) -> CropMasks:
+        """Masks of the whole plane that no tile shows whole."""
+        whole = Crop((0, 0, *plane.shape), 0)
+        embedding = plane.embed(whole, self.predictor)
+        points = points_to_prompt(embedding, whole, self.predictor, self.settings)
+        masks, _ = _drive(search.run(embedding, whole, points))
+        is_new = [
+            not any(
+                lies_whole_in(tuple(box), tile.box, plane.shape, tile.edge_tolerance)
+                for tile in tiles
+            )
+            for box in masks.boxes.tolist()
+        ]
+        return masks.select(np.flatnonzero(is_new))
+
+
+def _has_unexplained(cut_boxes: Sequence[Box], found: CropMasks) -> bool:
+    """Whether a mask that a tile cuts is not, for the most part, a mask found whole."""
+    if not cut_boxes:
+        return False
+    cut = np.asarray(cut_boxes)[:, np.newaxis]
+    whole = found.boxes[np.newaxis]
+    low = np.maximum(cut[..., :2], whole[..., :2])
+    high = np.minimum(cut[..., 2:], whole[..., 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=-1)
+    areas = np.prod(cut[:, 0, 2:] - cut[:, 0, :2], axis=-1)
+    return bool((shared.max(axis=1, initial=0) < 0.5 * areas).any())
+
+
+def _scaled(
+    run: Generator[float, None, T], position: int, n_parts: int
+) -> Generator[float, None, T]:
+    """Pass a part's progress on as progress of the whole."""
+    while True:
+        try:
+            part = next(run)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        yield (position + part) / n_parts
+
+
+def _drive(run: Generator[float, None, T]) -> T:
+    while True:
+        try:
+            next(run)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result

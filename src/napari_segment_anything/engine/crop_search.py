@@ -1,0 +1,233 @@
+"""The search for objects in one crop of a plane: points in, masks above floors out."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.crop_masks import CropMasks
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.geometry import Box
+from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
+from napari_segment_anything.engine.point_grid import (
+    build_layer_grids,
+    crop_boxes,
+    points_in_plane,
+)
+from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.engine.tiling import tile_boxes, touches_inner_edge
+from napari_segment_anything.errors import InvalidImageError
+
+FloatArray = npt.NDArray[np.float32]
+
+# SAM drops masks whose box ends this close to an edge of a crop, in pixels.
+_CROP_EDGE_TOLERANCE = 20.0
+_TILE_EDGE_TOLERANCE = 2.0
+# Scores counted at low resolution are up to 0.05 away from those in the plane.
+_LOW_RES_STABILITY_MARGIN = 0.1
+# Planes only a little larger than the frame are not worth four tiles.
+_TILE_FROM = 1.25
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A half-open box of a plane, 0 for its layer when it is the whole plane."""
+
+    box: Box
+    layer: int
+    edge_tolerance: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class SearchedPlane:
+    """The plane in which objects are sought, as pixels, embedding or both."""
+
+    pixels: npt.NDArray[np.generic] | None
+    embedding: ImageEmbedding | None
+    shape: tuple[int, int]
+    intensity_range: IntensityRange
+
+    @classmethod
+    def create(
+        cls,
+        image: npt.ArrayLike | None,
+        embedding: ImageEmbedding | None,
+        intensity_range: IntensityRange | None,
+    ) -> "SearchedPlane":
+        """Check that image and embedding fit, and settle the intensity range.
+
+        Raises
+        ------
+        InvalidImageError
+            When both are missing or they are of different planes.
+        """
+        pixels = None if image is None else image_module.check_plane(image)
+        if pixels is None and embedding is None:
+            raise InvalidImageError(
+                "There is neither an image nor an embedding to search; pass one."
+            )
+        shapes: list[tuple[int, int]] = []
+        if pixels is not None:
+            shapes.append((int(pixels.shape[0]), int(pixels.shape[1])))
+            limits = image_module.percentile_range(pixels)
+        if embedding is not None:
+            shapes.append(embedding.plane_shape)
+            limits = embedding.intensity_range
+        if len(set(shapes)) > 1:
+            raise InvalidImageError(
+                f"The image has {shapes[0]} pixels, but the embedding is of a plane of "
+                f"{shapes[1]}; embed this image."
+            )
+        return cls(pixels, embedding, shapes[0], intensity_range or limits)
+
+    def embed(self, crop: Crop, predictor: MaskPredictor) -> ImageEmbedding:
+        """Return the embedding of a crop; that of the whole plane may be at hand."""
+        if crop.layer == 0 and self.embedding is not None:
+            return self.embedding
+        if self.pixels is None:
+            raise InvalidImageError(
+                "Crops and tiles are searched in the image itself, not in its "
+                "embedding; pass the image as well."
+            )
+        y0, x0, y1, x1 = crop.box
+        return predictor.embed(
+            self.pixels[y0:y1, x0:x1], intensity_range=self.intensity_range
+        )
+
+
+def plan_crops(
+    shape: tuple[int, int], frame_size: int, settings: AutomaticSettings
+) -> list[Crop]:
+    """Crops to search: tiles of a plane that is too large, or SAM's layers of crops."""
+    if settings.tile and max(shape) >= _TILE_FROM * frame_size:
+        halo = int(settings.tile_overlap * frame_size)
+        boxes = tile_boxes(shape, frame_size, halo)
+        return [Crop(box, 1, _TILE_EDGE_TOLERANCE) for box in boxes]
+    layered = crop_boxes(shape, settings.crop_n_layers, settings.crop_overlap_ratio)
+    return [Crop(box, layer, _CROP_EDGE_TOLERANCE) for box, layer in layered]
+
+
+def points_to_prompt(
+    embedding: ImageEmbedding,
+    crop: Crop,
+    predictor: MaskPredictor,
+    settings: AutomaticSettings,
+) -> FloatArray:
+    """Points (n, 2) as (y, x) in plane pixels at which a crop is prompted."""
+    proposals = predictor.propose(embedding) if settings.use_proposals else None
+    if proposals is not None:
+        points = proposals.prompt_points(settings.proposal_thresh)
+    else:
+        grids = build_layer_grids(
+            settings.points_per_side,
+            crop.layer,
+            settings.crop_n_points_downscale_factor,
+        )
+        points = points_in_plane(grids[crop.layer], embedding.plane_shape).astype("f4")
+    return points + np.asarray(crop.box[:2], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class CropSearch:
+    """Decodes points in batches and keeps the masks above two floors.
+
+    ``cut_boxes`` of the result are those of masks that an edge of the crop cuts: they
+    are shown whole elsewhere.
+    """
+
+    predictor: MaskPredictor
+    settings: AutomaticSettings
+    shape: tuple[int, int]
+    pred_iou_floor: float
+    stability_floor: float
+
+    def run(
+        self, embedding: ImageEmbedding, crop: Crop, points: FloatArray
+    ) -> Generator[float, None, tuple[CropMasks, list[Box]]]:
+        """Search one crop.
+
+        Parameters
+        ----------
+        embedding : ImageEmbedding
+            Of the crop.
+        crop : Crop
+            Where it lies.
+        points : ndarray
+            (n, 2) points (y, x) in plane pixels, inside of the crop.
+
+        Yields
+        ------
+        float
+            Part of the points that are done, after each batch.
+
+        Returns
+        -------
+        tuple
+            The masks, and boxes (plane pixels) of those that are cut.
+        """
+        found: list[CropMasks] = []
+        cut_boxes: list[Box] = []
+        # Once for all batches, instead of a copy to the device with each.
+        embedding = embedding.to(self.predictor.device)
+        size = self.settings.points_per_batch
+        for start in range(0, len(points), size):
+            batch = points[start : start + size]
+            masks, cut = self._run_batch(embedding, crop, batch)
+            found.append(masks)
+            cut_boxes += cut
+            yield min(1.0, (start + size) / len(points))
+        return CropMasks.concatenate(found), cut_boxes
+
+    def _run_batch(
+        self, embedding: ImageEmbedding, crop: Crop, points: FloatArray
+    ) -> tuple[CropMasks, list[Box]]:
+        top, left = crop.box[:2]
+        inner = points - np.asarray((top, left), np.float32)
+        prompts = Prompts(inner[:, np.newaxis], np.ones((len(inner), 1), np.int64))
+        logits, iou = self.predictor.decode(embedding, prompts, multimask=True)
+        chosen, low_res, scores = self._promising(logits, iou)
+        kept: list[tuple[Any, ...]] = []
+        cut_boxes: list[Box] = []
+        max_area = self.settings.max_area_fraction * self.shape[0] * self.shape[1]
+        for which, mask_logits, score in zip(chosen, low_res, scores, strict=True):
+            found = stable_mask_in_plane(
+                mask_logits,
+                embedding.geometry,
+                offset=self.settings.stability_score_offset,
+            )
+            if found is None or found[2] < self.stability_floor:
+                continue
+            (y0, x0, y1, x1), mask, stability = found
+            if np.count_nonzero(mask) > max_area:
+                continue
+            box = (y0 + top, x0 + left, y1 + top, x1 + left)
+            if touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance):
+                cut_boxes.append(box)
+            else:
+                kept.append((box, mask, score, stability, points[which]))
+        if not kept:
+            return CropMasks.empty(), cut_boxes
+        return CropMasks.encode(*zip(*kept, strict=True)), cut_boxes
+
+    def _promising(
+        self, logits: torch.Tensor, iou: torch.Tensor
+    ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+        """Prompt, logits (L, L) and predicted IoU of masks worth upscaling."""
+        prompt, alternative = torch.nonzero(iou >= self.pred_iou_floor, as_tuple=True)
+        chosen = logits[prompt, alternative]
+        offset = self.settings.stability_score_offset
+        n_high = (chosen > offset).sum(dim=(-2, -1))
+        n_low = (chosen > -offset).sum(dim=(-2, -1)).clamp(min=1)
+        is_stable = n_high / n_low >= self.stability_floor - _LOW_RES_STABILITY_MARGIN
+        prompt, alternative = prompt[is_stable], alternative[is_stable]
+        return (
+            prompt.cpu().numpy(),
+            chosen[is_stable].float().cpu().numpy(),
+            iou[prompt, alternative].float().cpu().numpy(),
+        )

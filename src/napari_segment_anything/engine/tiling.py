@@ -1,0 +1,107 @@
+"""Tiles of a plane that is larger than the model frame."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine.geometry import Box
+from napari_segment_anything.errors import InvalidSettingsError
+
+
+def tile_boxes(shape: tuple[int, int], tile: int, halo: int) -> list[Box]:
+    """Cover a plane with tiles of one size that overlap.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W) of the plane.
+    tile : int
+        Side of a tile in pixels; along a shorter side of the plane the tile ends there.
+    halo : int
+        Least overlap of neighbours in pixels, below ``tile``. An object up to this
+        size lies whole in at least one tile.
+
+    Returns
+    -------
+    list of tuple
+        Half-open boxes (y0, x0, y1, x1), row by row.
+
+    Raises
+    ------
+    InvalidSettingsError
+        When the halo is not between 0 and the tile's side.
+    """
+    if not 0 <= halo < tile:
+        raise InvalidSettingsError(
+            f"Tiles of {tile} pixels cannot overlap by {halo}; choose a halo of at "
+            "least 0 and below the tile's side."
+        )
+    rows, columns = (_starts(length, tile, halo) for length in shape)
+    return [
+        (y, x, min(y + tile, shape[0]), min(x + tile, shape[1]))
+        for y in rows
+        for x in columns
+    ]
+
+
+def owner_of_points(
+    points: npt.NDArray[np.floating], boxes: Sequence[Box], shape: tuple[int, int]
+) -> npt.NDArray[np.intp]:
+    """Index (n,) of the box that shows most of the surroundings of each point.
+
+    That is the one whose inner edges are farthest away; edges of the plane itself hide
+    nothing. Points (n, 2) are (y, x) in plane pixels.
+    """
+    margins = np.full((len(boxes), len(points)), -np.inf)
+    for i, box in enumerate(boxes):
+        margins[i] = _margin(points, box, shape)
+    owner: npt.NDArray[np.intp] = margins.argmax(axis=0)
+    return owner
+
+
+def touches_inner_edge(
+    box: Box, crop: Box, shape: tuple[int, int], tolerance: float
+) -> bool:
+    """Whether a box ends within ``tolerance`` pixels of an edge that cuts the plane."""
+    plane = (0, 0, *shape)
+    return any(
+        abs(box[side] - crop[side]) <= tolerance and crop[side] != plane[side]
+        for side in range(4)
+    )
+
+
+def lies_whole_in(
+    box: Box, crop: Box, shape: tuple[int, int], tolerance: float
+) -> bool:
+    """Whether a crop shows all of a box, clear of the edges that cut the plane."""
+    is_inside = (
+        box[0] >= crop[0]
+        and box[1] >= crop[1]
+        and box[2] <= crop[2]
+        and box[3] <= crop[3]
+    )
+    return is_inside and not touches_inner_edge(box, crop, shape, tolerance)
+
+
+def _starts(length: int, tile: int, halo: int) -> list[int]:
+    if length <= tile:
+        return [0]
+    n_tiles = math.ceil((length - halo) / (tile - halo))
+    # Spread evenly instead of leaving a sliver at the end.
+    return [round(i * (length - tile) / (n_tiles - 1)) for i in range(n_tiles)]
+
+
+def _margin(
+    points: npt.NDArray[np.floating], box: Box, shape: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    distances = [np.full(len(points), np.inf)]
+    for axis in range(2):
+        coordinate = points[:, axis]
+        if box[axis] > 0:
+            distances.append(coordinate - box[axis])
+        if box[axis + 2] < shape[axis]:
+            distances.append(box[axis + 2] - 1 - coordinate)
+    margin: npt.NDArray[np.float64] = np.min(distances, axis=0)
+    return margin
