@@ -27,7 +27,7 @@ def run_embed(arguments: Namespace) -> None:
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
     from napari_segment_anything.cli.progress_bar import ProgressBar
-    from napari_segment_anything.cli.summary import report
+    from napari_segment_anything.cli.summary import embed_summary, report
 
     # Planes are embedded one by one, so what an unnamed axis means does not matter.
     stack = stack_of(arguments, unnamed="T")
@@ -35,16 +35,5 @@ def run_embed(arguments: Namespace) -> None:
     store = store_of(arguments.store)
     with ProgressBar() as bar:
         done = run(embed_stack(stack, predictor, store), bar)
-    report(
-        {
-            "command": "embed",
-            "input": str(arguments.input),
-            "model": predictor.model_name,
-            "model_digest": predictor.model_digest,
-            "n_planes": done.n_planes,
-            "n_encoded": done.n_encoded,
-            "intensity_range": list(done.intensity_range),
-            "seconds": {"embedding": done.seconds},
-        },
-        arguments.json,
-    )
+    summary = embed_summary(done, stack, predictor)
+    report(summary | {"files": {"store": str(store.path)}}, arguments.json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.stacks.stack import Stack
-    from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
 _CACHE_BYTES = 20_000_000_000
 
@@ -39,7 +39,7 @@ def predictor_of(arguments: Namespace) -> "MaskPredictor":
     return load_model(arguments.model, device=arguments.device)
 
 
-def store_of(path: Path | None) -> "EmbeddingStore":
+def store_of(path: Path | None) -> "ZarrEmbeddingStore":
     """Open the store of embeddings at a path, or the one in the user's cache folder.
 
     A folder that was named holds whatever is put there; the cache drops what was not

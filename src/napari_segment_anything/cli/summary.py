@@ -4,18 +4,83 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_WORDS = {
+if TYPE_CHECKING:
+    from napari_segment_anything.batch.embed import EmbedSummary
+    from napari_segment_anything.batch.segment import SegmentResult
+    from napari_segment_anything.batch.track_result import TrackResult
+    from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.stacks.stack import Stack
+
+_COUNTS = {
     "n_frames": "frames",
     "n_planes": "planes",
     "n_objects": "objects",
     "n_tracks": "tracks",
     "n_divisions": "divisions",
-    "n_repaired": "repaired masks",
-    "n_resumed": "taken from an earlier run",
-    "n_encoded": "newly encoded",
+    "n_repaired": "objects found again by prompting",
+    "n_resumed": "planes known from an earlier run",
+    "n_encoded": "planes newly encoded",
 }
+
+
+def embed_summary(
+    done: "EmbedSummary", stack: "Stack", predictor: "MaskPredictor"
+) -> dict[str, Any]:
+    """Summarise an embedding job as figures that JSON can hold."""
+    return {
+        **_input_summary("embed", stack, predictor),
+        "n_planes": done.n_planes,
+        "n_encoded": done.n_encoded,
+        "intensity_range": list(done.intensity_range),
+        "seconds": {"embedding": done.seconds},
+    }
+
+
+def segment_summary(
+    result: "SegmentResult", stack: "Stack", predictor: "MaskPredictor"
+) -> dict[str, Any]:
+    """Summarise a segmentation as figures that JSON can hold."""
+    return {
+        **_input_summary("segment", stack, predictor),
+        "n_planes": result.n_planes,
+        "n_objects": result.n_objects,
+        "n_resumed": result.n_resumed,
+        "intensity_range": list(result.intensity_range),
+        "seconds": dict(result.seconds),
+    }
+
+
+def track_summary(
+    result: "TrackResult", stack: "Stack", predictor: "MaskPredictor"
+) -> dict[str, Any]:
+    """Summarise a tracking as figures that JSON can hold."""
+    return {
+        **_input_summary("track", stack, predictor),
+        "along": result.axis,
+        "n_frames": result.n_frames,
+        "n_objects": result.n_objects,
+        "n_tracks": result.n_tracks,
+        "n_divisions": result.n_divisions,
+        "n_repaired": result.n_repaired,
+        "n_resumed": result.n_resumed,
+        "intensity_range": list(result.intensity_range),
+        "seconds": dict(result.seconds),
+    }
+
+
+def report(summary: Mapping[str, Any], path: Path | None) -> None:
+    """Print a summary as one line per figure, and write it as JSON if asked to."""
+    sys.stdout.write(f"model {summary['model']} on {summary['device']}\n")
+    for key, words in _COUNTS.items():
+        if key in summary:
+            sys.stdout.write(f"{summary[key]:>10} {words}\n")
+    for activity, seconds in summary["seconds"].items():
+        sys.stdout.write(f"{seconds:10.1f} seconds {activity}\n")
+    for name, written in summary.get("files", {}).items():
+        sys.stdout.write(f"{name:>10}: {written}\n")
+    write_json(path, summary)
 
 
 def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
@@ -30,18 +95,21 @@ def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
         return
     from napari_segment_anything.storage.atomic import atomic_path
 
-    text = json.dumps(summary, indent=2, default=str)
     with atomic_path(path) as temporary:
-        temporary.write_text(f"{text}\n", encoding="utf-8")
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def report(summary: Mapping[str, Any], path: Path | None) -> None:
-    """Print a summary as one line per figure, and write it as JSON if asked to."""
-    for key, value in summary.items():
-        if key in _WORDS:
-            sys.stdout.write(f"{_WORDS[key]:28} {value:>8}\n")
-    for activity, seconds in summary.get("seconds", {}).items():
-        sys.stdout.write(f"{f'seconds {activity}':28} {seconds:8.1f}\n")
-    for name, written in summary.get("files", {}).items():
-        sys.stdout.write(f"{name:10} {written}\n")
-    write_json(path, summary)
+def _input_summary(
+    command: str, stack: "Stack", predictor: "MaskPredictor"
+) -> dict[str, Any]:
+    from napari_segment_anything.engine.device import describe_device
+
+    return {
+        "command": command,
+        "input": stack.source or stack.name,
+        "axes": stack.axes,
+        "shape": list(stack.shape),
+        "model": predictor.model_name,
+        "model_digest": predictor.model_digest,
+        "device": describe_device(predictor.device),
+    }
