@@ -90,7 +90,8 @@ def _attend_in_tiles(
         scores = (q @ scaled_k).view(batch, n_heads, size, size, size, size)
         scores += bias_h[..., :, None]
         scores += bias_w[..., None, :]
-        return scores.view(batch, n_heads, n_tokens, n_tokens).softmax(-1) @ v
+        weights = scores.view(batch, n_heads, n_tokens, n_tokens).softmax(-1)
+        return torch.matmul(weights, v)
     out = torch.empty_like(q)
     step = _QUERY_ROWS_PER_TILE
     for b in range(batch):

@@ -4,6 +4,8 @@ Source: Kirillov et al., "Segment Anything", 2023, figure 14. Attribute names eq
 checkpoints' keys.
 """
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,7 +21,7 @@ class Mlp(nn.Module):
         super().__init__()
         widths = [in_dim] + [hidden_dim] * (depth - 1) + [out_dim]
         self.layers = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Linear(a, b) for a, b in itertools.pairwise(widths)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,12 +104,10 @@ class MaskDecoder(nn.Module):
         tokens = torch.cat([output_tokens.expand(n_objects, -1, -1), sparse], 1)
         image = embedding + dense
         height, width = image.shape[-2:]
-        tokens, image = self.transformer(
-            image.flatten(2).transpose(1, 2),
-            image_pe.flatten(2).transpose(1, 2),
-            tokens,
-        )
-        image = image.transpose(1, 2).unflatten(2, (height, width))
+        image_tokens = image.flatten(2).transpose(1, 2)
+        place_tokens = image_pe.flatten(2).transpose(1, 2)
+        tokens, image = self.transformer(image_tokens, place_tokens, tokens)
+        image = image.transpose(1, 2).reshape(n_objects, -1, height, width)
         upscaled = self.output_upscaling(image)
 
         n_masks = len(self.mask_tokens.weight)

@@ -117,11 +117,14 @@ class PromptEncoder(nn.Module):
             labels = torch.cat([labels, labels.new_full((len(labels), 1), -1)], 1)
         encoded = self.pe_layer.encode((xy + 0.5) / self.image_size)
         is_point = (labels >= 0)[..., None]
-        outside, inside = (self.point_embeddings[i].weight for i in (0, 1))
+        outside, inside = self._kinds(0, 1)
         kind = torch.where((labels == 1)[..., None], inside, outside)
         return torch.where(is_point, encoded + kind, self.not_a_point_embed.weight)
 
     def _embed_boxes(self, xyxy: Tensor) -> Tensor:
         corners = (xyxy.reshape(-1, 2, 2) + 0.5) / self.image_size
-        kinds = torch.cat([self.point_embeddings[i].weight for i in (2, 3)])
-        return self.pe_layer.encode(corners) + kinds
+        return self.pe_layer.encode(corners) + torch.cat(self._kinds(2, 3))
+
+    def _kinds(self, *indices: int) -> list[Tensor]:
+        weights = list(self.point_embeddings.parameters())
+        return [weights[i] for i in indices]

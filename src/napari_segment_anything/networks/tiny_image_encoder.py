@@ -102,7 +102,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend within windows (B, N, C) of N = window_size**2 tokens."""
-        batch, n_tokens, dim = x.shape
+        batch, n_tokens, _ = x.shape
         qkv = self.qkv(self.norm(x)).view(
             batch, n_tokens, self.n_heads, 3 * self.head_dim
         )
@@ -154,7 +154,9 @@ class TinyViTBlock(nn.Module):
         tokens = tokens + merge_windows(attended, padded, shape)
         x = self.local_conv(tokens.permute(0, 3, 1, 2))
         tokens = x.permute(0, 2, 3, 1)
-        return (tokens + self.mlp(tokens)).permute(0, 3, 1, 2)
+        tokens = tokens + self.mlp(tokens)
+        out: Tensor = tokens.permute(0, 3, 1, 2)
+        return out
 
 
 class Stage(nn.Module):

@@ -36,7 +36,7 @@ class Attention(nn.Module):
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         q, k, v = (
-            x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for x in (q, k, v)
+            x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2) for x in (q, k, v)
         )
         out = functional.scaled_dot_product_attention(q, k, v)
         return out.transpose(1, 2).flatten(2)

@@ -1,0 +1,141 @@
+"""Random crops of planes, geometrically and photometrically augmented."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .planes import Plane
+
+FRAME_SIZE = 512
+CROP_SIZE = 256
+STRIDE = 2  # frame pixels per low-resolution pixel
+DIAMETER_RANGE = (9.0, 130.0)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One crop of side S frame pixels.
+
+    ``image`` float (3, S, S) of 0 to 255 with ``is_inside`` (S, S); ``labels`` int
+    (S / 2, S / 2) at low resolution; ``origin`` frame position of its corner in tokens.
+    """
+
+    image: Tensor
+    is_inside: Tensor
+    labels: np.ndarray
+    origin: tuple[int, int]
+
+
+def _choose_scale(plane: Plane, generator: np.random.Generator, jitter: float) -> float:
+    longest = max(plane.labels.shape)
+    nominal = FRAME_SIZE / longest
+    if longest > FRAME_SIZE and generator.random() < 0.5:
+        nominal = 1.0  # as in a tile
+    scale = nominal * 2 ** (generator.uniform(-1.0, 0.7) * jitter)
+    low, high = (d / max(plane.median_diameter, 1) for d in DIAMETER_RANGE)
+    return float(np.clip(scale, low, high))
+
+
+def cut_crop(
+    plane: Plane, generator: np.random.Generator, *, augment: bool = True
+) -> Crop:
+    """Cut one crop near a random object; without ``augment`` only its place varies."""
+    scale = _choose_scale(plane, generator, 1.0 if augment else 0.0)
+    ids = np.unique(plane.labels)
+    chosen = generator.choice(ids[ids > 0])
+    rows, columns = np.nonzero(plane.labels == chosen)
+    at = generator.integers(len(rows))
+    reach = CROP_SIZE / scale * 0.35
+    centre = np.array([rows[at], columns[at]]) + generator.uniform(-reach, reach, 2)
+    # Little of a crop should lie outside the plane.
+    half = min(CROP_SIZE / scale / 2, *(0.5 * np.array(plane.labels.shape)))
+    centre = np.clip(centre, half, np.array(plane.labels.shape) - half)
+    angle, flip, stretch = 0.0, 1.0, 1.0
+    if augment:
+        angle = generator.integers(4) * math.pi / 2
+        if generator.random() < 0.4:
+            angle += generator.uniform(-math.pi / 4, math.pi / 4)
+        flip = generator.choice([-1.0, 1.0])
+        stretch = math.exp(generator.uniform(-0.15, 0.15))
+    # From crop pixels about the middle to plane pixels about the centre.
+    turn = np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    matrix = turn @ np.diag([stretch / scale, flip / stretch / scale])
+    image = _sample(plane.image, matrix, centre, CROP_SIZE, 1, "bilinear")
+    labels = _sample(
+        plane.labels, matrix, centre, CROP_SIZE // STRIDE, STRIDE, "nearest"
+    )
+    tensor, inside = image[:3], image[3] > 0.5
+    if augment:
+        tensor = _augment_intensity(tensor, generator)
+    n_tokens = (FRAME_SIZE - CROP_SIZE) // 8
+    origin = generator.integers(0, n_tokens + 1, 2)
+    return Crop(
+        tensor.clamp(0, 255),
+        inside,
+        labels[0].round().numpy().astype(np.int32),
+        (int(origin[0]), int(origin[1])),
+    )
+
+
+def _sample(
+    array: np.ndarray,
+    matrix: np.ndarray,
+    centre: np.ndarray,
+    side: int,
+    step: int,
+    mode: str,
+) -> Tensor:
+    """Sample an affine crop; images get a fourth channel, 1 inside the plane."""
+    source = torch.from_numpy(np.array(np.atleast_3d(array))).permute(2, 0, 1).float()
+    if mode == "bilinear":
+        source = torch.cat([source, torch.ones_like(source[:1])])
+        shrink = float(np.abs(np.linalg.det(matrix)) ** 0.5)
+        if shrink > 1.5:  # anti-alias
+            factor = round(shrink)
+            source = functional.avg_pool2d(source, factor, ceil_mode=True)
+            matrix = matrix / factor
+            centre = (centre + 0.5) / factor - 0.5
+    height, width = source.shape[-2:]
+    offset = (np.arange(side) + 0.5) * step - 0.5 - (side * step - 1) / 2
+    grid = np.stack(np.meshgrid(offset, offset, indexing="ij"), -1) @ matrix.T + centre
+    unit = (grid + 0.5) / [height, width] * 2 - 1
+    grid_xy = torch.from_numpy(unit[..., ::-1].copy()).float()[None]
+    return functional.grid_sample(
+        source[None], grid_xy, mode=mode, padding_mode="zeros", align_corners=False
+    )[0]
+
+
+def _augment_intensity(image: Tensor, generator: np.random.Generator) -> Tensor:
+    x = image / 255
+    chance = generator.random(8)
+    if chance[0] < 0.3:  # grey
+        weights = torch.from_numpy(generator.dirichlet(np.ones(3))).float()
+        x = (x * weights[:, None, None]).sum(0, keepdim=True).expand(3, -1, -1)
+    elif chance[0] < 0.5:
+        x = x[torch.from_numpy(generator.permutation(3))]
+    if chance[1] < 0.12:
+        x = 1 - x
+    if chance[2] < 0.6:
+        x = x.clamp(0, 1) ** math.exp(generator.uniform(-0.6, 0.6))
+    if chance[3] < 0.6:
+        x = (x - 0.5) * math.exp(generator.uniform(-0.5, 0.3)) + 0.5
+        x = x + generator.uniform(-0.12, 0.12)
+    if chance[4] < 0.25:
+        size = int(generator.choice([3, 5]))
+        x = functional.avg_pool2d(
+            functional.pad(x[None], (size // 2,) * 4, mode="reflect"), size, 1
+        )[0]
+    if chance[5] < 0.4:
+        noise = torch.from_numpy(generator.standard_normal(x.shape[-2:])).float()
+        x = x + noise * generator.uniform(0, 0.1)
+    if chance[6] < 0.25:  # uneven illumination
+        ramp = torch.linspace(-1, 1, x.shape[-1]) * generator.uniform(-0.25, 0.25)
+        axis = ramp[None, :] if chance[7] < 0.5 else ramp[:, None]
+        x = x * (1 + axis)
+    return x.clamp(0, 1) * 255

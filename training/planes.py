@@ -1,0 +1,122 @@
+"""Training planes: 8-bit RGB and their labels, held in memory."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from skimage.io import imread
+
+from napari_segment_anything.engine.image import (
+    as_rgb,
+    percentile_range,
+    rescale_intensity,
+)
+
+from .split import SPLITS_FILE
+
+SET_WEIGHTS = {
+    "dsb2018": 0.56,
+    "usiigaci_phase": 0.2,
+    "em_fibsem_medulla": 0.07,
+    "vol3d_small": 0.07,
+    "baby_yeast": 0.03,
+    "neubias_small": 0.01,
+    "usiigaci_t98g_timelapse": 0.06,
+}
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One training plane: ``image`` uint8 (H, W, 3), ``labels`` int32 (H, W)."""
+
+    set_name: str
+    name: str
+    image: np.ndarray
+    labels: np.ndarray
+    median_diameter: float
+    is_rare: bool
+
+
+def _make_plane(
+    set_name: str, name: str, image: np.ndarray, labels: np.ndarray
+) -> Plane:
+    low, high = percentile_range(image)
+    rgb = as_rgb(rescale_intensity(image, low, high))
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > 0]
+    diameter = float(np.median(2 * np.sqrt(areas / np.pi))) if len(areas) else 0.0
+    # Fluorescence nuclei on a dark ground outnumber everything else by five to one.
+    spread = np.ptp(rgb.astype(np.int16), axis=-1).mean()
+    is_rare = bool(spread > 2 or np.median(rgb) > 60)
+    return Plane(set_name, name, rgb, labels.astype(np.int32), diameter, is_rare)
+
+
+def _label_path(folder: Path, stem: str) -> Path:
+    return next((folder / "labels").glob(f"{stem}.*"))
+
+
+def _load_stills(data: Path, set_name: str, names: list[str]) -> list[Plane]:
+    planes = []
+    for name in names:
+        image = imread(next((data / set_name / "images").glob(f"{name}.*")))
+        labels = imread(_label_path(data / set_name, name))
+        if image.ndim == 3 and image.shape[-1] not in (3, 4):  # focal planes
+            image = image[len(image) // 2]
+        planes.append(
+            _make_plane(
+                set_name, name, image[..., :3] if image.ndim == 3 else image, labels
+            )
+        )
+    return planes
+
+
+def _load_slices(data: Path, set_name: str, names: list[str]) -> list[Plane]:
+    planes = []
+    for stem in dict.fromkeys(name.split(":")[0] for name in names):
+        images = imread(data / set_name / "images" / f"{stem}.tif")
+        labels = imread(_label_path(data / set_name, stem))
+        for z in (int(n.split(":")[1]) for n in names if n.split(":")[0] == stem):
+            planes.append(_make_plane(set_name, f"{stem}:{z}", images[z], labels[z]))
+    return planes
+
+
+def _load_weak_timelapse(data: Path) -> list[Plane]:
+    name = "usiigaci_t98g_timelapse"
+    folder = data / name
+    planes = []
+    for path in sorted((folder / "01").glob("t*.tif")):
+        labels = imread(folder / "01_REF" / "TRA" / f"man_track{path.stem[1:]}.tif")
+        planes.append(_make_plane(name, path.stem, imread(path), labels))
+    return planes
+
+
+def load_planes(data: Path, part: str) -> list[Plane]:
+    """Load the planes of one part of the frozen split."""
+    splits = json.loads(SPLITS_FILE.read_text())
+    planes: list[Plane] = []
+    for set_name, parts in splits.items():
+        is_volume = ":" in (parts["train"] or [""])[0]
+        load = _load_slices if is_volume else _load_stills
+        planes += load(data, set_name, parts[part])
+    if part == "train":
+        planes += _load_weak_timelapse(data)
+    return [plane for plane in planes if plane.labels.any()]
+
+
+def sampling_weights(planes: list[Plane]) -> np.ndarray:
+    """Probability of each plane: by set, and rare kinds of a set as often as common."""
+    weights = np.zeros(len(planes))
+    for set_name, weight in SET_WEIGHTS.items():
+        groups = [
+            [
+                i
+                for i, p in enumerate(planes)
+                if p.set_name == set_name and p.is_rare == r
+            ]
+            for r in (False, True)
+        ]
+        groups = [group for group in groups if group]
+        for group in groups:
+            weights[group] = weight / len(groups) / len(group)
+    return weights / weights.sum()
