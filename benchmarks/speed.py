@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -261,33 +261,34 @@ def benchmark(model: str, device: str | None, *, quick: bool) -> dict:
             n,
         ),
     }
-    grid = replace(
-        AutomaticSettings.for_model(predictor.config),
-        points_per_side=scale.points_per_side,
-        use_proposals=False,
-        tile=False,
+    suited = AutomaticSettings.for_model(predictor.config)
+    # Both ways by SAM's own rules, so that they do the same work.
+    grid = AutomaticMaskGenerator(
+        predictor,
+        AutomaticSettings(
+            points_per_side=scale.points_per_side,
+            pred_iou_thresh=suited.pred_iou_thresh,
+            stability_score_thresh=suited.stability_score_thresh,
+            use_proposals=False,
+        ),
     )
     few_rounds = max(2, n // 2)
     stages["everything_grid"] = measure(
         "everything_grid",
-        lambda: AutomaticMaskGenerator(predictor, grid).generate(image),
+        lambda: grid.generate(image),
         {
             "not shared, upscaled first": lambda: plain_everything(
-                sam, image, predictor, grid
+                sam, image, predictor, grid.settings
             )
         },
         few_rounds,
     )
     if predictor.has_proposals:
-        proposed = replace(grid, use_proposals=True)
+        proposed = AutomaticMaskGenerator(predictor, suited)
         stages["everything_proposals"] = measure(
             "everything_proposals",
-            lambda: AutomaticMaskGenerator(predictor, proposed).generate(image),
-            {
-                "everything_grid": lambda: AutomaticMaskGenerator(
-                    predictor, grid
-                ).generate(image)
-            },
+            lambda: proposed.generate(image),
+            {"everything_grid": lambda: grid.generate(image)},
             few_rounds,
         )
     frames = label_sets(movie)
