@@ -170,18 +170,6 @@ def test_objects_are_followed_along_time_or_depth(axes, time_axis):
     assert Stack(made_up(axes), axes).time_axis == time_axis
 
 
-def test_rgb_samples_lose_their_alpha():
-    data = np.random.default_rng(0).integers(0, 255, (2, 6, 8, 4), np.uint8)
-    stack = Stack(data, "TYXS")
-    assert stack.is_rgb
-    np.testing.assert_array_equal(stack.read((1,)), data[1, ..., :3])
-
-
-def test_a_grey_image_with_alpha_is_grey():
-    data = np.random.default_rng(0).integers(0, 255, (6, 8, 2), np.uint8)
-    np.testing.assert_array_equal(Stack(data, "YXS").read(), data[..., 0])
-
-
 @pytest.mark.parametrize("dtype", [bool, ">u2", ">f4", np.float16, np.int64])
 def test_planes_have_the_native_byte_order(dtype):
     plane = Stack(made_up("YX").astype(dtype), "YX").read()

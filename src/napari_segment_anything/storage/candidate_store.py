@@ -41,7 +41,10 @@ class CandidateStore:
         file = self._file(key)
         with storage_errors(file):
             try:
-                with np.load(file, allow_pickle=False) as archive:
+                with (
+                    file.open("rb") as opened,
+                    np.load(opened, allow_pickle=False) as archive,
+                ):
                     return MaskSet.from_arrays(
                         {name: archive[name] for name in archive}
                     )

@@ -1,5 +1,6 @@
 """Label stacks on disk as OME-Zarr, written plane by plane."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -269,5 +270,6 @@ def _is_same_work(store: LabelStore, layout: LabelLayout) -> bool:
     return (
         store.lengths == layout.lengths
         and store.index_axes == layout.index_axes
-        and store.attributes == dict(layout.attributes)
+        # JSON knows no tuples, so neither does what is compared.
+        and store.attributes == json.loads(json.dumps(dict(layout.attributes)))
     )

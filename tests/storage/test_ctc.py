@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from napari_segment_anything.errors import StorageError, UnreadableInputError
+from napari_segment_anything.storage.ctc import read_ctc, write_ctc
+
+# A cell that divides: 1 in frames 0 and 1, then its daughters 2 and 3.
+LABELS = np.zeros((3, 8, 8), np.int32)
+LABELS[:2, 2:5, 2:5] = 1
+LABELS[2, 2:4, 2:4] = 2
+LABELS[2, 5:7, 5:7] = 3
+TRACKS = [(1, 0, 1, 0), (2, 2, 2, 1), (3, 2, 2, 1)]
+
+
+def test_a_result_is_read_back(tmp_path):
+    write_ctc(tmp_path / "01_RES", iter(LABELS), TRACKS)
+    found = read_ctc(tmp_path / "01_RES")
+    np.testing.assert_array_equal(found.labels, LABELS)
+    assert found.tracks == TRACKS
+
+
+def test_the_layout_is_that_of_the_challenge(tmp_path):
+    write_ctc(tmp_path, LABELS, TRACKS)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["mask000.tif", "mask001.tif", "mask002.tif", "res_track.txt"]
+    assert (tmp_path / "res_track.txt").read_text() == "1 0 1 0\n2 2 2 1\n3 2 2 1\n"
+
+
+def test_ids_beyond_the_format_are_refused(tmp_path):
+    with pytest.raises(StorageError, match="65535"):
+        write_ctc(tmp_path, [np.full((4, 4), 70_000)], [])
+    assert not (tmp_path / "res_track.txt").exists()
+
+
+def test_a_folder_of_another_kind_is_named(tmp_path):
+    with pytest.raises(UnreadableInputError, match="neither"):
+        read_ctc(tmp_path)
+
+
+def test_missing_images_and_bad_lines_are_named(tmp_path):
+    (tmp_path / "res_track.txt").write_text("1 0 1 0\n")
+    with pytest.raises(UnreadableInputError, match=r"mask000\.tif"):
+        read_ctc(tmp_path)
+    (tmp_path / "res_track.txt").write_text("1 0 1 0\n2 two 2 1\n")
+    with pytest.raises(UnreadableInputError, match="Line 2"):
+        read_ctc(tmp_path)
+
+
+def test_real_ground_truth_is_read(shared_data):
+    labels, tracks = read_ctc(shared_data / "ctc_fluo_sim" / "01_GT" / "TRA")
+    assert labels.shape == (22, 690, 628)
+    assert {track for track, *_ in tracks} == set(np.unique(labels)[1:].tolist())
+    for track, begin, end, _ in tracks[:20]:
+        seen = np.flatnonzero((labels == track).any(axis=(1, 2)))
+        assert (seen[0], seen[-1]) == (begin, end)
