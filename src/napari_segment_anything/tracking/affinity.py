@@ -17,8 +17,8 @@ from napari_segment_anything.tracking.settings import LinkingSettings
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
-AREA_SCALE = 0.25
-OVERLAP_WEIGHT = 2.0
+AREA_SCALE = 0.35
+OVERLAP_WEIGHT = 1.0
 FEATURE_WEIGHT = 4.0
 
 

@@ -1,5 +1,6 @@
 """Which three objects of two frames may be a mother and her daughters."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +108,7 @@ def _triples(
     """Every mother with every two of the objects that are nearest to her."""
     mothers, first, second = [], [], []
     starts = np.flatnonzero(np.diff(i, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(i)], strict=True):
+    for start, stop in itertools.pairwise(np.append(starts, len(i))):
         mother, near = i[start], j[start:stop]
         distance = np.linalg.norm(centroids[near] - expected[mother], axis=1)
         near = near[np.argsort(distance, kind="stable")[:N_NEAREST]]

@@ -1,6 +1,7 @@
 """Closing gaps: the end of one track and a later start may be the same object."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,18 +59,20 @@ def close_gaps(
         key = ((int(end[0]), int(end[1])), (int(start[0]), int(start[1])))
         return costs.get(key, 2 * max_cost)
 
-    tracker = LapTrack(
+    # By keywords, mypy would want each of laptrack's optional settings.
+    options: dict[str, Any] = {
         # Links between neighbouring frames are made already; none may be added.
-        metric="sqeuclidean",
-        cutoff=0.0,
-        gap_closing_metric=look_up,
-        gap_closing_cutoff=max_cost,
-        gap_closing_max_frame_count=max_frames,
-        splitting_cutoff=False,
-        merging_cutoff=False,
-        segment_start_cost=max_cost / 2,
-        segment_end_cost=max_cost / 2,
-    )
+        "metric": "sqeuclidean",
+        "cutoff": 0.0,
+        "gap_closing_metric": look_up,
+        "gap_closing_cutoff": max_cost,
+        "gap_closing_max_frame_count": max_frames,
+        "splitting_cutoff": False,
+        "merging_cutoff": False,
+        "segment_start_cost": max_cost / 2,
+        "segment_end_cost": max_cost / 2,
+    }
+    tracker = LapTrack(**options)
     tree = tracker.predict(
         [np.asarray(c, dtype=np.float64).reshape(-1, 2) for c in coordinates],
         connected_edges=edges,

@@ -64,11 +64,11 @@ class LinkGraph:
                 yield frame, detection
 
     def ends(self) -> dict[int, IndexArray]:
-        """Detections of each frame that nothing follows."""
+        """Return the detections of each frame that nothing follows."""
         return _by_frame([n for n in self.nodes() if n not in self._successors])
 
     def starts(self) -> dict[int, IndexArray]:
-        """Detections of each frame that follow nothing."""
+        """Return the detections of each frame that follow nothing."""
         return _by_frame([n for n in self.nodes() if n not in self._predecessor])
 
     def segments(self, wanted: Collection[Node]) -> dict[Node, Node]:
@@ -80,7 +80,7 @@ class LinkGraph:
                 if len(self._successors[before]) > 1:
                     break
                 first = before
-            while len(after := self._successors.get(last, ())) == 1:
+            while len(after := self.successors(last)) == 1:
                 last = after[0]
             segments[first] = last
         return segments

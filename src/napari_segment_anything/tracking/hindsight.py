@@ -75,7 +75,7 @@ def _swallowed(
     shifts: FloatArray,
     settings: LinkingSettings,
 ) -> Node | None:
-    """The track end that the mother's mask covers most, if any."""
+    """Find the track end that the mother's mask covers most, if any."""
     best: Node | None = None
     most = COVERED
     frame = mother[0]

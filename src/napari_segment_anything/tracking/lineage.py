@@ -1,5 +1,6 @@
 """Tracks and their parents: always a forest in time order."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -132,7 +133,7 @@ class Lineage:
             nodes = track.nodes
             if track.parent:
                 links.append((self.by_id[track.parent].nodes[-1], nodes[0]))
-            links.extend(zip(nodes[:-1], nodes[1:], strict=True))
+            links.extend(itertools.pairwise(nodes))
         return tuple(links)
 
     def without_gaps(self) -> "Lineage":
@@ -151,7 +152,7 @@ class Lineage:
             frames = np.asarray(track.frames)
             cuts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
             part_id, parent = track.id, track.parent
-            for first, stop in zip(cuts[:-1], cuts[1:], strict=True):
+            for first, stop in itertools.pairwise(cuts):
                 if first:
                     part_id, parent, next_id = next_id, part_id, next_id + 1
                 parts.append(
@@ -167,7 +168,7 @@ class Lineage:
             last_part[track.id] = part_id
         renamed = (
             replace(part, parent=last_part[part.parent])
-            if part.id <= len(self.tracks) and part.parent in last_part
+            if part.id in self.by_id and part.parent
             else part
             for part in parts
         )
@@ -188,7 +189,7 @@ class Lineage:
         dict[int, list[int]],
         dict[str, npt.NDArray[np.int64]],
     ]:
-        """Data, graph and features of a napari Tracks layer.
+        """Give data, graph and features of a napari Tracks layer.
 
         Parameters
         ----------
@@ -239,7 +240,7 @@ def _check(tracks: Sequence[Track]) -> None:
             not frames
             or len(frames) != len(track.detections)
             or (frames[0], frames[-1]) != (track.start, track.end)
-            or any(a >= b for a, b in zip(frames[:-1], frames[1:], strict=True))
+            or any(a >= b for a, b in itertools.pairwise(frames))
         ):
             raise InvalidLineageError(
                 f"The frames of track {track.id} do not ascend from its start "

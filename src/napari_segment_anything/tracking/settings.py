@@ -1,5 +1,6 @@
 """Settings of linking, and their estimation from the movie itself."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,8 +53,8 @@ class LinkingSettings:
     motion_scale: float = 0.2
     gap_frames: int = 2
     division: bool = True
-    division_cost: float = 2.0
-    unlinked_cost: float = 8.0
+    division_cost: float = 3.0
+    unlinked_cost: float = 9.0
     persistence: float = 0.0
     coherence: float = 0.0
 
@@ -140,7 +141,7 @@ def _sample(
     """Residual, neighbours' and previous displacement of sure links, in diameters."""
     scale = typical_diameter(window)
     steps = []
-    for a, b in zip(window[:-1], window[1:], strict=True):
+    for a, b in itertools.pairwise(window):
         shift = global_displacement(a.centroids, b.centroids, scale=scale)
         i, j = mutual_nearest(a.centroids + shift, b.centroids, 1.5 * scale)
         ratio = np.abs(np.log(b.areas[j] / a.areas[i]))

@@ -1,0 +1,242 @@
+"""Asking the mask decoder again where tracks break, and judging its answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.errors import InvalidSettingsError
+from napari_segment_anything.tracking.breaks import Break
+
+ALTERNATIVES = 3
+
+
+class FramePredictor(Protocol):
+    """Whoever can decode prompts on any frame of a movie."""
+
+    def predict(self, frame: int, prompts: Prompts) -> MaskSet:
+        """Decode the prompts of N objects on a frame.
+
+        Returns
+        -------
+        MaskSet
+            3 N masks: the alternatives of the first object, then of the second …
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class RepairSettings:
+    """When an answer of the decoder is believed.
+
+    Attributes
+    ----------
+    min_predicted_iou, min_stability : float
+        The model's own confidence in the mask.
+    min_overlap : float
+        Intersection over union with the mask expected from the neighbouring frame.
+    max_growth : float
+        Factor by which its area may differ from the expected one, up or down.
+    max_shared : float
+        Part of it that may lie on other objects; that part is cut off.
+    min_kept : float
+        Part of the replaced masks that the answers must cover.
+    max_rounds : int
+        How often linking and repair alternate at most.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If a value is out of its range.
+    """
+
+    min_predicted_iou: float = 0.5
+    min_stability: float = 0.6
+    min_overlap: float = 0.5
+    max_growth: float = 1.7
+    max_shared: float = 0.25
+    min_kept: float = 0.6
+    max_rounds: int = 3
+
+    def __post_init__(self) -> None:
+        for name in (
+            "min_predicted_iou",
+            "min_stability",
+            "min_overlap",
+            "max_shared",
+            "min_kept",
+        ):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidSettingsError(
+                    f"{name} is {getattr(self, name)}, but must lie in 0..1."
+                )
+        if self.max_growth < 1 or self.max_rounds < 0:
+            raise InvalidSettingsError(
+                f"max_growth ({self.max_growth}) must be at least 1 and max_rounds "
+                f"({self.max_rounds}) not negative."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class RepairedFrame:
+    """A frame after repair.
+
+    Attributes
+    ----------
+    mask_set : MaskSet
+        Kept masks in their old order, then the new ones.
+    kept : tuple of int
+        Old indices of the kept masks.
+    n_new : int
+        Number of new masks.
+    """
+
+    mask_set: MaskSet
+    kept: tuple[int, ...]
+    n_new: int
+
+
+def prompts_for(expected: MaskSet) -> Prompts:
+    """Prompt each expected object with its box and its inner point.
+
+    Where several objects are asked for together, the others' points are outside.
+    """
+    points = np.asarray(expected.points, dtype=np.float32)
+    n = len(points)
+    order = np.stack([np.roll(np.arange(n), -k) for k in range(n)])
+    labels = np.zeros((n, n), dtype=np.int64)
+    labels[:, 0] = 1
+    # Prompt boxes include their last pixel; boxes of masks end like slices.
+    boxes = expected.boxes - np.array([0, 0, 1, 1])
+    return Prompts(
+        points=points[order],
+        point_labels=labels,
+        boxes=boxes.astype(np.float32),
+    )
+
+
+def repair_frame(
+    frame: MaskSet,
+    breaks: Sequence[Break],
+    predictor: FramePredictor,
+    settings: RepairSettings,
+) -> RepairedFrame:
+    """Ask for everything that is missing in one frame, in one batch.
+
+    Parameters
+    ----------
+    frame : MaskSet
+        Masks of the frame.
+    breaks : sequence of Break
+        All of this frame.
+    predictor : FramePredictor
+        Decodes the prompts.
+    settings : RepairSettings
+        When an answer is believed.
+    """
+    if not breaks:
+        return RepairedFrame(frame, tuple(range(len(frame))), 0)
+    prompts = Prompts.stack([prompts_for(b.expected) for b in breaks])
+    answers = predictor.predict(breaks[0].frame, prompts)
+    replaced: set[int] = set()
+    new = MaskSet.empty(frame.shape)
+    position = 0
+    for one in breaks:
+        n = len(one.expected)
+        alternatives = answers.select(
+            slice(ALTERNATIVES * position, ALTERNATIVES * (position + n))
+        )
+        position += n
+        if replaced.intersection(one.replaces):
+            continue
+        gone = replaced.union(one.replaces)
+        others = MaskSet.concatenate(
+            [frame.select([k for k in range(len(frame)) if k not in gone]), new]
+        )
+        accepted = _judge(one, alternatives, others, frame, settings)
+        if accepted is not None:
+            replaced = gone
+            new = MaskSet.concatenate([new, accepted])
+    kept = tuple(k for k in range(len(frame)) if k not in replaced)
+    return RepairedFrame(
+        MaskSet.concatenate([frame.select(list(kept)), new]), kept, len(new)
+    )
+
+
+def _judge(
+    one: Break,
+    alternatives: MaskSet,
+    others: MaskSet,
+    frame: MaskSet,
+    settings: RepairSettings,
+) -> MaskSet | None:
+    """Best believable answer for each expected object; None unless all have one."""
+    accepted = MaskSet.empty(frame.shape)
+    for k in range(len(one.expected)):
+        around = MaskSet.concatenate([others, accepted])
+        choices = alternatives.select(slice(ALTERNATIVES * k, ALTERNATIVES * (k + 1)))
+        best = _best(one.expected.select([k]), choices, around, settings)
+        if best is None:
+            return None
+        accepted = MaskSet.concatenate([accepted, best])
+    for k in one.replaces:
+        covered = sum(
+            accepted.intersection_with(a, frame, k) for a in range(len(accepted))
+        )
+        if covered < settings.min_kept * np.count_nonzero(frame.masks[k]):
+            return None
+    return accepted
+
+
+def _best(
+    expected: MaskSet, choices: MaskSet, around: MaskSet, settings: RepairSettings
+) -> MaskSet | None:
+    """Pick the most trustworthy choice, without what it shares with others."""
+    best: MaskSet | None = None
+    most = -np.inf
+    for c in range(len(choices)):
+        choice = choices.select([c])
+        confidence = float(choice.predicted_iou[0])
+        if (
+            confidence < settings.min_predicted_iou
+            or choice.stability_score[0] < settings.min_stability
+        ):
+            continue
+        free = _cut(choice, around)
+        full, area = int(choice.areas[0]), int(free.areas[0])
+        if area == 0 or area < (1 - settings.max_shared) * full:
+            continue
+        growth = area / max(int(expected.areas[0]), 1)
+        overlap = free.iou_with(0, expected, 0)
+        if (
+            max(growth, 1 / growth) > settings.max_growth
+            or overlap < settings.min_overlap
+        ):
+            continue
+        if confidence + overlap > most:
+            best, most = free, confidence + overlap
+    return best
+
+
+def _cut(choice: MaskSet, around: MaskSet) -> MaskSet:
+    """One mask without the pixels of others."""
+    mask = choice.masks[0].copy()
+    y0, x0, y1, x1 = (int(v) for v in choice.boxes[0])
+    for k in range(len(around)):
+        top, left, bottom, right = (int(v) for v in around.boxes[k])
+        t, b = max(y0, top), min(y1, bottom)
+        le, r = max(x0, left), min(x1, right)
+        if t < b and le < r:
+            other = around.masks[k][t - top : b - top, le - left : r - left]
+            mask[t - y0 : b - y0, le - x0 : r - x0] &= ~other
+    return MaskSet(
+        choice.shape,
+        choice.boxes,
+        (mask,),
+        choice.predicted_iou,
+        choice.stability_score,
+        choice.points,
+    )
