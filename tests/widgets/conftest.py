@@ -83,7 +83,7 @@ def store():
 
 @pytest.fixture
 def movie(disks_image):
-    """The disks, then the disks moved by (2, 5) pixels, then by (4, 10): (3, 96, 128)."""
+    """Three frames of 96 × 128 pixels; the disks move by (2, 5) pixels a frame."""
     steps = range(3)
     return np.stack(
         [np.roll(disks_image.image, (2 * t, 5 * t), axis=(0, 1)) for t in steps]

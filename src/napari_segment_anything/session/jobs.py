@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.session.requests import embed_plane
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    import numpy as np
-    import numpy.typing as npt
-
-    from napari_segment_anything.batch.track import TrackResult
+    from napari_segment_anything.batch.track_result import TrackResult
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -46,21 +43,21 @@ class ModelChoice:
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneLabels:
+class PlaneObjects:
     """Everything that was found on one plane.
 
     Parameters
     ----------
     plane : PlaneId
         The plane.
-    labels : ndarray
-        (H, W) integers, ids from 1 in the order of position.
+    masks : MaskSet
+        Objects, none of which overlap, in the order of position.
     model_digest : str
         Digest of the weights that found them.
     """
 
     plane: PlaneId
-    labels: npt.NDArray[np.integer]
+    masks: MaskSet
     model_digest: str
 
 
@@ -83,6 +80,25 @@ class PlaneTracks:
     result: TrackResult
 
 
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model that is ready, and what is said of it.
+
+    Parameters
+    ----------
+    name : str
+        Name or path it was loaded by.
+    predictor : MaskPredictor
+        Answers prompts.
+    device : str
+        What it runs on, for people.
+    """
+
+    name: str
+    predictor: MaskPredictor
+    device: str
+
+
 def list_models() -> list[ModelChoice]:
     """List the catalogue; looks into the model folder."""
     from napari_segment_anything.models.catalogue import CATALOGUE
@@ -102,7 +118,7 @@ def list_models() -> list[ModelChoice]:
 
 def load_model_job(
     name_or_path: str, *, device: str | None = None
-) -> Generator[Progress, None, MaskPredictor]:
+) -> Generator[Progress, None, LoadedModel]:
     """Load a model, after downloading its weights where they are missing.
 
     Raises
@@ -123,9 +139,11 @@ def load_model_job(
             transfer.close()
     yield Progress("load", 0, 0, f"Loading {name_or_path} …")
     # Imports torch, which takes seconds: only here, in a worker.
+    from napari_segment_anything.engine.device import describe_device
     from napari_segment_anything.models.load import load_model
 
-    return load_model(name_or_path, device=device)
+    predictor = load_model(name_or_path, device=device)
+    return LoadedModel(name_or_path, predictor, describe_device(predictor.device))
 
 
 def everything_job(
@@ -133,7 +151,7 @@ def everything_job(
     plane: PlaneId,
     predictor: MaskPredictor,
     store: EmbeddingStore,
-) -> Generator[Progress, None, PlaneLabels]:
+) -> Generator[Progress, None, PlaneObjects]:
     """Find all objects of one plane.
 
     Raises
@@ -141,26 +159,20 @@ def everything_job(
     SegmentAnythingError
         When the plane cannot be read or segmented.
     """
-    from napari_segment_anything.engine.automatic import (
-        AutomaticMaskGenerator,
-        AutomaticSettings,
-    )
-    from napari_segment_anything.engine.labels import masks_to_labels
+    progress = Progress("search", 0, 0, "Looking for all objects of this plane …")
+    yield progress
+    from napari_segment_anything.batch.detect import Detector
+    from napari_segment_anything.batch.stored_predictor import StoredPredictor
+    from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+    from napari_segment_anything.stacks.intensity import IntensityRange
 
-    yield Progress("encode", 0, 2)
-    embedding = embed_plane(source, plane, predictor, store)
-    yield Progress("decode", 1, 2)
-    generator = AutomaticMaskGenerator(
-        predictor, AutomaticSettings.for_model(predictor.config)
+    detector = Detector(
+        StoredPredictor(predictor, store),
+        AutomaticSettings.for_model(predictor.config),
+        IntensityRange(*source.intensity_range(plane)),
     )
-    masks = generator.generate(
-        source.read(plane),
-        intensity_range=source.intensity_range(plane),
-        embedding=embedding,
-    )
-    labels = masks_to_labels(masks)
-    yield Progress("decode", 2, 2)
-    return PlaneLabels(plane, labels, predictor.model_digest)
+    masks = yield from detector.detect(source.read(plane), progress)
+    return PlaneObjects(plane, masks, predictor.model_digest)
 
 
 def track_job(
@@ -179,6 +191,12 @@ def track_job(
     from napari_segment_anything.batch.track import track_stack
 
     stack = source.stack(plane)
-    result = yield from track_stack(stack, predictor, store=store)
+    yield Progress("detect", 0, stack.n_planes)
+    result = yield from track_stack(
+        stack,
+        predictor,
+        intensity_range=source.intensity_range(plane),
+        store=store,
+    )
     axes = stack.index_axes + "".join(stack.plane_axes)
     return PlaneTracks(plane, axes, result)

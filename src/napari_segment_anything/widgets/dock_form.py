@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -61,13 +62,16 @@ class DockForm(QWidget):
             "Adds a Points layer and a Shapes layer to draw prompts in, and a Labels "
             "layer for the objects. Your own layers are not changed."
         )
-        self.inside = _tool("Inside", "A click marks the object. Right click: outside.")
-        self.outside = _tool("Outside", "A click marks what is not the object.")
+        self.inside = _tool(
+            with_key("Inside", TURN_KEY), "A click marks the object. Right click: not."
+        )
+        self.outside = _tool(
+            with_key("Outside", TURN_KEY), "A click marks what is not the object."
+        )
         self.box = _tool(with_key("Box", BOX_KEY), "Drag a box around each object.")
         self.tools = QButtonGroup(self)
         for button in (self.inside, self.outside, self.box):
             self.tools.addButton(button)
-        self.turn_hint = QLabel(f"{TURN_KEY} turns inside and outside")
         self.accept = _action("Accept object", ACCEPT_KEY, "Keep the yellow outline.")
         self.clear = _action("Clear", CLEAR_KEY, "Remove the prompts of this plane.")
         self.undo = _action(
@@ -86,10 +90,12 @@ class DockForm(QWidget):
         )
         self.job = JobRow()
         self._lay_out()
+        # napari would otherwise fill half of the dock with empty space.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def set_tools_enabled(self, are_enabled: bool) -> None:
         """Enable or disable what needs prompt layers."""
-        for widget in (self.inside, self.outside, self.box, self.turn_hint):
+        for widget in (self.inside, self.outside, self.box):
             widget.setEnabled(are_enabled)
 
     def show_tool(self, polarity: Polarity, *, is_box: bool) -> None:
@@ -105,10 +111,11 @@ class DockForm(QWidget):
         column.setSpacing(6)
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Image", self.image)
         form.addRow("Axes", self.axes)
         form.addRow("Model", self.model)
+        form.addRow(self.model.note)
         column.addLayout(form)
         column.addWidget(_heading("Prompts"))
         column.addWidget(self.start)
@@ -117,7 +124,6 @@ class DockForm(QWidget):
         for button in (self.inside, self.outside, self.box):
             tools.addWidget(button, 1)
         column.addLayout(tools)
-        column.addWidget(self.turn_hint)
         actions = QGridLayout()
         actions.setSpacing(4)
         actions.addWidget(self.accept, 0, 0, 1, 2)

@@ -13,7 +13,7 @@ from napari_segment_anything.session.jobs import (
     track_job,
 )
 from napari_segment_anything.widgets.everything_layers import (
-    add_plane_labels,
+    add_plane_objects,
     add_tracks,
 )
 from napari_segment_anything.widgets.workers import JobWorker
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.session.jobs import (
         LoadedModel,
-        PlaneLabels,
+        PlaneObjects,
         PlaneTracks,
     )
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -78,7 +78,7 @@ class DockJobs(QObject):
     def everything_on_plane(self, model: str, annotator: Annotator) -> None:
         """Find all objects of the plane that is shown."""
         self._on_shown_plane(
-            model, annotator, everything_job, partial(self._on_labels, annotator)
+            model, annotator, everything_job, partial(self._on_objects, annotator)
         )
 
     def everything_through_time(self, model: str, annotator: Annotator) -> None:
@@ -118,8 +118,8 @@ class DockJobs(QObject):
         self.model_loaded.emit(model)
         then(model)
 
-    def _on_labels(self, annotator: Annotator, found: PlaneLabels) -> None:
-        self.said.emit(add_plane_labels(annotator, found))
+    def _on_objects(self, annotator: Annotator, found: PlaneObjects) -> None:
+        self.said.emit(add_plane_objects(annotator, found))
 
     def _on_tracks(self, annotator: Annotator, found: PlaneTracks) -> None:
         self.said.emit(add_tracks(self._viewer, annotator.layers, found))

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,7 +25,10 @@ _OTHER = "Weights file …"
 
 
 class ModelRow(QWidget):
-    """A combo box of models, a *Load* button and a line about the chosen one."""
+    """A combo box of models and a *Load* button.
+
+    ``note`` says what the chosen model is for; whoever lays out the row places it.
+    """
 
     load_requested = Signal(str)
 
@@ -47,15 +49,11 @@ class ModelRow(QWidget):
         self.note.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )
-        row = QHBoxLayout()
+        row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
         row.addWidget(self.combo, 1)
         row.addWidget(self.button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(row)
-        column.addWidget(self.note)
         self.combo.currentIndexChanged.connect(self._update)
         self.combo.activated.connect(self._on_activated)
         self.button.clicked.connect(self._request)

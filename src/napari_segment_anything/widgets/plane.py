@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.transforms import Affine
 
 from napari_segment_anything.session.planes import PlaneId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
@@ -123,6 +125,28 @@ def layer_range(layer: Layer, axis: int) -> tuple[int, int]:
 def layer_index(plane: PlaneId, axes: str) -> list[int | None]:
     """Position of a plane along each axis of a layer, None for the plane axes."""
     return [plane.position(letter) for letter in axes]
+
+
+def offset_translate(
+    layer: Layer, offset: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the ``translate`` of a layer that starts at a pixel of this one.
+
+    Parameters
+    ----------
+    layer : Layer
+        Its own ``affine`` is left out, as it is applied after ``translate``.
+    offset : ndarray
+        (ndim,) position in the layer, in pixels.
+    """
+    place = Affine(
+        scale=layer.scale,
+        translate=layer.translate,
+        rotate=layer.rotate,
+        shear=layer.shear,
+    )
+    moved: npt.NDArray[np.float64] = np.asarray(place(offset))
+    return moved
 
 
 def transform_of(layer: Layer) -> dict[str, Any]:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
-from napari.utils.transforms import Affine
 
-from napari_segment_anything.widgets.plane import layer_index, transform_of
+from napari_segment_anything.widgets.plane import (
+    layer_index,
+    offset_translate,
+    transform_of,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,24 +73,12 @@ class PreviewLayer:
         for name, value in transform_of(self._image).items():
             if name != "translate":
                 setattr(self.layer, name, value)
-        self.layer.translate = self._translate(self._offset)
+        self.layer.translate = offset_translate(self._image, self._offset)
 
     def hide(self) -> None:
         """Show nothing."""
         if self.layer.data.any():
             self.layer.data = np.zeros((1,) * len(self._axes), dtype=np.uint8)
-
-    def _translate(self, offset: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Where pixel ``offset`` of the image lies, before the image's ``affine``."""
-        image = self._image
-        place = Affine(
-            scale=image.scale,
-            translate=image.translate,
-            rotate=image.rotate,
-            shear=image.shear,
-        )
-        moved: npt.NDArray[np.float64] = np.asarray(place(offset))
-        return moved
 
 
 def masks_to_crop(

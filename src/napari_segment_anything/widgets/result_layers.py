@@ -192,11 +192,8 @@ class ResultLayer:
 
 
 def keep_free_objects(
-    labels: npt.NDArray[np.integer],
-    present: npt.NDArray[np.integer],
-    *,
-    max_taken: float = 0.25,
-) -> npt.NDArray[np.integer]:
+    masks: MaskSet, present: npt.NDArray[np.integer], *, max_taken: float = 0.25
+) -> MaskSet:
     """Drop new objects that are mostly there already.
 
     Without this, running everything mode on a plane that was annotated before would
@@ -204,16 +201,15 @@ def keep_free_objects(
 
     Parameters
     ----------
-    labels : ndarray
-        (H, W) new objects.
+    masks : MaskSet
+        New objects of a plane.
     present : ndarray
         (H, W) labels that are there.
     max_taken : float, optional
         An object stays when at most this part of its pixels is taken.
     """
-    areas = np.bincount(labels.ravel())
-    taken = np.bincount(labels[present > 0].ravel(), minlength=len(areas))
-    is_kept = taken <= max_taken * areas
-    is_kept[0] = True
-    kept: npt.NDArray[np.integer] = np.where(is_kept[labels], labels, 0)
-    return kept
+    is_kept = [
+        np.mean(present[masks.slices(i)][masks.masks[i]] > 0) <= max_taken
+        for i in range(len(masks))
+    ]
+    return masks.select(np.array(is_kept, dtype=bool))

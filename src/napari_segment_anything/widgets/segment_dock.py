@@ -54,7 +54,7 @@ class SegmentDock(QWidget):
         self._model_list = LatestWorker()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
+        layout.addWidget(self.form, 1)
         self._connect_form()
         self._connect_work()
         keys.bind_keys(viewer, actions)

@@ -1,0 +1,166 @@
+"""Make the pictures of the dock that the documentation shows.
+
+Needs a display (on a server: ``xvfb-run -a -s "-screen 0 1600x1200x24"``) and the
+extra ``all``. Run from the root of the repository::
+
+    python docs/screenshots.py --output docs/images
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QApplication
+
+from napari_segment_anything.stacks.open import open_stack
+from napari_segment_anything.stacks.simulated import simulate_cells
+from napari_segment_anything.widgets.segment_dock import SegmentDock
+
+WINDOW_SIZE = (1280, 860)
+NARROW_WIDTH = 320
+TIMEOUT_SECONDS = 600
+
+
+def wait_until(is_done: Callable[[], bool]) -> None:
+    """Let the window work until something has happened."""
+    end = time.monotonic() + TIMEOUT_SECONDS
+    while not is_done():
+        if time.monotonic() > end:
+            raise TimeoutError("The picture did not become ready.")
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def rest(seconds: float) -> None:
+    """Let the window draw."""
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > end)
+
+
+class Stage:
+    """One viewer with the dock, and a place to put its pictures."""
+
+    def __init__(self, output: Path, model: str, theme: str) -> None:
+        self.output = output
+        self.theme = theme
+        self.viewer = napari.Viewer(show=True)
+        self.viewer.theme = theme
+        self.viewer.window.resize(*WINDOW_SIZE)
+        self.dock = SegmentDock(self.viewer)
+        self.dock_widget = self.viewer.window.add_dock_widget(
+            self.dock, name="Segment Anything", area="right"
+        )
+        if Path(model).is_file():
+            self.dock.form.model.add_file(model)
+
+    def start(self) -> None:
+        """Press *Start annotating* and wait for the model and the first plane."""
+        self.dock.form.start.click()
+        wait_until(lambda: self.dock.jobs.model is not None)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing runs any more."""
+        rest(0.3)
+        wait_until(
+            lambda: (
+                not self.dock.jobs.worker.is_busy
+                and (self.dock.annotator is None or not self.dock.annotator.is_thinking)
+            )
+        )
+        rest(0.3)
+
+    def save(self, name: str) -> None:
+        """Write a picture of the window."""
+        rest(0.5)
+        path = self.output / f"{name}_{self.theme}.png"
+        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+
+    def save_narrow(self, name: str) -> None:
+        """Write a picture of the dock at the smallest width it is made for."""
+        self.dock_widget.setFloating(True)
+        self.dock_widget.resize(NARROW_WIDTH, 640)
+        rest(0.5)
+        path = self.output / f"{name}_{self.theme}.png"
+        self.dock_widget.grab().save(str(path))
+        self.dock_widget.setFloating(False)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.viewer.close()
+        rest(0.2)
+
+
+def show_prompts(stage: Stage, image: np.ndarray, name: str) -> None:
+    """Two accepted objects, and one that is being drawn."""
+    stage.viewer.add_image(image, name=name)
+    stage.save("dock_empty")
+    stage.start()
+    annotator = stage.dock.annotator
+    height, width = image.shape[:2]
+    if annotator is None:
+        raise RuntimeError("The dock did not start.")
+    # Objects are taken from everything mode, so that the clicks lie on some.
+    stage.dock.form.everything_plane.click()
+    stage.settle()
+    labels = np.array(annotator.layers.results.layer.data)
+    annotator.undo()
+    ids, counts = np.unique(labels[labels > 0], return_counts=True)
+    chosen = ids[np.argsort(counts)[::-1][:3]]
+    centres = [np.argwhere(labels == i).mean(axis=0) for i in chosen]
+    for centre in centres[:2]:
+        annotator.layers.prompts.points.add(centre)
+        stage.settle()
+        annotator.accept()
+    y, x = centres[2] if len(centres) > 2 else (height / 2, width / 2)
+    annotator.layers.prompts.points.add([y, x])
+    annotator.layers.prompts.polarity = "outside"
+    annotator.layers.prompts.points.add([y, min(width - 1, x + width / 8)])
+    annotator.layers.prompts.polarity = "inside"
+    stage.settle()
+    stage.save("dock_prompts")
+    stage.save_narrow("dock_narrow")
+
+
+def show_tracks(stage: Stage) -> None:
+    """Everything through time on the built-in movie."""
+    stage.viewer.add_image(simulate_cells().images, name="cells")
+    stage.dock.form.everything_time.click()
+    rest(1.0)
+    wait_until(
+        lambda: stage.dock.jobs.model is not None and not stage.dock.jobs.worker.is_busy
+    )
+    stage.viewer.dims.set_point(0, 8)
+    stage.settle()
+    stage.save("dock_tracks")
+
+
+def main() -> None:
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("docs/images"))
+    parser.add_argument("--model", default="nano", help="a name or a weights file")
+    parser.add_argument("--image", help="an image to annotate; by default a simulated")
+    parser.add_argument("--themes", default="dark,light")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if arguments.image:
+        image, name = open_stack(arguments.image).read(), Path(arguments.image).stem
+    else:
+        image, name = simulate_cells(1).images[0], "cells"
+    notification_manager.notification_ready.disconnect()
+    for theme in arguments.themes.split(","):
+        stage = Stage(arguments.output, arguments.model, theme)
+        show_prompts(stage, image, name)
+        stage.close()
+        stage = Stage(arguments.output, arguments.model, theme)
+        show_tracks(stage)
+        stage.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from bright_sam import bright_predictor, work_of
+from napari_segment_anything.errors import InvalidPromptError
+from napari_segment_anything.session.objects import PlanePrompts
+from napari_segment_anything.session.planes import PlaneId, PlaneSource
+from napari_segment_anything.session.requests import (
+    MaskRequest,
+    answer,
+    embed_plane,
+    mask_box,
+)
+from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
+
+PLANE = PlaneId(("Y", "X"))
+
+
+@pytest.fixture
+def predictor():
+    return bright_predictor()
+
+
+@pytest.fixture
+def store():
+    return MemoryEmbeddingStore()
+
+
+@pytest.fixture
+def source(disks_image):
+    return PlaneSource(disks_image.image.copy(), "YX")
+
+
+def request(source, points=(), boxes=()):
+    prompts = PlanePrompts(
+        np.reshape(np.array(points, float), (-1, 2)),
+        np.ones(len(points), bool),
+        np.reshape(np.array(boxes, float), (-1, 4)),
+    )
+    return MaskRequest(1, source, PLANE, prompts)
+
+
+def test_a_point_gives_the_disk_under_it(source, predictor, store, disks_image):
+    response = answer(request(source, [disks_image.centres[4]]), predictor, store)
+    (mask,) = (response.masks.full_mask(i) for i in range(len(response.masks)))
+    truth = disks_image.labels == 5
+    assert (mask & truth).sum() > 0.85 * (mask | truth).sum()
+    # Cropped to its box, not to the plane.
+    assert response.masks.masks[0].shape < (40, 40)
+    assert response.masks.predicted_iou[0] == pytest.approx(0.95)
+
+
+def test_each_box_gives_a_mask(source, predictor, store, disks_image):
+    boxes = [[8, 8, 32, 32], [50, 48, 86, 84]]
+    response = answer(request(source, boxes=boxes), predictor, store)
+    assert len(response.masks) == 2
+    for mask_number, disk in enumerate((1, 5)):
+        mask = response.masks.full_mask(mask_number)
+        assert (mask & (disks_image.labels == disk)).sum() > 0.9 * mask.sum()
+
+
+def test_without_prompts_only_the_embedding_is_made(source, predictor, store):
+    response = answer(request(source), predictor, store)
+    assert response.masks is None
+    assert work_of(predictor) == (1, 0)
+    answer(request(source, [[20, 20]]), predictor, store)
+    assert work_of(predictor) == (1, 1)
+
+
+def test_ground_gives_an_empty_mask(source, predictor, store):
+    response = answer(request(source, [[48, 2]]), predictor, store)
+    assert response.masks.areas.tolist() == [0]
+
+
+def test_an_image_that_changed_is_encoded_again(source, predictor, store):
+    first = embed_plane(source, PLANE, predictor, store)
+    assert embed_plane(source, PLANE, predictor, store) is first
+    source.data[0, 0] += 1
+    second = embed_plane(source, PLANE, predictor, store)
+    assert work_of(predictor)[0] == 2
+    assert second is not first
+
+
+def test_a_point_beyond_the_plane_is_an_error(source, predictor, store):
+    with pytest.raises(InvalidPromptError):
+        answer(request(source, [[20, 900]]), predictor, store)
+
+
+def test_mask_box():
+    mask = np.zeros((6, 7), bool)
+    assert mask_box(mask) == (0, 0, 0, 0)
+    mask[2:4, 5] = True
+    assert mask_box(mask) == (2, 5, 4, 6)

@@ -1,0 +1,398 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Labels, Tracks
+from qtpy.QtCore import QTimer
+
+from napari_segment_anything.errors import CheckpointError
+from napari_segment_anything.models import load
+from napari_segment_anything.session.jobs import ModelChoice
+from napari_segment_anything.widgets import segment_dock
+from napari_segment_anything.widgets.segment_dock import SegmentDock
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def notified(monkeypatch):
+    """Sentences that were shown to the user."""
+    messages = []
+    monkeypatch.setattr(segment_dock, "show_error", messages.append)
+    return messages
+
+
+@pytest.fixture
+def loads(monkeypatch, predictor):
+    """Loading a model gives the bright predictor; in which threads it happened."""
+    threads = []
+
+    def load_model(name, device=None):
+        threads.append(threading.current_thread())
+        return predictor
+
+    monkeypatch.setattr(load, "load_model", load_model)
+    return threads
+
+
+@pytest.fixture
+def make_dock(qtbot):
+    docks = []
+
+    def make(viewer):
+        dock = SegmentDock(viewer)
+        # Not deleted by qtbot before its threads are done.
+        docks.append(dock)
+        return dock
+
+    yield make
+    for dock in docks:
+        dock.jobs.worker.cancel()
+        qtbot.waitUntil(lambda dock=dock: is_idle(dock), timeout=10_000)
+        dock.close()
+        dock.deleteLater()
+
+
+def is_idle(dock):
+    annotator = dock.annotator
+    thinks = annotator is not None and annotator.is_thinking
+    return not (dock.jobs.worker.is_busy or dock._model_list.is_busy or thinks)
+
+
+@pytest.fixture
+def dock(make_dock, viewer_model, movie, loads, notified):
+    viewer_model.add_image(movie, name="movie")
+    viewer_model.dims.set_point(0, 0)
+    return make_dock(viewer_model)
+
+
+@pytest.fixture
+def settle(qtbot, dock):
+    def wait():
+        qtbot.waitUntil(lambda: is_idle(dock), timeout=20_000)
+
+    return wait
+
+
+def test_start_adds_layers_and_loads_the_model_in_a_thread(
+    dock, settle, viewer_model, loads
+):
+    assert dock.form.start.isEnabled()
+    assert not dock.form.accept.isEnabled()
+    dock.form.start.click()
+    settle()
+    assert [layer.name for layer in viewer_model.layers] == [
+        "movie",
+        "SAM objects",
+        "SAM preview",
+        "SAM boxes",
+        "SAM points",
+    ]
+    assert viewer_model.layers.selection.active.mode == "add"
+    assert loads[0] is not threading.main_thread()
+    assert not dock.form.start.isEnabled()
+    assert dock.form.model.button.text() == "Loaded"
+
+
+def test_buttons_are_enabled_when_they_can_do_something(dock, settle):
+    form = dock.form
+    dock.form.start.click()
+    settle()
+    assert not form.accept.isEnabled()
+    assert not form.clear.isEnabled()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    assert form.accept.isEnabled()
+    assert form.clear.isEnabled()
+    assert not form.undo.isEnabled()
+    form.accept.click()
+    assert not form.accept.isEnabled()
+    assert form.undo.isEnabled()
+    assert dock.annotator.layers.results.layer.data[0].any()
+    form.undo.click()
+    assert not dock.annotator.layers.results.layer.data.any()
+
+
+def test_the_keys_on_the_buttons_work_on_every_layer(dock, settle, viewer_model):
+    dock.form.start.click()
+    settle()
+    layers = dock.annotator.layers
+    for target in (viewer_model, layers.prompts.boxes, layers.results.layer):
+        layers.prompts.points.add([0, 24, 104])
+        settle()
+        press(target, "N")
+        assert layers.results.layer.data[0].any()
+        press(target, "U")
+        assert not layers.results.layer.data.any()
+        press(target, "Q")
+        assert len(layers.prompts.points.data) == 0
+        press(target, "W")
+        assert layers.prompts.polarity == "outside"
+        assert dock.form.outside.isChecked()
+        press(target, "W")
+        assert dock.form.inside.isChecked()
+        press(target, "G")
+        assert viewer_model.layers.selection.active is layers.prompts.boxes
+        assert dock.form.box.isChecked()
+    for button, key in (("accept", "N"), ("clear", "Q"), ("undo", "U"), ("box", "G")):
+        assert f"({key})" in getattr(dock.form, button).text()
+
+
+def press(target, key):
+    """Call what a key is bound to, as napari does."""
+    bound = {str(k): function for k, function in target.keymap.items()}
+    bound[key](target)
+
+
+def test_everything_on_this_plane_keeps_what_is_there(
+    dock, settle, disks_image, viewer_model
+):
+    dock.form.start.click()
+    settle()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    dock.annotator.accept()
+    labels = dock.annotator.layers.results.layer.data
+    accepted = labels[0] == 1
+    dock.form.everything_plane.click()
+    settle()
+    np.testing.assert_array_equal(labels[0] == 1, accepted)
+    assert len(np.unique(labels[0])) - 1 == disks_image.n_disks
+    assert not labels[1:].any()
+    assert "Found 6 objects; 1 were there already." in dock.form.job.status.text()
+    dock.form.undo.click()
+    np.testing.assert_array_equal(labels[0] > 0, accepted)
+
+
+def test_everything_through_time_adds_labels_and_tracks(dock, settle, viewer_model):
+    dock.form.everything_time.click()
+    settle()
+    tracked = [layer for layer in viewer_model.layers if isinstance(layer, Labels)]
+    (labels,) = tracked
+    assert labels.data.shape == (3, 96, 128)
+    (tracks,) = (layer for layer in viewer_model.layers if isinstance(layer, Tracks))
+    # The track of each labelled object passes through it.
+    for track_id, t, y, x in tracks.data:
+        assert labels.data[int(t), round(y), round(x)] == track_id
+    assert "tracks" in dock.form.job.status.text()
+
+
+def test_the_window_stays_responsive_while_a_plane_is_encoded(
+    dock, settle, slow_predictor, monkeypatch, qtbot
+):
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: slow_predictor)
+    dock.form.start.click()
+    settle()
+    ticks = []
+    timer = QTimer()
+    timer.setInterval(5)
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    timer.start()
+    # Another frame, which has no embedding yet, and a click that waits for it.
+    dock._viewer.dims.set_point(0, 1)
+    dock.annotator.layers.prompts.points.add([1, 26, 109])
+    started = time.perf_counter()
+    qtbot.waitUntil(lambda: dock.annotator.session.can_accept, timeout=20_000)
+    took = time.perf_counter() - started
+    timer.stop()
+    assert took > 0.5
+    gaps = np.diff(ticks)
+    # The encoder holds its thread for half a second without a break.
+    assert gaps.max() < 0.25
+    assert np.percentile(gaps, 95) < 0.05
+
+
+def test_clicks_while_a_plane_is_encoded_are_answered_once(
+    dock, settle, slow_predictor, monkeypatch, qtbot
+):
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: slow_predictor)
+    dock.form.start.click()
+    qtbot.waitUntil(lambda: dock.jobs.model is not None, timeout=10_000)
+    points = dock.annotator.layers.prompts.points
+    for x in range(100, 108):
+        points.add([0, 24, x])
+    settle()
+    # One encoding, no matter how many clicks came meanwhile, and one decoding.
+    assert slow_predictor._sam.n_encoded == 1
+    assert slow_predictor._sam.n_decoded == 1
+    assert dock.annotator.session.can_accept
+
+
+def test_a_job_can_be_cancelled(dock, settle, viewer_model, qtbot, predictor):
+    dock.form.start.click()
+    settle()
+    propose = predictor.propose
+
+    def slow_propose(embedding):
+        time.sleep(0.1)
+        return propose(embedding)
+
+    predictor.propose = slow_propose
+    dock.form.everything_time.click()
+    assert dock.form.job.cancel_button.isEnabled()
+    assert not dock.form.everything_plane.isEnabled()
+    dock.form.job.cancel_button.click()
+    settle()
+    assert dock.form.job.status.text() == "Cancelled."
+    assert not [layer for layer in viewer_model.layers if isinstance(layer, Tracks)]
+    assert dock.form.everything_plane.isEnabled()
+
+
+def test_a_model_that_cannot_be_loaded_is_a_notification(
+    dock, settle, monkeypatch, notified
+):
+    def load_model(name, device=None):
+        raise CheckpointError("This file is damaged; download it again.")
+
+    monkeypatch.setattr(load, "load_model", load_model)
+    dock.form.start.click()
+    settle()
+    assert notified == ["This file is damaged; download it again."]
+    assert dock.form.job.status.text() == notified[0]
+    assert dock.form.model.button.isEnabled()
+
+
+def test_an_unexpected_error_is_a_notification_too(
+    dock, settle, predictor, notified, caplog
+):
+    dock.form.start.click()
+    settle()
+
+    def predict(*args, **kwargs):
+        raise ZeroDivisionError("division by zero")
+
+    predictor.predict = predict
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    assert len(notified) == 1
+    assert "ZeroDivisionError" in notified[0]
+    assert "Unexpected" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("axes", "word"), [("TZ", "dimensions"), ("TTYX", "twice"), ("ABYX", "unknown")]
+)
+def test_wrong_axes_are_a_notification(
+    make_dock, viewer_model, loads, notified, axes, word, settle_all
+):
+    viewer_model.add_image(np.zeros((5, 6, 20, 20), np.uint8))
+    dock = make_dock(viewer_model)
+    dock.form.axes.setCurrentText(axes)
+    dock.form.start.click()
+    settle_all(dock)
+    assert len(notified) == 1
+    assert word in notified[0]
+    assert dock.annotator is None
+
+
+@pytest.fixture
+def settle_all(qtbot):
+    def wait(dock):
+        qtbot.waitUntil(lambda: is_idle(dock), timeout=20_000)
+
+    return wait
+
+
+def test_a_constant_plane_finds_nothing_and_says_so(
+    make_dock, viewer_model, loads, notified, settle_all
+):
+    viewer_model.add_image(np.full((40, 40), 7, np.uint8))
+    dock = make_dock(viewer_model)
+    dock.form.everything_plane.click()
+    settle_all(dock)
+    assert "Found 0 objects" in dock.form.job.status.text()
+    assert notified == []
+
+
+def test_axes_follow_labels_and_can_be_changed_until_something_is_drawn(
+    make_dock, viewer_model, movie, loads, notified, settle_all
+):
+    viewer_model.add_image(movie, axis_labels=("z", "y", "x"))
+    dock = make_dock(viewer_model)
+    assert dock.form.axes.currentText() == "ZYX"
+    dock.form.start.click()
+    settle_all(dock)
+    dock.form.axes.setCurrentText("tyx")
+    dock.form.axes.lineEdit().editingFinished.emit()
+    assert dock.annotator.layers.axes == "TYX"
+    assert len(viewer_model.layers) == 5
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle_all(dock)
+    dock.form.axes.setCurrentText("ZYX")
+    dock.form.axes.lineEdit().editingFinished.emit()
+    assert dock.annotator.layers.axes == "TYX"
+    assert dock.form.axes.currentText() == "TYX"
+
+
+def test_a_model_that_is_not_here_is_not_downloaded_by_start(dock, settle, loads):
+    settle()
+    choices = [ModelChoice("vit_b", "all", "Apache-2.0", False, 375_042_383)]
+    dock.form.model.set_choices(choices)
+    assert dock.form.model.button.text() == "Download 375 MB and load"
+    dock.form.start.click()
+    settle()
+    assert loads == []
+    assert "not on this computer" in dock.form.job.status.text()
+
+
+def test_two_viewers_do_not_know_each_other(
+    make_dock, movie, loads, notified, settle_all
+):
+    docks = []
+    for _ in range(2):
+        viewer = ViewerModel()
+        viewer.add_image(movie)
+        viewer.dims.set_point(0, 0)
+        docks.append(make_dock(viewer))
+        docks[-1].form.start.click()
+        settle_all(docks[-1])
+    docks[0].annotator.layers.prompts.points.add([0, 24, 104])
+    settle_all(docks[0])
+    docks[0].annotator.accept()
+    assert docks[0].annotator.layers.results.layer.data.any()
+    assert not docks[1].annotator.layers.results.layer.data.any()
+    assert not docks[1].annotator.session.can_undo
+
+
+def test_the_image_list_follows_the_viewer(dock, settle, viewer_model, movie):
+    settle()
+    combo = dock.form.image
+    second = viewer_model.add_image(movie[0], name="second")
+    assert combo.count() == 2
+    combo.choose(second)
+    assert dock.form.axes.currentText() == "YX"
+    assert not dock.form.everything_time.isEnabled()
+    second.name = "renamed"
+    assert combo.currentText() == "renamed"
+    viewer_model.layers.remove(second)
+    assert combo.currentText() == "movie"
+
+
+def test_removing_the_image_while_it_is_encoded_is_harmless(
+    dock, settle, slow_predictor, monkeypatch, viewer_model, qtbot
+):
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: slow_predictor)
+    dock.form.start.click()
+    qtbot.waitUntil(lambda: dock.jobs.model is not None, timeout=10_000)
+    assert dock.annotator.is_thinking
+    viewer_model.layers.remove("movie")
+    assert dock.annotator is None
+    assert not dock.form.start.isEnabled()
+    qtbot.wait(700)
+    assert "SAM objects" in viewer_model.layers
+
+
+def test_closing_releases_keys_and_viewer(make_dock, viewer_model, movie, loads, qtbot):
+    viewer_model.add_image(movie)
+    dock = SegmentDock(viewer_model)
+    qtbot.waitUntil(lambda: is_idle(dock), timeout=10_000)
+    assert any(str(key) == "N" for key in viewer_model.keymap)
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    assert not any(str(key) == "N" for key in viewer_model.keymap)
+    # Nothing of the dock reacts any more; a deleted widget would raise here.
+    viewer_model.layers.selection.active = None
+    viewer_model.add_image(movie)
+    viewer_model.layers.clear()
