@@ -36,6 +36,8 @@ from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
 from napari_segment_anything.tracking.settings import LinkingSettings
 
+__all__ = ["TrackResult", "track_stack"]
+
 T = TypeVar("T")
 
 

@@ -1,4 +1,4 @@
-"""``demo [INPUT]``: the main job from beginning to end, on a made-up or a given movie."""
+"""``demo [INPUT]``: the main job from beginning to end, on a given or made-up movie."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -110,6 +110,6 @@ def _default_folder(arguments: Namespace, model: str) -> Path:
         name = "simulated"
     else:
         # Sequences are often called 01, 02 …; their parent tells them apart.
-        *_, parent, own = ("", *arguments.input.resolve().with_suffix("").parts)
-        name = f"{parent}-{own}".strip("-/")
+        path: Path = arguments.input.resolve()
+        name = f"{path.parent.name}-{path.stem}"
     return Path("demo-output") / f"{name}-{model}"

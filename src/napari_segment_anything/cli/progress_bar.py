@@ -58,14 +58,16 @@ class ProgressBar:
                 unit=self._unit if self._unit == "B" else f" {self._unit}",
                 unit_scale=self._unit == "B",
                 file=sys.stderr,
+                total=progress.total or None,
                 dynamic_ncols=True,
+                # A log file needs a line now and then, not ten a second.
+                mininterval=0.1 if sys.stderr.isatty() else 10.0,
             )
         self._bar.total = progress.total or None
-        self._bar.n = progress.done
+        self._bar.update(progress.done - self._bar.n)
         message = getattr(progress, "message", "")
         if message:
             self._bar.write(message, file=sys.stderr)
-        self._bar.refresh()
 
     def _close(self) -> None:
         if self._bar is not None:

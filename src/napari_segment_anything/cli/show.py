@@ -106,7 +106,7 @@ def _lazy(
         plane = read(block_id[:n_index])
         return plane[(np.newaxis,) * n_index]
 
-    return dask.array.map_blocks(
+    return dask.array.map_blocks(  # type: ignore[no-untyped-call]
         read_block,
         chunks=(*ones, *((length,) for length in stack.plane_shape), *colours),
         dtype=dtype,
