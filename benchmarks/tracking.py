@@ -1,0 +1,216 @@
+"""Score tracks against ground truth of the Cell Tracking Challenge.
+
+For each folder DIR/SET with the challenge's layout (``01/tNNN.tif``, ``01_GT/TRA``,
+and ``01_ST/SEG`` or ``01_GT/SEG``), measured by the package py-ctcmetrics::
+
+    python benchmarks/tracking.py --data DIR --sets A,B --sequence 01 --model nano \
+        --variants plain,repaired --json FILE
+
+Variants: ``truth`` links true masks, so that it measures linking alone; ``plain``
+segments each frame by itself and links; ``repaired`` also prompts the model again where
+tracks break. The result is ``{SET: {VARIANT: {DET, SEG, TRA, AOGM, division_f1, frames,
+seconds}}}``. Shapes (SEG) are scored against silver truth where there is any, which has
+whole masks in every frame, and otherwise against gold truth; null where there is none.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+TrackRow = tuple[int, int, int, int]
+Labels = list[np.ndarray]
+Parents = dict[int, int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", required=True, help="names, separated by commas")
+    parser.add_argument("--sequence", default="01")
+    parser.add_argument("--model", default="nano", help="name or path of a model")
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--variants", default="plain,repaired")
+    parser.add_argument("--limit", type=int, help="use only the first frames")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    options = parser.parse_args(argv)
+    trackers: dict[str, Callable[[Path], tuple[Labels, Parents]]] = {
+        "truth": lambda folder: link_truth(folder, options),
+        "plain": lambda folder: track(folder, options, repair=False),
+        "repaired": lambda folder: track(folder, options, repair=True),
+    }
+    variants = options.variants.split(",")
+    unknown = set(variants) - set(trackers)
+    if unknown:
+        parser.error(f"unknown variants {sorted(unknown)}; choose from {[*trackers]}")
+    figures: dict[str, dict[str, dict[str, float | int | None]]] = {}
+    for name in options.sets.split(","):
+        folder = options.data / name
+        if not (folder / f"{options.sequence}_GT" / "TRA").is_dir():
+            parser.error(f"{folder} has no {options.sequence}_GT/TRA")
+        for variant in variants:
+            start = time.perf_counter()
+            labels, parents = trackers[variant](folder)
+            seconds = time.perf_counter() - start
+            scores = score(folder, options.sequence, labels, parents)
+            scores |= {"frames": len(labels), "seconds": round(seconds, 2)}
+            figures.setdefault(name, {})[variant] = scores
+            print(name, variant, json.dumps(scores), file=sys.stderr, flush=True)
+            # After each variant, so that an interrupted run has not been for nothing.
+            if options.json:
+                options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if not options.json:
+        print(json.dumps(figures, indent=1))
+    return 0
+
+
+def link_truth(folder: Path, options: argparse.Namespace) -> tuple[Labels, Parents]:
+    """Link true masks, whose ids are hidden first."""
+    from napari_segment_anything.engine.mask_set import MaskSet
+    from napari_segment_anything.tracking.linking import link
+    from napari_segment_anything.tracking.paint import paint_tracks
+
+    rng = np.random.default_rng(0)
+    frames = []
+    for labels in true_masks(folder, options.sequence)[: options.limit]:
+        masks = MaskSet.from_labels(labels)
+        # In random order, so that the order of ids cannot help.
+        frames.append(masks.select(rng.permutation(len(masks))))
+    lineage = link(frames)
+    painted = [
+        paint_tracks(masks, [lineage.track_of(t, k) for k in range(len(masks))])
+        for t, masks in enumerate(frames)
+    ]
+    return painted, {row.id: row.parent for row in lineage.tracks}
+
+
+def true_masks(folder: Path, sequence: str) -> Labels:
+    """Silver masks, completed by the tracking markers of objects that have none."""
+    frames = []
+    for path in sorted((folder / f"{sequence}_GT" / "TRA").glob("man_track*.tif")):
+        markers = tifffile.imread(path).astype(np.int32)
+        number = path.name.removeprefix("man_track")
+        silver = folder / f"{sequence}_ST" / "SEG" / f"man_seg{number}"
+        labels = markers
+        if silver.is_file():
+            labels = tifffile.imread(silver).astype(np.int32)
+            is_missing = np.isin(markers, np.setdiff1d(markers, labels))
+            labels = np.where((labels == 0) & is_missing, markers, labels)
+        frames.append(labels)
+    return frames
+
+
+def track(
+    folder: Path, options: argparse.Namespace, *, repair: bool
+) -> tuple[Labels, Parents]:
+    """Segment and track the images with a model."""
+    from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.track import track_stack
+    from napari_segment_anything.models.load import load_model
+    from napari_segment_anything.stacks.open import open_stack
+
+    predictor = load_model(options.model, device=options.device)
+    stack = open_stack(folder / options.sequence, axes="TYX")
+    if options.limit:
+        stack = stack.select(T=slice(options.limit))
+    result = run(track_stack(stack, predictor, repair=repair))
+    parents = {row.id: row.parent for row in result.lineage.tracks}
+    return list(np.asarray(result.labels)), parents
+
+
+def challenge_tracks(labels: Labels, parents: Parents) -> tuple[Labels, list[TrackRow]]:
+    """Cut tracks where their object is not to be seen, as the challenge wants it.
+
+    The part after a gap gets an id of its own and the part before as its parent. What
+    counts are the painted pixels: an object that others hide is not there.
+    """
+    seen: dict[int, list[int]] = {}
+    for frame, image in enumerate(labels):
+        for track_id in np.unique(image[image > 0]).tolist():
+            seen.setdefault(track_id, []).append(frame)
+    rows: list[TrackRow] = []
+    parts: list[tuple[int, int, list[int]]] = []
+    last_part: dict[int, int] = {}
+    for track_id in sorted(seen, key=lambda i: seen[i][0]):
+        cuts = np.flatnonzero(np.diff(seen[track_id]) > 1) + 1
+        parent = last_part.get(parents.get(track_id, 0), 0)
+        for frames in np.split(np.asarray(seen[track_id]), cuts):
+            new_id = len(rows) + 1
+            rows.append((new_id, int(frames[0]), int(frames[-1]), parent))
+            parts.append((track_id, new_id, frames.tolist()))
+            parent = last_part[track_id] = new_id
+    new_labels = [np.zeros(image.shape, np.uint16) for image in labels]
+    table = [dict[int, int]() for _ in labels]
+    for track_id, new_id, frames in parts:
+        for frame in frames:
+            table[frame][track_id] = new_id
+    for image, new, ids in zip(labels, new_labels, table, strict=True):
+        present, inverse = np.unique(image, return_inverse=True)
+        lookup = np.array([ids.get(int(i), 0) for i in present], np.uint16)
+        new[:] = lookup[inverse.reshape(image.shape)]
+    return new_labels, rows
+
+
+def score(
+    folder: Path, sequence: str, labels: Labels, parents: Parents
+) -> dict[str, float | int | None]:
+    """Score painted tracks with py-ctcmetrics."""
+    from ctc_metrics.scripts.evaluate import evaluate_sequence
+
+    n_frames = len(labels)
+    painted, rows = challenge_tracks(labels, parents)
+    with tempfile.TemporaryDirectory() as temporary:
+        result, truth = Path(temporary) / "result", Path(temporary) / "truth"
+        result.mkdir()
+        for frame, image in enumerate(painted):
+            tifffile.imwrite(result / f"mask{frame:03d}.tif", image)
+        np.savetxt(result / "res_track.txt", np.array(rows).reshape(-1, 4), fmt="%d")
+        has_shapes = write_truth(folder, sequence, truth, n_frames)
+        metrics = ["Valid", "DET", "TRA", "BC", *(["SEG"] if has_shapes else [])]
+        # It prints; our output is JSON.
+        with contextlib.redirect_stdout(io.StringIO()):
+            scores = evaluate_sequence(str(result), str(truth), metrics, threads=1)
+    rounded = {
+        name: None if scores.get(name) is None else round(float(scores[name]), 4)
+        for name in ("DET", "SEG", "TRA", "AOGM")
+    }
+    # BC(0) is the F1 score of divisions found in the very frame.
+    division = scores.get("BC(0)")
+    rounded["division_f1"] = None if division is None else round(float(division), 4)
+    return rounded
+
+
+def write_truth(folder: Path, sequence: str, target: Path, n_frames: int) -> bool:
+    """Lay out the truth of the first frames; return whether it has shapes."""
+    tracks = folder / f"{sequence}_GT" / "TRA"
+    (target / "TRA").mkdir(parents=True)
+    (target / "SEG").mkdir()
+    for path in sorted(tracks.glob("man_track*.tif"))[:n_frames]:
+        (target / "TRA" / path.name).symlink_to(path.resolve())
+    rows = np.loadtxt(tracks / "man_track.txt", dtype=int, ndmin=2)
+    rows = rows[rows[:, 1] < n_frames]
+    rows[:, 2] = np.minimum(rows[:, 2], n_frames - 1)
+    np.savetxt(target / "TRA" / "man_track.txt", rows, fmt="%d")
+    silver = folder / f"{sequence}_ST" / "SEG"
+    gold = folder / f"{sequence}_GT" / "SEG"
+    shapes = [
+        path
+        for path in sorted((silver if silver.is_dir() else gold).glob("man_seg*.tif"))
+        if int(path.stem.removeprefix("man_seg").partition("_")[0]) < n_frames
+    ]
+    for path in shapes:
+        (target / "SEG" / path.name).symlink_to(path.resolve())
+    return bool(shapes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
