@@ -29,7 +29,7 @@ from napari_segment_anything.engine.suppression import (
     merge_crops,
     without_duplicates,
 )
-from napari_segment_anything.engine.tiling import lies_whole_in, owner_of_points
+from napari_segment_anything.engine.tiling import lies_whole_in, points_shown_best
 
 __all__ = ["AutomaticMaskGenerator", "AutomaticSettings"]
 
@@ -146,9 +146,7 @@ class AutomaticMaskGenerator:
             embedding = plane.embed(crop, self.predictor)
             points = points_to_prompt(embedding, crop, self.predictor, self.settings)
             if is_tiled:
-                boxes = [other.box for other in crops]
-                owner = owner_of_points(points, boxes, plane.shape)
-                points = points[owner == position]
+                points = points[self._belongs_to(crop, crops, points, plane.shape)]
             run = search.run(embedding, crop, points)
             masks, cut = yield from _scaled(run, position, len(crops))
             if not keep_candidates:
@@ -175,6 +173,18 @@ class AutomaticMaskGenerator:
             iou = min(iou, _PRED_IOU_FLOOR)
             stability = min(stability, _STABILITY_FLOOR)
         return CropSearch(self.predictor, self.settings, shape, iou, stability)
+
+    def _belongs_to(
+        self,
+        tile: Crop,
+        tiles: Sequence[Crop],
+        points: npt.NDArray[np.floating],
+        shape: tuple[int, int],
+    ) -> npt.NDArray[np.bool_]:
+        """Which points a tile is to prompt rather than one of its neighbours."""
+        slack = self.settings.tile_overlap * self.predictor.frame_size / 4
+        boxes = [other.box for other in tiles]
+        return points_shown_best(points, tile.box, boxes, shape, slack)
 
     def _too_large_for(
         self, tiles: Sequence[Crop], plane: SearchedPlane, search: CropSearch

@@ -46,19 +46,43 @@ def tile_boxes(shape: tuple[int, int], tile: int, halo: int) -> list[Box]:
     ]
 
 
-def owner_of_points(
-    points: npt.NDArray[np.floating], boxes: Sequence[Box], shape: tuple[int, int]
-) -> npt.NDArray[np.intp]:
-    """Index (n,) of the box that shows most of the surroundings of each point.
+def points_shown_best(
+    points: npt.NDArray[np.floating],
+    box: Box,
+    boxes: Sequence[Box],
+    shape: tuple[int, int],
+    slack: float,
+) -> npt.NDArray[np.bool_]:
+    """Whether no other box shows clearly more of a point's surroundings.
 
-    That is the one whose inner edges are farthest away; edges of the plane itself hide
-    nothing. Points (n, 2) are (y, x) in plane pixels.
+    A box shows more, the farther its inner edges are away from the point; edges of the
+    plane itself hide nothing.
+
+    Parameters
+    ----------
+    points : ndarray
+        (n, 2) points (y, x) in plane pixels.
+    box : tuple of int
+        One of ``boxes``.
+    boxes : sequence of tuple
+        Half-open boxes that overlap.
+    shape : tuple of int
+        (H, W) of the plane.
+    slack : float
+        Pixels by which another box may be better. Two boxes see the centre of the same
+        object at slightly different places; without slack each could leave it to the
+        other.
+
+    Returns
+    -------
+    ndarray
+        (n,) boolean; every point is shown best by one box at least.
     """
-    margins = np.full((len(boxes), len(points)), -np.inf)
-    for i, box in enumerate(boxes):
-        margins[i] = _margin(points, box, shape)
-    owner: npt.NDArray[np.intp] = margins.argmax(axis=0)
-    return owner
+    best = np.full(len(points), -np.inf)
+    for other in boxes:
+        best = np.maximum(best, _margin(points, other, shape))
+    is_best: npt.NDArray[np.bool_] = _margin(points, box, shape) >= best - slack
+    return is_best
 
 
 def touches_inner_edge(
@@ -96,7 +120,8 @@ def _starts(length: int, tile: int, halo: int) -> list[int]:
 def _margin(
     points: npt.NDArray[np.floating], box: Box, shape: tuple[int, int]
 ) -> npt.NDArray[np.float64]:
-    distances = [np.full(len(points), np.inf)]
+    # Finite, so that two boxes without inner edges compare as equal.
+    distances = [np.full(len(points), float(max(shape)))]
     for axis in range(2):
         coordinate = points[:, axis]
         if box[axis] > 0:
