@@ -44,7 +44,7 @@ def test_alternatives_come_in_the_order_of_the_prompts(labels):
             expected = labels[1] == truth
             found = answers.full_mask(i)
             shared = np.count_nonzero(found & expected)
-            assert shared > 0.9 * np.count_nonzero(found | expected)
+            assert shared > 0.8 * np.count_nonzero(found | expected)
     np.testing.assert_allclose(answers.predicted_iou[:3], [0.95, 0.9, 0.85])
     assert answers.areas[3:6].tolist() == [0, 0, 0]
     assert answers.predicted_iou[3:6].tolist() == [0, 0, 0]

