@@ -35,7 +35,7 @@ def _choose_scale(plane: Plane, generator: np.random.Generator, jitter: float) -
     nominal = FRAME_SIZE / longest
     if longest > FRAME_SIZE and generator.random() < 0.5:
         nominal = 1.0  # as in a tile
-    scale = nominal * 2 ** (generator.uniform(-1.0, 0.7) * jitter)
+    scale = nominal * 2 ** (generator.uniform(-0.7, 0.5) * jitter)
     low, high = (d / max(plane.median_diameter, 1) for d in DIAMETER_RANGE)
     return float(np.clip(scale, low, high))
 

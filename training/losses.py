@@ -22,12 +22,13 @@ def mask_losses(logits: Tensor, truth: Tensor, dice_weight: float) -> Tensor:
     inside = (entropy * truth).sum((-2, -1))
     outside = (entropy * (1 - truth)).sum((-2, -1))
     balanced = inside / area.clamp(min=1) + outside / n_ground.clamp(min=1)
-    # Errors in units of the object's area keep pressure on the ground near small ones.
-    per_area = (inside + outside) / area.clamp(min=16)
+    # Errors in units of the object's area keep pressure on the ground; bounded below,
+    # or the smallest objects drown the others.
+    per_area = (inside + outside) / area.clamp(min=100)
     probability = logits.sigmoid()
     overlap = (probability * truth).sum((-2, -1))
     dice = 1 - (2 * overlap + 1) / (probability.sum((-2, -1)) + area + 1)
-    return balanced + dice_weight * (dice + 0.5 * per_area)
+    return balanced + dice_weight * (dice + 0.3 * per_area)
 
 
 def intersection_over_union(logits: Tensor, truth: Tensor) -> Tensor:

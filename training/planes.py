@@ -16,13 +16,13 @@ from napari_segment_anything.engine.image import (
 from .split import SPLITS_FILE
 
 SET_WEIGHTS = {
-    "dsb2018": 0.56,
-    "usiigaci_phase": 0.2,
-    "em_fibsem_medulla": 0.07,
-    "vol3d_small": 0.07,
-    "baby_yeast": 0.03,
+    "dsb2018": 0.58,
+    "usiigaci_phase": 0.27,
+    "em_fibsem_medulla": 0.04,
+    "vol3d_small": 0.03,
+    "baby_yeast": 0.02,
     "neubias_small": 0.01,
-    "usiigaci_t98g_timelapse": 0.06,
+    "usiigaci_t98g_timelapse": 0.05,
 }
 
 
@@ -38,9 +38,10 @@ class Plane:
     is_rare: bool
 
 
-def _make_plane(
+def make_plane(
     set_name: str, name: str, image: np.ndarray, labels: np.ndarray
 ) -> Plane:
+    """Rescale an image to 8-bit RGB and measure its objects."""
     low, high = percentile_range(image)
     rgb = as_rgb(rescale_intensity(image, low, high))
     areas = np.bincount(labels.ravel())[1:]
@@ -64,7 +65,7 @@ def _load_stills(data: Path, set_name: str, names: list[str]) -> list[Plane]:
         if image.ndim == 3 and image.shape[-1] not in (3, 4):  # focal planes
             image = image[len(image) // 2]
         planes.append(
-            _make_plane(
+            make_plane(
                 set_name, name, image[..., :3] if image.ndim == 3 else image, labels
             )
         )
@@ -77,7 +78,7 @@ def _load_slices(data: Path, set_name: str, names: list[str]) -> list[Plane]:
         images = imread(data / set_name / "images" / f"{stem}.tif")
         labels = imread(_label_path(data / set_name, stem))
         for z in (int(n.split(":")[1]) for n in names if n.split(":")[0] == stem):
-            planes.append(_make_plane(set_name, f"{stem}:{z}", images[z], labels[z]))
+            planes.append(make_plane(set_name, f"{stem}:{z}", images[z], labels[z]))
     return planes
 
 
@@ -87,7 +88,7 @@ def _load_weak_timelapse(data: Path) -> list[Plane]:
     planes = []
     for path in sorted((folder / "01").glob("t*.tif")):
         labels = imread(folder / "01_REF" / "TRA" / f"man_track{path.stem[1:]}.tif")
-        planes.append(_make_plane(name, path.stem, imread(path), labels))
+        planes.append(make_plane(name, path.stem, imread(path), labels))
     return planes
 
 

@@ -13,7 +13,7 @@ from .interaction import Prompt, choose_objects, correct, first_prompt
 from .losses import dense_losses, intersection_over_union, mask_losses, token_losses
 from .targets import TOKEN, Targets, make_targets
 
-N_PROMPTS = 12
+N_PROMPTS = 8
 
 
 @dataclass
@@ -106,9 +106,9 @@ def prompt_loss(
         if not len(ids):
             continue
         truth = torch.from_numpy(np.stack([targets.labels == k for k in ids])).float()
-        kind = str(generator.choice(["point", "box", "both"], p=[0.55, 0.33, 0.12]))
+        kind = str(generator.choice(["point", "box", "both"], p=[0.5, 0.4, 0.1]))
         prompt = first_prompt(targets, ids, origin, generator, kind)
-        for round_ in range(1 + int(generator.random() < 0.5)):
+        for round_ in range(1 + int(generator.random() < 0.4)):
             logits, predicted = decode(sam, embedding[i : i + 1], prompt, origin)
             each = mask_losses(logits, truth, dice_weight)
             iou = intersection_over_union(logits, truth)

@@ -45,9 +45,9 @@ class TrainingSettings:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup_steps: int = 100
-    dice_ramp_steps: int = 600
+    dice_ramp_share: float = 0.12
     average_decay: float = 0.998
-    evaluate_seconds: float = 420.0
+    evaluate_seconds: float = 300.0
     n_processes: int = 1
     seed: int = 0
 
@@ -73,6 +73,7 @@ class Run:
             betas=(0.9, 0.98),
         )
         self.step, self.seconds = 0, 0.0
+        self._last_tick = time.perf_counter()
         self.checkpoint = output / "checkpoint.pt"
 
     @property
@@ -123,16 +124,30 @@ class Run:
                 else:
                     value.copy_(current[name])
 
+    def start_clock(self) -> None:
+        """Count time from now on."""
+        self._last_tick = time.perf_counter()
+
     def synchronise(self) -> None:
-        """Average gradients and the time spent over the processes."""
+        """Average gradients and the time spent over the processes.
+
+        All processes see the same clock afterwards, and so stop at the same step.
+        """
+        now = time.perf_counter()
+        elapsed, self._last_tick = now - self._last_tick, now
         if self.settings.n_processes == 1:
+            self.seconds += elapsed
             return
-        gradients = [p.grad for p in self.sam.parameters() if p.grad is not None]
-        clock = torch.tensor([self.seconds])
-        flat = torch.cat([g.flatten() for g in gradients] + [clock])
+        # A process whose prompts did not need some part of the model has no gradient.
+        parameters = list(self.sam.parameters())
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients] + [torch.tensor([elapsed])])
         distributed.all_reduce(flat)
         flat /= self.settings.n_processes
-        self.seconds = float(flat[-1])
+        self.seconds += float(flat[-1])
         at = 0
         for gradient in gradients:
             gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
@@ -145,6 +160,7 @@ def train(data: Path, output: Path, settings: TrainingSettings) -> Path:
     if settings.n_processes == 1:
         _train_process(0, data, output, settings)
     else:
+        (output / "rendezvous").unlink(missing_ok=True)
         multiprocessing.spawn(
             _train_process, (data, output, settings), settings.n_processes
         )
@@ -175,16 +191,13 @@ def _train_process(
     generator = np.random.default_rng((settings.seed, run.step, rank))
     recent: dict[str, list[float]] = {}
     last_evaluation = run.seconds
-    started = time.perf_counter()
+    run.start_clock()
     log_file = output / "log.jsonl" if rank == 0 else Path(os.devnull)
     with log_file.open("a") as curves:
         while run.share < 1:
-            for name, value in _train_step(run, planes, weights, generator).items():
+            for name, value in train_step(run, planes, weights, generator).items():
                 recent.setdefault(name, []).append(value)
             run.step += 1
-            now = time.perf_counter()
-            run.seconds += now - started
-            started = now
             if rank > 0:
                 continue
             row: dict[str, float] = {}
@@ -209,9 +222,10 @@ def _train_process(
         export(run.average, output / "nano.safetensors", steps=run.step)
 
 
-def _train_step(
+def train_step(
     run: Run, planes: list[Plane], weights: np.ndarray, generator: np.random.Generator
 ) -> dict[str, float]:
+    """Train on one batch of random crops; return the losses and mean IoUs."""
     settings = run.settings
     is_dense = run.share < settings.dense_share
     size = settings.dense_batch_size if is_dense else settings.batch_size
@@ -224,8 +238,10 @@ def _train_step(
     row = {"dense": dense.item()}
     loss = dense
     if not is_dense:
-        dice = min(1.0, run.step / settings.dice_ramp_steps)
-        prompted, ious = prompt_loss(run.sam, batch, embedding, generator, dice)
+        ramp = (run.share - settings.dense_share) / settings.dice_ramp_share
+        prompted, ious = prompt_loss(
+            run.sam, batch, embedding, generator, min(1.0, ramp)
+        )
         loss = 0.5 * dense + prompted
         row |= {"prompt": prompted.item()} | ious
     run.optimiser.zero_grad(set_to_none=True)
