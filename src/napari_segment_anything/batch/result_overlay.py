@@ -21,6 +21,9 @@ from napari_segment_anything.storage.label_store import LabelStore
 
 _TAIL_FRAMES = 8
 _N_SHOWN = 9
+# Dim objects beside bright ones would not be seen on paper or screen.
+_GAMMA = 0.65
+_BRIGHTER = np.rint(255 * (np.arange(256) / 255) ** _GAMMA).astype(np.uint8)
 # A few frames may be shown larger.
 _SIDE_OF_SHEET = 1600
 
@@ -90,7 +93,7 @@ def _frame(
     index: tuple[int, ...],
     tails_at: Callable[[int], Mapping[int, npt.NDArray[np.float64]]],
 ) -> OverlayFrame:
-    image = as_rgb(rescale_intensity(stack.read(index), *limits))
+    image = as_rgb(_BRIGHTER[rescale_intensity(stack.read(index), *limits)])
     labels = read_labels(result.labels, index)
     return OverlayFrame(number, image, labels, tails_at(number))
 
