@@ -130,7 +130,7 @@ def test_prompts_outside_of_the_plane(tiny_predictor, embedding):
 
 def test_boxes_that_reach_over_are_clipped(tiny_predictor, embedding):
     over = tiny_predictor.predict(embedding, Prompts.one(box=[-20, 50, 40, 500]))
-    clipped = tiny_predictor.predict(embedding, Prompts.one(box=[0, 50, 40, 127]))
+    clipped = tiny_predictor.predict(embedding, Prompts.one(box=[-0.5, 50, 40, 127.5]))
     np.testing.assert_array_equal(over.low_res_masks, clipped.low_res_masks)
 
 

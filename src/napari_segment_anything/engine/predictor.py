@@ -274,7 +274,9 @@ def _inside_plane(prompts: Prompts, plane_shape: tuple[int, int]) -> Prompts:
             f"A box lies outside of the plane of {plane_shape[0]} × "
             f"{plane_shape[1]} pixels; move or delete it."
         )
-    clipped = np.hstack([np.clip(starts, 0, last), np.clip(ends, 0, last)])
+    clipped = np.hstack(
+        [np.clip(corners, -0.5, last + 0.5) for corners in (starts, ends)]
+    )
     return replace(prompts, boxes=clipped)
 
 
