@@ -1,0 +1,140 @@
+"""The dock as a user meets it: opened from the menu of a viewer with a window."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.utils import interactions
+from wrapt import ObjectProxy
+
+from napari_segment_anything.models import load
+from napari_segment_anything.widgets.segment_dock import SegmentDock
+
+pytestmark = pytest.mark.gui
+
+
+class Mouse:
+    """Clicks and drags on the active layer, through napari's own callbacks."""
+
+    def __init__(self, viewer):
+        self.viewer = viewer
+
+    def _event(self, kind, world, button, canvas):
+        dims = self.viewer.dims
+        event = SimpleNamespace(
+            type=kind,
+            button=button,
+            position=tuple(world),
+            pos=np.array(canvas, float),
+            modifiers=(),
+            view_direction=None,
+            up_direction=None,
+            dims_displayed=list(dims.displayed),
+            dims_point=list(dims.point),
+            is_dragging=kind == "mouse_move",
+            handled=False,
+        )
+        # napari exchanges the event inside of its proxy while a drag goes on.
+        return ObjectProxy(event)
+
+    def drag(self, start, end, button=1):
+        layer = self.viewer.layers.selection.active
+        far = (0.0, 0.0) if start == end else (100.0, 100.0)
+        press = self._event("mouse_press", start, button, (0, 0))
+        interactions.mouse_press_callbacks(layer, press)
+        if start != end:
+            for part in (0.5, 1.0):
+                world = np.add(start, np.multiply(part, np.subtract(end, start)))
+                move = self._event("mouse_move", world, button, far)
+                interactions.mouse_move_callbacks(layer, move)
+        release = self._event("mouse_release", end, button, far)
+        interactions.mouse_release_callbacks(layer, release)
+
+    def click(self, world, button=1):
+        self.drag(world, world, button)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def dock(viewer, monkeypatch, predictor, movie, qtbot):
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
+    viewer.add_image(movie, name="movie", scale=(1, 2, 2), units=("s", "um", "um"))
+    viewer.dims.set_point(0, 0)
+    _, widget = viewer.window.add_plugin_dock_widget(
+        "napari-segment-anything", "Segment Anything"
+    )
+    assert isinstance(widget, SegmentDock)
+    widget.form.start.click()
+    settle(qtbot, widget)
+    yield widget
+    settle(qtbot, widget)
+
+
+def settle(qtbot, dock):
+    def is_idle():
+        annotator = dock.annotator
+        thinks = annotator is not None and annotator.is_thinking
+        return not (dock.jobs.worker.is_busy or dock._model_list.is_busy or thinks)
+
+    qtbot.wait(200)
+    qtbot.waitUntil(is_idle, timeout=20_000)
+
+
+def test_clicks_boxes_accept_scroll_and_undo(dock, viewer, qtbot, disks_image):
+    mouse = Mouse(viewer)
+    layers = dock.annotator.layers
+    labels = layers.results.layer
+    # One left click on disk 3, one right click beside it; the scale is 2.
+    mouse.click((0, 48, 208))
+    mouse.click((0, 48, 160), button=2)
+    settle(qtbot, dock)
+    polarities = layers.prompts.points.features["polarity"]
+    assert polarities.tolist() == ["inside", "outside"]
+    assert layers.preview.layer.data.any()
+    dock.form.accept.click()
+    disk = disks_image.labels == 3
+    assert (labels.data[0][disk] == 1).mean() > 0.9
+    # A box around disk 1, on another frame, where it lies 2 lower and 5 to the right.
+    viewer.dims.set_point(0, 1)
+    dock.form.box.click()
+    mouse.drag((1, 20, 26), (1, 68, 74))
+    settle(qtbot, dock)
+    assert len(layers.prompts.boxes.data) == 1
+    dock.form.accept.click()
+    assert labels.data[1, 22, 25] == 2
+    assert not (labels.data[0] == 2).any()
+    # Both accepts are taken back, the later one first.
+    dock.form.undo.click()
+    settle(qtbot, dock)
+    assert np.unique(labels.data).tolist() == [0, 1]
+    dock.form.undo.click()
+    settle(qtbot, dock)
+    assert viewer.dims.point[0] == 0
+    assert not labels.data.any()
+    assert len(layers.prompts.points.data) == 2
+    assert labels.units == viewer.layers["movie"].units
+
+
+def test_everything_through_time_and_closing_meanwhile(dock, viewer, qtbot):
+    dock.form.everything_time.click()
+    settle(qtbot, dock)
+    names = [layer.name for layer in viewer.layers]
+    assert "movie tracked" in names
+    assert "movie tracks" in names
+    tracks = viewer.layers["movie tracks"]
+    np.testing.assert_allclose(tracks.scale, viewer.layers["movie"].scale)
+    # The viewer is closed by the fixture while this runs.
+    dock.form.everything_time.click()
+    dock.jobs.worker.cancel()
+
+
+def test_a_dock_that_is_closed_leaves_the_layers_alone(dock, viewer, qtbot):
+    viewer.window.remove_dock_widget(dock.parent())
+    qtbot.wait(100)
+    viewer.dims.set_point(0, 2)
+    assert "SAM objects" in viewer.layers
+    viewer.add_image(np.zeros((5, 5)))
