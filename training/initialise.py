@@ -36,7 +36,12 @@ def initialise(sam: Sam) -> None:
             elif isinstance(module, nn.LayerNorm) and "final" not in name:
                 module.weight.fill_(CONTENT_SCALE)
         for name, parameter in sam.named_parameters():
-            if "point_embed" in name or "mask_tokens" in name or "iou_token" in name:
+            if (
+                "centre_embed" in name
+                or "point_embed" in name
+                or "mask_tokens" in name
+                or "iou_token" in name
+            ):
                 parameter.mul_(CONTENT_SCALE)
             if name.endswith("attn.attention_biases"):
                 nn.init.normal_(parameter, std=0.02)

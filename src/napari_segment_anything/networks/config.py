@@ -64,6 +64,7 @@ class SamConfig:
     iou_head_depth: int = 3
     iou_head_hidden_dim: int = 256
     has_proposal_head: bool = False
+    has_box_centre: bool = False
 
     @property
     def embedding_size(self) -> int:
@@ -110,6 +111,7 @@ CONFIGS: dict[str, SamConfig] = {
             transformer_mlp_dim=512,
             iou_head_hidden_dim=128,
             has_proposal_head=True,
+            has_box_centre=True,
         ),
         SamConfig(
             "tiny",
@@ -128,6 +130,7 @@ CONFIGS: dict[str, SamConfig] = {
             transformer_mlp_dim=32,
             iou_head_hidden_dim=16,
             has_proposal_head=True,
+            has_box_centre=True,
         ),
     )
 }

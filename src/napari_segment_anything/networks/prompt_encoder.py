@@ -41,10 +41,19 @@ class PositionEmbeddingRandom(nn.Module):
 
 
 class PromptEncoder(nn.Module):
-    """Sparse embeddings of points and boxes, dense embeddings of masks."""
+    """Sparse embeddings of points and boxes, dense embeddings of masks.
+
+    With ``has_box_centre`` a box has a third embedding, of its centre: attention then
+    starts inside of the object rather than from two corners outside of it.
+    """
 
     def __init__(
-        self, embed_dim: int, embedding_size: int, image_size: int, mask_in_dim: int
+        self,
+        embed_dim: int,
+        embedding_size: int,
+        image_size: int,
+        mask_in_dim: int,
+        has_box_centre: bool = False,
     ) -> None:
         super().__init__()
         self.embedding_size = embedding_size
@@ -55,6 +64,7 @@ class PromptEncoder(nn.Module):
             nn.Embedding(1, embed_dim) for _ in range(4)
         )
         self.not_a_point_embed = nn.Embedding(1, embed_dim)
+        self.box_centre_embed = nn.Embedding(1, embed_dim) if has_box_centre else None
         self.mask_downscaling = nn.Sequential(
             nn.Conv2d(1, mask_in_dim // 4, 2, stride=2),
             LayerNorm2d(mask_in_dim // 4),
@@ -123,7 +133,11 @@ class PromptEncoder(nn.Module):
 
     def _embed_boxes(self, xyxy: Tensor) -> Tensor:
         corners = (xyxy.reshape(-1, 2, 2) + 0.5) / self.image_size
-        return self.pe_layer.encode(corners) + torch.cat(self._kinds(2, 3))
+        kinds = self._kinds(2, 3)
+        if self.box_centre_embed is not None:
+            corners = torch.cat([corners, corners.mean(1, keepdim=True)], 1)
+            kinds.append(self.box_centre_embed.weight)
+        return self.pe_layer.encode(corners) + torch.cat(kinds)
 
     def _kinds(self, *indices: int) -> list[Tensor]:
         weights = list(self.point_embeddings.parameters())

@@ -36,7 +36,11 @@ class Sam(nn.Module):
         else:
             self.image_encoder = TinyImageEncoder(config.image_encoder, dim)
         self.prompt_encoder = PromptEncoder(
-            dim, config.embedding_size, config.image_size, config.mask_in_dim
+            dim,
+            config.embedding_size,
+            config.image_size,
+            config.mask_in_dim,
+            config.has_box_centre,
         )
         transformer = TwoWayTransformer(
             config.transformer_depth,
