@@ -118,12 +118,33 @@ def test_the_best_mask_of_a_prompt(disks_image):
         stability_score_thresh=0.3,
         box_nms_thresh=1.0,
         one_mask_per_point=True,
+        proposal_weight=0,
     )
     found = AutomaticMaskGenerator(predictor, settings).generate(
         image_of(disks_image.labels), intensity_range=FULL_RANGE
     )
     np.testing.assert_allclose(found.predicted_iou, 0.9)
     assert len(found) == disks_image.n_disks
+
+
+def test_agreement_with_the_proposal_head_corrects_the_predicted_iou(disks_image):
+    # The decoder prefers the mask that is too wide, the head sees the true outline.
+    predictor, _ = predictor_of(predicted_iou=(0.7, 0.8, 0.1))
+    image = image_of(disks_image.labels)
+    n_right = []
+    for weight in (0.0, 0.5):
+        settings = AutomaticSettings(
+            pred_iou_thresh=0.5,
+            stability_score_thresh=0.3,
+            one_mask_per_point=True,
+            proposal_weight=weight,
+        )
+        found = AutomaticMaskGenerator(predictor, settings).generate(
+            image, intensity_range=FULL_RANGE
+        )
+        n_right.append(matched(found, disks_image.labels, 0.8))
+    assert n_right == [0, disks_image.n_disks]
+    np.testing.assert_allclose(found.predicted_iou, (0.7 + 1) / 2, atol=0.01)
 
 
 def test_pieces_of_better_masks_are_dropped(disks_image):

@@ -70,6 +70,23 @@ def test_nothing_is_proposed_on_empty_ground():
     assert points.shape == (0, 2)
 
 
+def test_regions_are_the_objects(labels):
+    proposals = proposals_of(labels)
+    points = proposals.prompt_points(0.3)
+    regions = proposals.regions(points)
+    at_points = labels[tuple((points / 2).astype(int).T)]
+    for position, number in enumerate(at_points):
+        np.testing.assert_array_equal(regions == position + 1, labels == number)
+
+
+def test_pixels_that_point_elsewhere_belong_to_no_region(labels):
+    proposals = proposals_of(labels)
+    far_corner = np.array([[95.0, 64.0]], np.float32)
+    regions = proposals.regions(far_corner)
+    assert not regions[labels == 1].any()
+    assert not proposals.regions(np.zeros((0, 2), np.float32)).any()
+
+
 def test_maps_leave_the_padding_out():
     geometry = FrameGeometry((64, 128), 128)
     proposals = Proposals.from_maps(np.zeros((5, 64, 64), np.float32), geometry)

@@ -15,10 +15,10 @@ from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.crop_masks import CropMasks
 from napari_segment_anything.engine.crop_search import (
     Crop,
+    CropPrompts,
     CropSearch,
     SearchedPlane,
     plan_crops,
-    points_to_prompt,
 )
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
@@ -144,10 +144,11 @@ class AutomaticMaskGenerator:
         cut_boxes: list[Box] = []
         for position, crop in enumerate(crops):
             embedding = plane.embed(crop, self.predictor)
-            points = points_to_prompt(embedding, crop, self.predictor, self.settings)
+            prompts = self._prompts(embedding, crop)
             if is_tiled:
-                points = points[self._belongs_to(crop, crops, points, plane.shape)]
-            run = search.run(embedding, crop, points)
+                is_own = self._belongs_to(crop, crops, prompts.points, plane.shape)
+                prompts = prompts.select(is_own)
+            run = search.run(embedding, crop, prompts)
             masks, cut = yield from _scaled(run, position, len(crops))
             if not keep_candidates:
                 masks = masks.select(without_duplicates(masks, self.settings))
@@ -174,6 +175,9 @@ class AutomaticMaskGenerator:
             stability = min(stability, _STABILITY_FLOOR)
         return CropSearch(self.predictor, self.settings, shape, iou, stability)
 
+    def _prompts(self, embedding: ImageEmbedding, crop: Crop) -> CropPrompts:
+        return CropPrompts.create(embedding, crop, self.predictor, self.settings)
+
     def _belongs_to(
         self,
         tile: Crop,
@@ -192,8 +196,8 @@ class AutomaticMaskGenerator:
         """Masks of the whole plane that no tile shows whole."""
         whole = Crop((0, 0, *plane.shape), 0)
         embedding = plane.embed(whole, self.predictor)
-        points = points_to_prompt(embedding, whole, self.predictor, self.settings)
-        masks, _ = _drive(search.run(embedding, whole, points))
+        prompts = self._prompts(embedding, whole)
+        masks, _ = _drive(search.run(embedding, whole, prompts))
         is_new = [
             not any(
                 lies_whole_in(tuple(box), tile.box, plane.shape, tile.edge_tolerance)

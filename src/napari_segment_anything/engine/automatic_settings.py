@@ -42,6 +42,9 @@ class AutomaticSettings:
         on the grid.
     proposal_thresh : float
         Least probability of a proposed object centre, 0..1.
+    proposal_weight : float
+        Weight of the agreement with the proposal head in a mask's predicted IoU; the
+        rest is the decoder's own prediction.
     tile : bool
         Search planes larger than the model frame in tiles at their own resolution.
     tile_overlap : float
@@ -73,6 +76,7 @@ class AutomaticSettings:
     min_mask_region_area: int = 0
     use_proposals: bool = True
     proposal_thresh: float = 0.3
+    proposal_weight: float = 0.5
     tile: bool = False
     tile_overlap: float = 0.25
     max_area_fraction: float = 1.0
@@ -86,6 +90,7 @@ class AutomaticSettings:
             "box_nms_thresh",
             "crop_nms_thresh",
             "proposal_thresh",
+            "proposal_weight",
             "max_area_fraction",
             "mask_nms_thresh",
         ):
@@ -120,7 +125,7 @@ class AutomaticSettings:
             return cls()
         return cls(
             pred_iou_thresh=0.5,
-            stability_score_thresh=0.6,
+            stability_score_thresh=0.5,
             min_mask_region_area=10,
             tile=True,
             max_area_fraction=0.5,

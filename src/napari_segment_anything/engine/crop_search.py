@@ -113,24 +113,48 @@ def plan_crops(
     return [Crop(box, layer, _CROP_EDGE_TOLERANCE) for box, layer in layered]
 
 
-def points_to_prompt(
-    embedding: ImageEmbedding,
-    crop: Crop,
-    predictor: MaskPredictor,
-    settings: AutomaticSettings,
-) -> FloatArray:
-    """Points (n, 2) as (y, x) in plane pixels at which a crop is prompted."""
-    proposals = predictor.propose(embedding) if settings.use_proposals else None
-    if proposals is not None:
-        points = proposals.prompt_points(settings.proposal_thresh)
-    else:
-        grids = build_layer_grids(
-            settings.points_per_side,
-            crop.layer,
-            settings.crop_n_points_downscale_factor,
-        )
-        points = points_in_plane(grids[crop.layer], embedding.plane_shape).astype("f4")
-    return points + np.asarray(crop.box[:2], np.float32)
+@dataclass(frozen=True, eq=False)
+class CropPrompts:
+    """Points (n, 2) at which a crop is prompted, as (y, x) in plane pixels.
+
+    With a proposal head, ``regions`` (l_h, l_w) holds ``region_ids[i]`` where
+    low-resolution pixels of the crop point to the centre that point i stands for.
+    """
+
+    points: FloatArray
+    region_ids: npt.NDArray[np.int32]
+    regions: npt.NDArray[np.int32] | None = None
+
+    @classmethod
+    def create(
+        cls,
+        embedding: ImageEmbedding,
+        crop: Crop,
+        predictor: MaskPredictor,
+        settings: AutomaticSettings,
+    ) -> "CropPrompts":
+        """Prompt what the proposal head sees, or the grid of the crop's layer."""
+        proposals = predictor.propose(embedding) if settings.use_proposals else None
+        regions = None
+        if proposals is not None:
+            points = proposals.prompt_points(settings.proposal_thresh)
+            regions = proposals.regions(points)
+        else:
+            grid = build_layer_grids(
+                settings.points_per_side,
+                crop.layer,
+                settings.crop_n_points_downscale_factor,
+            )[crop.layer]
+            points = points_in_plane(grid, embedding.plane_shape).astype(np.float32)
+        corner = np.asarray(crop.box[:2], np.float32)
+        return cls(points + corner, np.arange(1, len(points) + 1, dtype="i4"), regions)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def select(self, index: slice | npt.NDArray[np.bool_]) -> "CropPrompts":
+        """Return some of the prompts."""
+        return CropPrompts(self.points[index], self.region_ids[index], self.regions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +172,7 @@ class CropSearch:
     stability_floor: float
 
     def run(
-        self, embedding: ImageEmbedding, crop: Crop, points: FloatArray
+        self, embedding: ImageEmbedding, crop: Crop, prompts: CropPrompts
     ) -> Generator[float, None, tuple[CropMasks, list[Box]]]:
         """Search one crop.
 
@@ -158,8 +182,8 @@ class CropSearch:
             Of the crop.
         crop : Crop
             Where it lies.
-        points : ndarray
-            (n, 2) points (y, x) in plane pixels, inside of the crop.
+        prompts : CropPrompts
+            Where to look.
 
         Yields
         ------
@@ -176,21 +200,22 @@ class CropSearch:
         # Once for all batches, instead of a copy to the device with each.
         embedding = embedding.to(self.predictor.device)
         size = self.settings.points_per_batch
-        for start in range(0, len(points), size):
-            batch = points[start : start + size]
+        for start in range(0, len(prompts), size):
+            batch = prompts.select(slice(start, start + size))
             masks, cut = self._run_batch(embedding, crop, batch)
             found.append(masks)
             cut_boxes += cut
-            yield min(1.0, (start + size) / len(points))
+            yield min(1.0, (start + size) / len(prompts))
         return CropMasks.concatenate(found), cut_boxes
 
     def _run_batch(
-        self, embedding: ImageEmbedding, crop: Crop, points: FloatArray
+        self, embedding: ImageEmbedding, crop: Crop, batch: CropPrompts
     ) -> tuple[CropMasks, list[Box]]:
         top, left = crop.box[:2]
-        inner = points - np.asarray((top, left), np.float32)
-        prompts = Prompts(inner[:, np.newaxis], np.ones((len(inner), 1), np.int64))
+        points = batch.points - np.asarray((top, left), np.float32)
+        prompts = Prompts(points[:, np.newaxis], np.ones((len(points), 1), np.int64))
         logits, iou = self.predictor.decode(embedding, prompts, multimask=True)
+        iou = self._with_agreement(logits, iou, batch)
         chosen, low_res, scores = self._promising(logits, iou)
         kept: list[tuple[Any, ...]] = []
         cut_boxes: list[Box] = []
@@ -210,10 +235,30 @@ class CropSearch:
             if touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance):
                 cut_boxes.append(box)
             else:
-                kept.append((box, mask, score, stability, points[which]))
+                kept.append((box, mask, score, stability, batch.points[which]))
         if not kept:
             return CropMasks.empty(), cut_boxes
         return CropMasks.encode(*zip(*kept, strict=True)), cut_boxes
+
+    def _with_agreement(
+        self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts
+    ) -> torch.Tensor:
+        """Mix predicted IoU (N, M) with how well masks agree with the proposal head.
+
+        The head sees the object at a point as a region of its own; the IoU of mask and
+        region is a second estimate of how good the mask is.
+        """
+        weight = self.settings.proposal_weight
+        if batch.regions is None or weight == 0:
+            return iou
+        height, width = batch.regions.shape
+        masks = logits[..., :height, :width] > 0
+        regions = torch.from_numpy(batch.regions).to(masks.device)
+        ids = torch.from_numpy(batch.region_ids).to(masks.device)
+        own = regions == ids[:, None, None]
+        shared = (masks & own[:, None]).sum(dim=(-2, -1))
+        union = (masks | own[:, None]).sum(dim=(-2, -1))
+        return (1 - weight) * iou + weight * shared / union.clamp(min=1)
 
     def _promising(
         self, logits: torch.Tensor, iou: torch.Tensor

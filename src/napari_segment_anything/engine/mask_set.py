@@ -29,7 +29,7 @@ class MaskSet:
     masks : tuple of ndarray
         n boolean masks, each of the shape of its box.
     predicted_iou : ndarray
-        (n,) float32, the model's own estimate of each mask's IoU.
+        (n,) float32, the model's own estimate of each mask's IoU with the object.
     stability_score : ndarray
         (n,) float32 in 0..1, how little a mask changes with its threshold.
     points : ndarray

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, special
+from scipy import ndimage, spatial, special
 
 from napari_segment_anything.engine.geometry import FrameGeometry
 
@@ -15,8 +15,10 @@ FloatArray = npt.NDArray[np.float32]
 _MIN_DISTANCE = 2
 # ... a centre farther than this from all foreground is a false one, ...
 _MAX_MOVE = 6.0
-# ... and about ten pixels that agree on a centre give a density of this at its peak.
-_MIN_VOTE_DENSITY = 0.5
+# ... a pixel that points farther than this past all points belongs to none, ...
+_MAX_VOTE_ERROR = 12.0
+# ... and about fifteen pixels that agree on a centre give this density at its peak.
+_MIN_VOTE_DENSITY = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +71,9 @@ class Proposals:
 
     def votes(self) -> FloatArray:
         """Sum of the foreground pixels that point to each low-resolution pixel."""
-        y, x = np.nonzero(self.foreground > 0.5)
-        targets = np.stack([y, x]) + self.offsets[:, y, x]
+        y, x, targets = self._foreground_votes()
         height, width = self.foreground.shape
-        rows, columns = np.rint(targets).astype(np.intp)
+        rows, columns = np.rint(targets).astype(np.intp).T
         lands = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         votes = np.bincount(
             rows[lands] * width + columns[lands],
@@ -80,6 +81,36 @@ class Proposals:
             minlength=height * width,
         )
         return votes.reshape(height, width).astype(np.float32)
+
+    def regions(self, points: FloatArray) -> npt.NDArray[np.int32]:
+        """Which foreground pixels point to which of the prompted places.
+
+        Parameters
+        ----------
+        points : ndarray
+            (n, 2) points (y, x) in plane pixels, usually from `prompt_points`.
+
+        Returns
+        -------
+        ndarray
+            (l_h, l_w) int32 at low resolution: position of the nearest point + 1, and
+            0 for ground and for pixels that point to none of the places.
+        """
+        regions = np.zeros(self.foreground.shape, np.int32)
+        y, x, targets = self._foreground_votes()
+        if len(points) and len(y):
+            centres = self.geometry.points_to_low_res(points, self.low_res_size)
+            distance, nearest = spatial.KDTree(centres).query(targets)
+            regions[y, x] = np.where(distance <= _MAX_VOTE_ERROR, nearest + 1, 0)
+        return regions
+
+    def _foreground_votes(
+        self,
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+        """Rows and columns (m,) of foreground pixels, and where (m, 2) they point."""
+        y, x = np.nonzero(self.foreground > 0.5)
+        targets = np.stack([y, x], axis=1) + self.offsets[:, y, x].T
+        return y, x, targets.astype(np.float32)
 
     def prompt_points(self, threshold: float) -> FloatArray:
         """Points to prompt, one for each object that the head sees.
