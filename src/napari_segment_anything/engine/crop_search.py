@@ -32,7 +32,7 @@ _TILE_EDGE_TOLERANCE = 2.0
 # Scores counted at low resolution are up to 0.05 away from those in the plane.
 _LOW_RES_STABILITY_MARGIN = 0.1
 # Planes only a little larger than the frame are not worth four tiles.
-_TILE_FROM = 1.25
+_TILE_FROM = 1.3
 
 
 @dataclass(frozen=True)
