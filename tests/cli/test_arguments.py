@@ -1,0 +1,16 @@
+from argparse import ArgumentTypeError
+
+import pytest
+
+from napari_segment_anything.cli.arguments import channel
+
+
+@pytest.mark.parametrize(("text", "expected"), [("2", 2), ("0,2", (0, 2))])
+def test_channels(text, expected):
+    assert channel(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "red", "1,,2", "1;2"])
+def test_what_is_no_channel_is_named(text):
+    with pytest.raises(ArgumentTypeError, match=f"'{text}'"):
+        channel(text)
