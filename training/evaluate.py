@@ -9,7 +9,7 @@ from .crops import cut_crop
 from .interaction import choose_objects, first_prompt
 from .losses import intersection_over_union
 from .planes import Plane
-from .step import Batch, decode, encode
+from .step import Batch, decode, encode, with_rough_masks
 
 
 @torch.inference_mode()
@@ -39,6 +39,7 @@ def evaluate(sam: Sam, planes: list[Plane], n_crops: int = 24) -> dict[str, floa
             truth = torch.from_numpy(np.stack([targets.labels == i for i in ids]))
             for kind in ("point", "box"):
                 prompt = first_prompt(targets, ids, origin, generator, kind)
+                prompt = with_rough_masks(sam, embedding, prompt, origin)
                 logits, predicted = decode(sam, embedding, prompt, origin)
                 iou = intersection_over_union(logits, truth.float())
                 chosen = predicted[:, 1:].argmax(1) + 1

@@ -1,6 +1,6 @@
 """One training step: crops in, a loss and its parts out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,12 +8,13 @@ from torch import Tensor
 
 from napari_segment_anything.networks.sam import Sam
 
-from .crops import Crop
+from .crops import STRIDE, Crop
 from .interaction import Prompt, choose_objects, correct, first_prompt
 from .losses import dense_losses, intersection_over_union, mask_losses, token_losses
 from .targets import TOKEN, Targets, make_targets
 
 N_PROMPTS = 8
+ROUGH_MASK_SHARE = 0.85
 
 
 @dataclass
@@ -63,6 +64,22 @@ def decode(
     return sam.mask_decoder.decode_all(embedding, image_pe, sparse, dense)
 
 
+@torch.no_grad()
+def with_rough_masks(
+    sam: Sam, embedding: Tensor, prompt: Prompt, origin: tuple[int, int]
+) -> Prompt:
+    """Begin with the masks that `Sam.decode` begins with."""
+    corner = torch.tensor([origin[1], origin[0]]) * (STRIDE * TOKEN)
+    boxes = prompt.boxes_xyxy
+    masks = sam.rough_masks(
+        sam.propose(embedding)[0],
+        prompt.points_xy - corner,
+        prompt.point_labels,
+        None if boxes is None else boxes - corner.repeat(2),
+    )
+    return replace(prompt, masks=masks)
+
+
 def dense_loss(sam: Sam, batch: Batch, embedding: Tensor, maps: Tensor) -> Tensor:
     """Loss of the proposal head and of the centre encoding."""
     truth = _stack_targets(batch)
@@ -108,6 +125,8 @@ def prompt_loss(
         truth = torch.from_numpy(np.stack([targets.labels == k for k in ids])).float()
         kind = str(generator.choice(["point", "box", "both"], p=[0.5, 0.4, 0.1]))
         prompt = first_prompt(targets, ids, origin, generator, kind)
+        if generator.random() < ROUGH_MASK_SHARE:
+            prompt = with_rough_masks(sam, embedding[i : i + 1], prompt, origin)
         for round_ in range(1 + int(generator.random() < 0.4)):
             logits, predicted = decode(sam, embedding[i : i + 1], prompt, origin)
             each = mask_losses(logits, truth, dice_weight)

@@ -3,7 +3,8 @@
 Both heads are small convolutions on the image embedding. The centre encoding writes
 into every token where the centre of its object is, in Fourier features, so that tokens
 of one object look alike to the decoder and tokens of its neighbour do not. The proposal
-head gives dense maps, from whose peaks everything mode takes its prompts.
+head gives dense maps: everything mode takes its prompts from their peaks, and each
+prompt gets a rough mask from them to begin with.
 """
 
 import math
@@ -70,3 +71,73 @@ class ProposalHead(nn.Module):
         """Map (B, C, h, w) to (B, 5, 4 h, 4 w)."""
         maps = self.out(functional.gelu(self.mix(embedding)))
         return functional.pixel_shuffle(maps, 4)
+
+
+_RADIUS = 8.0  # low-resolution pixels by which predictions of one centre scatter
+_RADIUS_OF_BOX = 0.35
+_MARGIN_OF_BOX = 0.1
+_STEEPNESS = 8.0
+_MAX_LOGIT = 10.0
+
+
+def rough_masks(
+    maps: Tensor,
+    points_yx: Tensor | None,
+    point_labels: Tensor | None,
+    boxes_yxyx: Tensor | None,
+) -> Tensor | None:
+    """Masks of what points to the same centre as a prompt does.
+
+    A foreground pixel belongs to a prompt if the centre that it predicts lies near the
+    one that is predicted at a point inside, or near the middle of the box.
+
+    Parameters
+    ----------
+    maps : Tensor, (5, L, L)
+        Of the proposal head.
+    points_yx : Tensor, (N, P, 2), or None
+        Low-resolution pixels, pixel centres at integers.
+    point_labels : Tensor, (N, P), or None
+        1 in, 0 out, -1 no point. Only points inside count here.
+    boxes_yxyx : Tensor, (N, 4), or None
+        Low-resolution pixels. Where there are boxes, points do not count.
+
+    Returns
+    -------
+    Tensor, (N, 1, L, L), or None
+        Logits for the mask input; None if there is neither a box nor a point inside.
+    """
+    height, width = maps.shape[-2:]
+    y = torch.arange(height, device=maps.device, dtype=maps.dtype)[:, None]
+    x = torch.arange(width, device=maps.device, dtype=maps.dtype)[None, :]
+    centre_y, centre_x = maps[3] + y, maps[4] + x
+    foreground = 2 * maps[0]
+    if boxes_yxyx is not None:
+        middle = (boxes_yxyx[:, :2] + boxes_yxyx[:, 2:]) / 2
+        size = (boxes_yxyx[:, 2:] - boxes_yxyx[:, :2]).clamp(min=1)
+        radius = (_RADIUS_OF_BOX * size.prod(1).sqrt()).clamp(min=3)[:, None, None]
+        distance = torch.hypot(
+            centre_y - middle[:, 0, None, None], centre_x - middle[:, 1, None, None]
+        )
+        reach = (0.5 + _MARGIN_OF_BOX) * size + 1
+        is_near = ((y - middle[:, 0, None, None]).abs() <= reach[:, 0, None, None]) & (
+            (x - middle[:, 1, None, None]).abs() <= reach[:, 1, None, None]
+        )
+        logits = torch.minimum(foreground, _STEEPNESS * (1 - distance / radius))
+        logits = torch.where(is_near, logits, -_MAX_LOGIT)
+    elif (
+        points_yx is not None and point_labels is not None and (point_labels == 1).any()
+    ):
+        rows = points_yx[..., 0].round().long().clamp(0, height - 1)
+        columns = points_yx[..., 1].round().long().clamp(0, width - 1)
+        distance = maps.new_full((len(rows), height, width), torch.inf)
+        for p in range(rows.shape[1]):
+            from_y = centre_y[rows[:, p], columns[:, p]][:, None, None]
+            from_x = centre_x[rows[:, p], columns[:, p]][:, None, None]
+            one = torch.hypot(centre_y - from_y, centre_x - from_x)
+            is_inside = (point_labels[:, p] == 1)[:, None, None]
+            distance = torch.where(is_inside, torch.minimum(distance, one), distance)
+        logits = torch.minimum(foreground, _STEEPNESS * (1 - distance / _RADIUS))
+    else:
+        return None
+    return logits.clamp(-_MAX_LOGIT, _MAX_LOGIT)[:, None]

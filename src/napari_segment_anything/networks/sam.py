@@ -7,7 +7,7 @@ from .config import SamConfig, ViTConfig
 from .image_encoder import ImageEncoderViT
 from .mask_decoder import MaskDecoder
 from .prompt_encoder import PromptEncoder
-from .proposal_head import CentreEncoding, ProposalHead
+from .proposal_head import CentreEncoding, ProposalHead, rough_masks
 from .tiny_image_encoder import TinyImageEncoder
 from .two_way_transformer import TwoWayTransformer
 
@@ -118,6 +118,10 @@ class Sam(nn.Module):
         logits : Tensor, (N, M, 4 h, 4 w)
         predicted_iou : Tensor, (N, M)
         """
+        if masks is None and self.config.has_proposal_head:
+            masks = self.rough_masks(
+                self.propose(embedding)[0], points_xy, point_labels, boxes_xyxy
+            )
         sparse, dense = self.prompt_encoder(points_xy, point_labels, boxes_xyxy, masks)
         image_pe = self.prompt_encoder.dense_pe()
         logits, iou = self.mask_decoder(embedding, image_pe, sparse, dense, multimask)
@@ -127,6 +131,22 @@ class Sam(nn.Module):
         """Dense maps of the proposal head, (B, 5, 4 h, 4 w); see `ProposalHead`."""
         maps: Tensor = self.proposal_head(embedding)
         return maps
+
+    def rough_masks(
+        self,
+        maps: Tensor,
+        points_xy: Tensor | None,
+        point_labels: Tensor | None,
+        boxes_xyxy: Tensor | None,
+    ) -> Tensor | None:
+        """Mask inputs (N, 1, 4 h, 4 w) from the proposal head; see `rough_masks`."""
+        scale = self.config.image_size / self.config.low_res_size
+        points_yx = boxes_yxyx = None
+        if points_xy is not None:
+            points_yx = (points_xy.flip(-1) + 0.5) / scale - 0.5
+        if boxes_xyxy is not None:
+            boxes_yxyx = (boxes_xyxy[:, [1, 0, 3, 2]] + 0.5) / scale - 0.5
+        return rough_masks(maps, points_yx, point_labels, boxes_yxyx)
 
 
 def build_sam(config: SamConfig) -> Sam:

@@ -1,0 +1,87 @@
+"""Rough masks from the proposal head, on hand-made maps of two touching objects."""
+
+import pytest
+import torch
+
+from napari_segment_anything.networks.config import CONFIGS
+from napari_segment_anything.networks.proposal_head import CentreEncoding, rough_masks
+from napari_segment_anything.networks.sam import build_sam
+
+SIZE = 64
+LEFT, RIGHT = (32, 16), (32, 46)
+
+
+@pytest.fixture
+def maps():
+    """Foreground in rows 20..43: left of column 31 object one, from there object two."""
+    y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
+    is_left = x < 31
+    centre_x = torch.where(is_left, LEFT[1], RIGHT[1])
+    maps = torch.zeros(5, SIZE, SIZE)
+    maps[0] = torch.where((y >= 20) & (y < 44), 4.0, -4.0)
+    maps[3] = 32 - y
+    maps[4] = centre_x - x
+    return maps
+
+
+def left_and_right(maps):
+    foreground = maps[0] > 0
+    columns = torch.arange(SIZE)
+    return foreground & (columns < 31), foreground & (columns >= 31)
+
+
+def test_a_point_gets_the_pixels_that_point_to_its_centre(maps):
+    points = torch.tensor([[[25.0, 5.0]], [[40.0, 60.0]]])
+    masks = rough_masks(maps, points, torch.ones(2, 1), None)
+    left, right = left_and_right(maps)
+    assert masks.shape == (2, 1, SIZE, SIZE)
+    assert torch.equal(masks[0, 0] > 0, left)
+    assert torch.equal(masks[1, 0] > 0, right)
+
+
+def test_two_points_inside_are_one_object(maps):
+    points = torch.tensor([[[25.0, 5.0], [40.0, 60.0], [3.0, 3.0]]])
+    masks = rough_masks(maps, points, torch.tensor([[1, 1, 0]]), None)
+    assert torch.equal(masks[0, 0] > 0, maps[0] > 0)
+
+
+def test_a_box_gets_the_object_about_its_middle(maps):
+    box = torch.tensor([[19.5, 30.5, 43.5, 63.5]])
+    masks = rough_masks(maps, None, None, box)
+    assert torch.equal(masks[0, 0] > 0, left_and_right(maps)[1])
+
+
+def test_points_outside_alone_give_no_mask(maps):
+    assert rough_masks(maps, torch.zeros(1, 1, 2), torch.zeros(1, 1), None) is None
+    assert rough_masks(maps, None, None, None) is None
+
+
+def test_code_of_a_centre_does_not_depend_on_where_a_crop_begins():
+    torch.manual_seed(0)
+    encoding = CentreEncoding(8, 16)
+    features = torch.randn(1, 8, 16, 16)
+    with torch.inference_mode():
+        whole, _ = encoding(features)
+        part, _ = encoding(features[..., 4:12, 6:14], origin=(4, 6))
+    torch.testing.assert_close(whole[..., 4:12, 6:14], part, atol=1e-5, rtol=1e-5)
+
+
+def test_prompts_of_a_batch_do_not_disturb_each_other():
+    torch.manual_seed(0)
+    sam = build_sam(CONFIGS["tiny"])
+    with torch.inference_mode():
+        embedding = sam.encode(torch.rand(1, 3, 128, 128) * 255)
+        boxes = torch.tensor([[10.0, 20, 60, 70], [40, 30, 90, 120]])
+        together, scores = sam.decode(embedding, boxes_xyxy=boxes)
+        for i in range(2):
+            alone, score = sam.decode(embedding, boxes_xyxy=boxes[i : i + 1])
+            torch.testing.assert_close(together[i : i + 1], alone, atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(scores[i : i + 1], score, atol=1e-4, rtol=1e-4)
+
+
+def test_a_box_has_a_third_embedding_only_where_the_config_says_so():
+    box = torch.tensor([[10.0, 20, 60, 70]])
+    for name, n_tokens in (("nano", 3), ("tiny", 2)):
+        sam = build_sam(CONFIGS[name])
+        sparse, _ = sam.prompt_encoder(None, None, box, None)
+        assert sparse.shape[1] == n_tokens
