@@ -1,5 +1,7 @@
 """Rough masks from the proposal head, on hand-made maps of two touching objects."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ LEFT, RIGHT = (32, 16), (32, 46)
 
 @pytest.fixture
 def maps():
-    """Foreground in rows 20..43: left of column 31 object one, from there object two."""
+    """Foreground in rows 20..43: up to column 30 one object, from 31 the other."""
     y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
     is_left = x < 31
     centre_x = torch.where(is_left, LEFT[1], RIGHT[1])
@@ -81,7 +83,7 @@ def test_prompts_of_a_batch_do_not_disturb_each_other():
 
 def test_a_box_has_a_third_embedding_only_where_the_config_says_so():
     box = torch.tensor([[10.0, 20, 60, 70]])
-    for name, n_tokens in (("nano", 3), ("tiny", 2)):
-        sam = build_sam(CONFIGS[name])
+    for has_centre, n_tokens in ((True, 3), (False, 2)):
+        sam = build_sam(replace(CONFIGS["tiny"], has_box_centre=has_centre))
         sparse, _ = sam.prompt_encoder(None, None, box, None)
         assert sparse.shape[1] == n_tokens
