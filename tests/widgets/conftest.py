@@ -57,14 +57,14 @@ def predictor():
 
 @pytest.fixture
 def slow_predictor():
-    """Segments bright objects, but works on each plane for half a second."""
+    """Segments bright objects, but works on each plane for a second."""
     from bright_sam import bright_predictor
 
     predictor = bright_predictor()
     embed = predictor.embed
 
     def embed_slowly(*args, **kwargs):
-        end = time.monotonic() + 0.5
+        end = time.monotonic() + 1.0
         matrix = np.ones((300, 300))
         while time.monotonic() < end:
             matrix = matrix @ matrix / 300

@@ -197,10 +197,11 @@ def test_the_window_stays_responsive_while_a_plane_is_encoded(
     qtbot.waitUntil(lambda: dock.annotator.session.can_accept, timeout=20_000)
     took = time.perf_counter() - started
     timer.stop()
-    assert took > 0.5
+    assert took > 1.0
     gaps = np.diff(ticks)
-    # The encoder holds its thread for half a second without a break.
-    assert gaps.max() < 0.25
+    # The encoder works for a second without a break; the rest is left to a machine
+    # that may be busy with other things.
+    assert gaps.max() < 0.7
     assert np.percentile(gaps, 95) < 0.05
 
 
@@ -380,7 +381,7 @@ def test_removing_the_image_while_it_is_encoded_is_harmless(
     viewer_model.layers.remove("movie")
     assert dock.annotator is None
     assert not dock.form.start.isEnabled()
-    qtbot.wait(700)
+    qtbot.wait(1300)
     assert "SAM objects" in viewer_model.layers
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_segment_anything.session.objects import PlanePrompts, group_prompts
+from napari_segment_anything.session.regions import keep_prompted_regions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.embedding import ImageEmbedding
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPrediction, MaskPredictor
+    from napari_segment_anything.engine.prompts import Prompts
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -134,30 +136,40 @@ def _predict(
     # A single point is ambiguous: SAM then gives three masks to choose from, while its
     # single-mask output is the better one for anything more specific.
     is_ambiguous = len(prompts.boxes) == 0 and len(prompts.points) == 1
-    prediction = predictor.predict(
-        embedding, group_prompts(prompts), multimask=is_ambiguous
-    )
-    return _best_masks(prediction)
+    grouped = group_prompts(prompts)
+    prediction = predictor.predict(embedding, grouped, multimask=is_ambiguous)
+    return _best_masks(prediction, grouped)
 
 
-def _best_masks(prediction: MaskPrediction) -> MaskSet:
+def _best_masks(prediction: MaskPrediction, prompts: Prompts) -> MaskSet:
     from napari_segment_anything.engine.mask_set import MaskSet
 
     best = prediction.iou_predictions.argmax(axis=1)
-    rows = np.arange(len(best))
-    boxes = [mask_box(prediction.masks[n, m]) for n, m in zip(rows, best, strict=True)]
-    cropped = [
-        prediction.masks[n, m, y0:y1, x0:x1].copy()
-        for n, m, (y0, x0, y1, x1) in zip(rows, best, boxes, strict=True)
-    ]
+    boxes, masks = [], []
+    for number, alternative in enumerate(best):
+        whole = prediction.masks[number, alternative]
+        y0, x0, y1, x1 = mask_box(whole)
+        points = _inside_points(prompts, number) - (y0, x0)
+        mask = keep_prompted_regions(whole[y0:y1, x0:x1], points)
+        top, left, bottom, right = mask_box(mask)
+        boxes.append((y0 + top, x0 + left, y0 + bottom, x0 + right))
+        masks.append(mask[top:bottom, left:right].copy())
     height, width = prediction.masks.shape[-2:]
     return MaskSet.from_masks(
         (height, width),
         boxes,
-        cropped,
-        predicted_iou=prediction.iou_predictions[rows, best],
+        masks,
+        predicted_iou=prediction.iou_predictions[np.arange(len(best)), best],
         points=np.array([[(y0 + y1) / 2, (x0 + x1) / 2] for y0, x0, y1, x1 in boxes]),
     )
+
+
+def _inside_points(prompts: Prompts, number: int) -> npt.NDArray[np.floating]:
+    if prompts.points is None or prompts.point_labels is None:
+        return np.zeros((0, 2))
+    is_inside = prompts.point_labels[number] == 1
+    inside: npt.NDArray[np.floating] = prompts.points[number][is_inside]
+    return inside
 
 
 def mask_box(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:

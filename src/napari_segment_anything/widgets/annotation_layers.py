@@ -66,6 +66,12 @@ class AnnotationLayers:
         return displayed_plane(self._viewer, self.image, self.axes)
 
     @property
+    def have_prompts(self) -> bool:
+        """Whether something is drawn on the plane that is shown."""
+        plane = self.plane
+        return plane is not None and not self.prompts.prompts_on(plane).is_empty
+
+    @property
     def fit_image(self) -> bool:
         """Whether the image still has the shape that the results were made for."""
         return image_shape(self.image) == tuple(self.results.layer.data.shape)

@@ -10,7 +10,8 @@ from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 from napari_segment_anything.session.requests import answer
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
-from napari_segment_anything.widgets.result_layers import Painting
+from napari_segment_anything.widgets.commits import commit_masks
+from napari_segment_anything.widgets.narrator import NO_OBJECT, Narrator
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Annotator(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self.ask)
+        self._narrator = Narrator(self)
+        self._narrator.said.connect(self.said)
         self._worker.finished.connect(self._on_answer)
         self._worker.failed.connect(self._on_failure)
         self._worker.is_busy_changed.connect(self.state_changed)
@@ -86,19 +89,6 @@ class Annotator(QObject):
     def is_thinking(self) -> bool:
         """Whether a plane is being encoded or a mask decoded."""
         return self._worker.is_busy
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether nothing was drawn or accepted yet."""
-        points, boxes = self.layers.prompts.layers
-        n_drawn = len(points.data) + len(boxes.data)
-        return n_drawn + len(self.session.objects) == 0
-
-    @property
-    def has_prompts(self) -> bool:
-        """Whether something is drawn on the plane that is shown."""
-        plane = self.layers.plane
-        return plane is not None and not self.layers.prompts.prompts_on(plane).is_empty
 
     def start(self) -> None:
         """Add the layers that are missing in the viewer, and draw with points."""
@@ -123,6 +113,7 @@ class Annotator(QObject):
             drawn = self.layers.prompts.prompts_on(plane)
             request = self.session.ask(plane, drawn)
             self._worker.submit(partial(answer, request, *self._model))
+            self._narrator.wait_for(plane)
             if not drawn.is_empty and not drawn.has_object:
                 self.said.emit("Add a point inside of the object, or a box around it.")
         self.state_changed.emit()
@@ -138,33 +129,29 @@ class Annotator(QObject):
         drawn = self.layers.prompts.prompts_on(plane)
         if not drawn.has_object:
             return
-        if not self.session.is_current(plane, drawn):
+        response = self.session.response
+        if response is None or not self.session.is_current(plane, drawn):
             self._accept_next = self.is_thinking
             return
-        response = self.session.response
-        if response is None or response.masks is None:
+        if response.masks is None or not self.session.can_accept:
+            self.said.emit(NO_OBJECT)
             return
-        if not self.session.can_accept:
-            self.said.emit("The model sees no object here; add a point or a box.")
-            return
-        commit, ids = self.layers.results.paint(
-            Painting.of_masks(response.masks),
-            plane,
-            drawn,
-            first_id=self.session.objects.next_id,
+        ids = commit_masks(
+            self.layers,
+            self.session,
+            response.masks,
+            plane=plane,
+            prompts=drawn,
+            model_digest=response.model_digest,
             may_overwrite=self.may_overwrite,
         )
-        if commit is None:
+        if not ids:
             self.said.emit(
                 "Other objects cover this one; tick “May overwrite” to replace them."
             )
             return
-        self.layers.add(self.layers.results.layer)
-        iou = response.masks.predicted_iou
-        scores = {new_id: float(iou[number - 1]) for number, new_id in ids.items()}
-        self.session.accept(commit, scores, response.model_digest)
         self.layers.prompts.clear(plane)
-        self.said.emit(_accepted_message(list(ids.values())))
+        self.said.emit(_accepted_message(ids))
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -186,6 +173,7 @@ class Annotator(QObject):
     def close(self) -> None:
         """Let go of the viewer; the layers stay."""
         self._rest.stop()
+        self._narrator.stop()
         self._worker.close()
         dims = self._dims.events
         for event in (dims.current_step, dims.order, dims.ndisplay):
@@ -208,13 +196,16 @@ class Annotator(QObject):
                 self._rest.start()
 
     def _on_answer(self, response: MaskResponse) -> None:
-        if self.session.receive(response) and self._accept_next:
-            self._accept_next = False
-            self.accept()
+        if self.session.receive(response):
+            self._narrator.tell(response)
+            if self._accept_next:
+                self._accept_next = False
+                self.accept()
         self.state_changed.emit()
 
     def _on_failure(self, error: Exception) -> None:
         self._accept_next = False
+        self._narrator.stop()
         # What waits is newer than what failed, and must not be made stale by it.
         if not self._worker.has_waiting:
             self.session.drop()
@@ -226,8 +217,6 @@ class Annotator(QObject):
             self.layers.preview.hide()
         else:
             self.layers.preview.show(response.masks, response.request.plane)
-            if not response.masks.areas.any():
-                self.said.emit("The model sees no object here; add a point or a box.")
         self.state_changed.emit()
 
     def _on_image_data(self) -> None:

@@ -85,7 +85,7 @@ class Annotators(QObject):
         annotator = self.get(image)
         if annotator is None or annotator.layers.axes == axes:
             return True
-        if not annotator.is_untouched:
+        if len(annotator.session.objects) or not annotator.layers.prompts.are_empty:
             return False
         was_shown = annotator.layers.are_shown
         self._forget(image)

@@ -9,8 +9,9 @@ from napari.layers import Labels, Tracks
 
 from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.widgets.annotator import count_objects
+from napari_segment_anything.widgets.commits import commit_masks
 from napari_segment_anything.widgets.plane import offset_translate, transform_of
-from napari_segment_anything.widgets.result_layers import Painting, keep_free_objects
+from napari_segment_anything.widgets.result_layers import keep_free_objects
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,20 +32,18 @@ def add_plane_objects(annotator: Annotator, found: PlaneObjects) -> str:
     str
         What happened, for the status line.
     """
-    results, session = annotator.layers.results, annotator.session
     height, width = found.masks.shape
-    present = results.read(found.plane, (slice(0, height), slice(0, width)))
+    everywhere = slice(0, height), slice(0, width)
+    present = annotator.layers.results.read(found.plane, everywhere)
     masks = keep_free_objects(found.masks, present)
-    commit, ids = results.paint(
-        Painting.of_masks(masks),
-        found.plane,
-        PlanePrompts(),
-        first_id=session.objects.next_id,
+    ids = commit_masks(
+        annotator.layers,
+        annotator.session,
+        masks,
+        plane=found.plane,
+        prompts=PlanePrompts(),
+        model_digest=found.model_digest,
     )
-    if commit is not None:
-        annotator.layers.add(results.layer)
-        scores = {i: float(masks.predicted_iou[n - 1]) for n, i in ids.items()}
-        session.accept(commit, scores, found.model_digest)
     n_left_out = len(found.masks) - len(ids)
     already = f"; {n_left_out} were there already" if n_left_out else ""
     return f"Found {count_objects(len(found.masks))}{already}."

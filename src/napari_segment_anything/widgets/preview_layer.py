@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_segment_anything.widgets.plane import (
     layer_index,
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _CONTOUR_WIDTH = 2
 # Yellow stands out on grey images and is used by neither kind of point.
-_COLOUR = "#F0E442"
+_YELLOW = (240 / 255, 228 / 255, 66 / 255, 1.0)
+_NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
 class PreviewLayer:
@@ -48,7 +49,9 @@ class PreviewLayer:
         self.layer = Labels(
             np.zeros((1,) * image.ndim, dtype=np.uint8),
             name="SAM preview",
-            colormap=DirectLabelColormap(color_dict={None: _COLOUR, 0: "transparent"}),
+            # A colormap by dictionary would show the same, but napari compiles it
+            # anew in each session, which stops the window for seconds.
+            colormap=CyclicLabelColormap(colors=[_NOTHING, _YELLOW, _YELLOW]),
             opacity=1.0,
             **transform_of(image),
         )
@@ -66,7 +69,7 @@ class PreviewLayer:
         shape[rows], shape[columns] = crop.shape
         self.layer.data = crop.reshape(shape)
         self._offset = offset
-        self.follow_image()
+        self.layer.translate = offset_translate(self._image, offset)
 
     def follow_image(self) -> None:
         """Lie where the image lies now."""

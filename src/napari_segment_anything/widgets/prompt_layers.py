@@ -84,6 +84,11 @@ class PromptLayers:
         return self.points, self.boxes
 
     @property
+    def are_empty(self) -> bool:
+        """Whether nothing is drawn on any plane."""
+        return len(self.points.data) + len(self.boxes.data) == 0
+
+    @property
     def polarity(self) -> Polarity:
         """What the next left click means."""
         return self._polarity

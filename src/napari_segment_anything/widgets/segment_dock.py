@@ -214,7 +214,7 @@ class SegmentDock(QWidget):
             is_shown and annotator is not None and annotator.session.can_accept
         )
         form.clear.setEnabled(
-            is_shown and annotator is not None and annotator.has_prompts
+            is_shown and annotator is not None and annotator.layers.have_prompts
         )
         form.undo.setEnabled(annotator is not None and annotator.session.can_undo)
         if annotator is not None:
