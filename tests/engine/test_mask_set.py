@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_segment_anything.engine.mask_arrays import from_arrays, to_arrays
 from napari_segment_anything.engine.mask_set import MaskSet, interior_point
 from napari_segment_anything.errors import InvalidImageError
 
@@ -90,7 +91,7 @@ def test_overlap_matrix_equals_that_of_whole_masks():
 
 def test_arrays_come_back(labels):
     masks = MaskSet.from_labels(labels)
-    back = MaskSet.from_arrays(masks.to_arrays())
+    back = from_arrays(to_arrays(masks))
     assert back.shape == masks.shape
     for name in ("boxes", "predicted_iou", "stability_score", "points"):
         np.testing.assert_array_equal(getattr(back, name), getattr(masks, name))
@@ -100,7 +101,7 @@ def test_arrays_come_back(labels):
 
 def test_nothing_comes_back_as_nothing():
     empty = MaskSet.empty((5, 6))
-    back = MaskSet.from_arrays(empty.to_arrays())
+    back = from_arrays(to_arrays(empty))
     assert (len(back), back.shape) == (0, (5, 6))
     assert back.areas.shape == (0,)
     assert back.centroids.shape == (0, 2)

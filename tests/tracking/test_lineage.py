@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from napari_segment_anything.tracking.lineage import InvalidLineageError, Lineage
+from napari_segment_anything.tracking.lineage import (
+    InvalidLineageError,
+    Lineage,
+    without_gaps,
+)
 from napari_segment_anything.tracking.track import Track
 
 
@@ -30,7 +34,7 @@ def test_divisions_and_look_up():
 
 
 def test_cutting_gaps_keeps_the_family():
-    assert family().without_gaps().ctc_rows() == [
+    assert without_gaps(family()).ctc_rows() == [
         (1, 0, 1, 0),
         (2, 1, 4, 0),
         (3, 4, 5, 5),
@@ -47,7 +51,7 @@ def test_cutting_gaps_with_ids_that_do_not_count_from_one():
             Track(14, 3, 3, 11, (3,), (1,)),
         )
     )
-    assert lineage.without_gaps().ctc_rows() == [
+    assert without_gaps(lineage).ctc_rows() == [
         (11, 0, 0, 0),
         (12, 3, 3, 15),
         (14, 3, 3, 15),

@@ -14,7 +14,10 @@ from napari_segment_anything.errors import StorageError
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.atomic import remove_tree
 from napari_segment_anything.storage.embedding_store import plane_key
-from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.storage.label_store import (
+    LabelStore,
+    open_or_create_labels,
+)
 
 Labels = npt.NDArray[np.integer]
 
@@ -92,7 +95,7 @@ def open_output(
     path = Path(output)
     if overwrite:
         _remove_labels(path)
-    return LabelStore.open_or_create(
+    return open_or_create_labels(
         path,
         axes=stack.index_axes + "".join(stack.plane_axes),
         shape=(*stack.index_shape, *stack.plane_shape),

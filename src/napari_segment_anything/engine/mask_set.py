@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_segment_anything.engine import run_length
 from napari_segment_anything.errors import InvalidImageError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -215,44 +214,6 @@ class MaskSet:
         union = self.areas[:, None] + other.areas[None, :] - shared
         iou: FloatArray = (shared / np.maximum(union, 1)).astype(np.float32)
         return iou
-
-    def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return plain arrays, masks as run lengths, for storage."""
-        counts, n_runs = run_length.encode_masks(self.masks)
-        return {
-            "shape": np.asarray(self.shape, dtype=np.int64),
-            "boxes": self.boxes,
-            "counts": counts,
-            "n_runs": n_runs,
-            "predicted_iou": self.predicted_iou,
-            "stability_score": self.stability_score,
-            "points": self.points,
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> Self:
-        """Rebuild what `to_arrays` returned.
-
-        Raises
-        ------
-        KeyError, ValueError
-            When an array is missing or the run lengths do not fit the boxes.
-        """
-        boxes = np.asarray(arrays["boxes"], np.int32).reshape(-1, 4)
-        height, width = np.asarray(arrays["shape"], np.int64)
-        masks = run_length.decode_masks(
-            np.asarray(arrays["counts"], np.int64),
-            np.asarray(arrays["n_runs"], np.int64),
-            boxes[:, 2:] - boxes[:, :2],
-        )
-        return cls(
-            shape=(int(height), int(width)),
-            boxes=boxes,
-            masks=tuple(masks),
-            predicted_iou=np.asarray(arrays["predicted_iou"], np.float32),
-            stability_score=np.asarray(arrays["stability_score"], np.float32),
-            points=np.asarray(arrays["points"], np.float32).reshape(-1, 2),
-        )
 
 
 def interior_point(mask: BoolArray) -> tuple[int, int]:

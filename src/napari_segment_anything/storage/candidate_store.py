@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_segment_anything.engine.mask_arrays import from_arrays, to_arrays
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.storage.atomic import atomic_path, storage_errors
@@ -45,9 +46,7 @@ class CandidateStore:
                     file.open("rb") as opened,
                     np.load(opened, allow_pickle=False) as archive,
                 ):
-                    return MaskSet.from_arrays(
-                        {name: archive[name] for name in archive}
-                    )
+                    return from_arrays({name: archive[name] for name in archive})
             except FileNotFoundError:
                 return None
             except _DAMAGE as error:
@@ -63,7 +62,7 @@ class CandidateStore:
         StorageError
             If the disk is full or the folder may not be written to.
         """
-        arrays = {name: np.asarray(a) for name, a in masks.to_arrays().items()}
+        arrays = {name: np.asarray(a) for name, a in to_arrays(masks).items()}
         with atomic_path(self._file(key)) as temporary:
             np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
 

@@ -26,7 +26,8 @@ class LabelStore:
 
     A plane is one chunk and a chunk is replaced in one step, so that whatever stops a
     job, each plane is whole or as it was. `mark_done` keeps which planes need no more
-    work. Make one with `create`, `open` or `open_or_create`.
+    work. Make one with `create`, `open` or
+    `open_or_create_labels`.
 
     Parameters
     ----------
@@ -111,32 +112,6 @@ class LabelStore:
             If there is no such label image.
         """
         return cls(Path(path), name=name or _first_name(path), mode=mode)
-
-    @classmethod
-    def open_or_create(
-        cls, path: str | Path, *, axes: str, shape: Sequence[int], **options: Any
-    ) -> Self:
-        """Go on with the same work, or begin it; parameters as in `create`.
-
-        What is there is the same work if axes, shape and attributes are equal.
-
-        Raises
-        ------
-        StorageError
-            If the result of other work is there.
-        InvalidAxesError
-            If the axes do not fit, or OME-Zarr cannot hold them.
-        """
-        layout = _layout(axes, shape, options)
-        if is_free(Path(path)):
-            return cls.create(path, axes=axes, shape=shape, **options)
-        store = cls.open(path, name=layout.name)
-        if not _is_same_work(store, layout):
-            raise StorageError(
-                f"{path} holds the result of another image, model or setting; choose "
-                f"another output or remove it."
-            )
-        return store
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -231,6 +206,32 @@ class LabelStore:
 
 
 _Place = tuple[tuple[int | slice, ...], list[int]]
+
+
+def open_or_create_labels(
+    path: str | Path, *, axes: str, shape: Sequence[int], **options: Any
+) -> LabelStore:
+    """Go on with the same work, or begin it; parameters as in `LabelStore.create`.
+
+    What is there is the same work if axes, shape and attributes are equal.
+
+    Raises
+    ------
+    StorageError
+        If the result of other work is there.
+    InvalidAxesError
+        If the axes do not fit, or OME-Zarr cannot hold them.
+    """
+    layout = _layout(axes, shape, options)
+    if is_free(Path(path)):
+        return LabelStore.create(path, axes=axes, shape=shape, **options)
+    store = LabelStore.open(path, name=layout.name)
+    if not _is_same_work(store, layout):
+        raise StorageError(
+            f"{path} holds the result of another image, model or setting; choose "
+            f"another output or remove it."
+        )
+    return store
 
 
 def _place(index: Sequence[int], axes: str, index_axes: str, plane_axes: str) -> _Place:

@@ -136,44 +136,6 @@ class Lineage:
             links.extend(itertools.pairwise(nodes))
         return tuple(links)
 
-    def without_gaps(self) -> "Lineage":
-        """Lineage whose tracks are cut at their gaps.
-
-        The part after a gap becomes a track of its own, with the part before as its
-        parent, which is how the Cell Tracking Challenge writes a hidden object. Parts
-        after a gap get new ids above the present ones.
-        """
-        if not any(track.has_gap for track in self.tracks):
-            return self
-        next_id = max(track.id for track in self.tracks) + 1
-        last_part: dict[int, int] = {}
-        parts: list[Track] = []
-        for track in self.tracks:
-            frames = np.asarray(track.frames)
-            cuts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
-            part_id, parent = track.id, track.parent
-            for first, stop in itertools.pairwise(cuts):
-                if first:
-                    part_id, parent, next_id = next_id, part_id, next_id + 1
-                parts.append(
-                    Track(
-                        part_id,
-                        track.frames[first],
-                        track.frames[stop - 1],
-                        parent,
-                        track.frames[first:stop],
-                        track.detections[first:stop],
-                    )
-                )
-            last_part[track.id] = part_id
-        renamed = (
-            replace(part, parent=last_part[part.parent])
-            if part.id in self.by_id and part.parent
-            else part
-            for part in parts
-        )
-        return Lineage(tuple(sorted(renamed, key=lambda part: part.id)))
-
     def ctc_rows(self) -> list[tuple[int, int, int, int]]:
         """Rows (id, first frame, last frame, parent) of the Cell Tracking Challenge.
 
@@ -222,6 +184,45 @@ class Lineage:
         }
         graph = {track.id: [track.parent] for track in self.tracks if track.parent}
         return data, graph, features
+
+
+def without_gaps(lineage: Lineage) -> Lineage:
+    """Cut tracks at their gaps.
+
+    The part after a gap becomes a track of its own, with the part before as its
+    parent, which is how the Cell Tracking Challenge writes a hidden object. Parts
+    after a gap get new ids above the present ones.
+    """
+    if not any(track.has_gap for track in lineage.tracks):
+        return lineage
+    next_id = max(track.id for track in lineage.tracks) + 1
+    last_part: dict[int, int] = {}
+    parts: list[Track] = []
+    for track in lineage.tracks:
+        frames = np.asarray(track.frames)
+        cuts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
+        part_id, parent = track.id, track.parent
+        for first, stop in itertools.pairwise(cuts):
+            if first:
+                part_id, parent, next_id = next_id, part_id, next_id + 1
+            parts.append(
+                Track(
+                    part_id,
+                    track.frames[first],
+                    track.frames[stop - 1],
+                    parent,
+                    track.frames[first:stop],
+                    track.detections[first:stop],
+                )
+            )
+        last_part[track.id] = part_id
+    renamed = (
+        replace(part, parent=last_part[part.parent])
+        if part.id in lineage.by_id and part.parent
+        else part
+        for part in parts
+    )
+    return Lineage(tuple(sorted(renamed, key=lambda part: part.id)))
 
 
 def _check(tracks: Sequence[Track]) -> None:
