@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.batch.track_result import TrackResult
     from napari_segment_anything.stacks.stack import Stack
 
-_INSTALL = "install it with: pip install 'napari-segment-anything[all]'"
+_INSTALL = "install it with, in a clone of this project: pip install '.[all]'"
 _DISPLAYLESS_PLATFORMS = ("offscreen", "minimal", "vnc")
 
 
