@@ -38,8 +38,6 @@ class Annotator(QObject):
         The layer to segment; never changed.
     axes : str
         One letter per dimension of the layer.
-    parent : QObject, optional
-        Qt parent.
 
     Raises
     ------
@@ -51,14 +49,8 @@ class Annotator(QObject):
     said = Signal(str)
     failed = Signal(object)
 
-    def __init__(
-        self,
-        viewer: ViewerModel,
-        image: Image,
-        axes: str,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: ViewerModel, image: Image, axes: str) -> None:
+        super().__init__()
         self.may_overwrite = False
         self.layers = AnnotationLayers(viewer, image, axes)
         self.session = Session(self.layers.new_source())
