@@ -165,7 +165,12 @@ def test_ctrl_c_leaves_valid_files_and_the_command_goes_on(
     # Many threads on a busy machine are slower than one.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        # A test run in the background of a shell ignores Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     folder = tmp_path / "out.candidates"
     deadline = time.monotonic() + 120
