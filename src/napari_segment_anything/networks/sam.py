@@ -14,6 +14,8 @@ from .two_way_transformer import TwoWayTransformer
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
 
+_PROMPTS_IN_CACHE = 2
+
 
 class Sam(nn.Module):
     """Segment Anything, with the sizes of its config.
@@ -124,8 +126,21 @@ class Sam(nn.Module):
             )
         sparse, dense = self.prompt_encoder(points_xy, point_labels, boxes_xyxy, masks)
         image_pe = self.prompt_encoder.dense_pe()
-        logits, iou = self.mask_decoder(embedding, image_pe, sparse, dense, multimask)
-        return logits, iou
+        # On a CPU what is in work for a few prompts stays in the cache.
+        n_together = (
+            _PROMPTS_IN_CACHE if embedding.device.type == "cpu" else len(sparse)
+        )
+        answers = [
+            self.mask_decoder(
+                embedding,
+                image_pe,
+                sparse[i : i + n_together],
+                dense[i : i + n_together] if len(dense) > 1 else dense,
+                multimask,
+            )
+            for i in range(0, max(len(sparse), 1), max(n_together, 1))
+        ]
+        return torch.cat([a[0] for a in answers]), torch.cat([a[1] for a in answers])
 
     def propose(self, embedding: Tensor) -> Tensor:
         """Dense maps of the proposal head, (B, 5, 4 h, 4 w); see `ProposalHead`."""
