@@ -11,6 +11,8 @@ segments each frame by itself and links; ``repaired`` also prompts the model aga
 tracks break. The result is ``{SET: {VARIANT: {DET, SEG, TRA, AOGM, division_f1, frames,
 seconds}}}``. Shapes (SEG) are scored against silver truth where there is any, which has
 whole masks in every frame, and otherwise against gold truth; null where there is none.
+Variants of a model share what everything mode finds, so that only the first one's
+``seconds`` contain the search.
 """
 
 import argparse
@@ -43,10 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, help="use only the first frames")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args(argv)
+    shared = tempfile.TemporaryDirectory()
     trackers: dict[str, Callable[[Path], tuple[Labels, Parents]]] = {
         "truth": lambda folder: link_truth(folder, options),
-        "plain": lambda folder: track(folder, options, repair=False),
-        "repaired": lambda folder: track(folder, options, repair=True),
+        "plain": lambda folder: track(folder, options, Path(shared.name), repair=False),
+        "repaired": lambda folder: track(
+            folder, options, Path(shared.name), repair=True
+        ),
     }
     variants = options.variants.split(",")
     unknown = set(variants) - set(trackers)
@@ -110,19 +115,29 @@ def true_masks(folder: Path, sequence: str) -> Labels:
 
 
 def track(
-    folder: Path, options: argparse.Namespace, *, repair: bool
+    folder: Path, options: argparse.Namespace, shared: Path, *, repair: bool
 ) -> tuple[Labels, Parents]:
-    """Segment and track the images with a model."""
+    """Segment and track the images with a model; ``shared`` keeps what was found."""
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.track import track_stack
     from napari_segment_anything.models.load import load_model
     from napari_segment_anything.stacks.open import open_stack
+    from napari_segment_anything.storage.candidate_store import CandidateStore
+    from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
     predictor = load_model(options.model, device=options.device)
     stack = open_stack(folder / options.sequence, axes="TYX")
     if options.limit:
         stack = stack.select(T=slice(options.limit))
-    result = run(track_stack(stack, predictor, repair=repair))
+    result = run(
+        track_stack(
+            stack,
+            predictor,
+            repair=repair,
+            store=ZarrEmbeddingStore(shared / "embeddings"),
+            candidates=CandidateStore(shared / "candidates"),
+        )
+    )
     parents = {row.id: row.parent for row in result.lineage.tracks}
     return list(np.asarray(result.labels)), parents
 
