@@ -9,7 +9,8 @@ integers, 0 is ground. Volumes are taken slice by slice.
 one_click_miou       mean IoU of the mask with the highest predicted IoU, from one click
                      on the pixel of the object that is farthest from its border
 best_of_three_miou   the same for the best of the three masks
-three_click_miou     after two corrections at the farthest pixel of the largest error
+three_click_miou     after two corrections at the farthest pixel of the largest error,
+                     each answered from all clicks so far, as in the dock
 box_miou             from the box around the object's pixels
 iou_rank_correlation Spearman's, between predicted and true IoU of all one-click masks
 ap50, map            TP / (TP + FP + FN) of everything mode at IoU 0.5 and its mean over
@@ -161,9 +162,7 @@ def score_clicks(
     """One click for each object, then corrections."""
     points = truth.points[:, np.newaxis]
     labels = np.full((len(truth), 1), INSIDE)
-    masks, iou, low_res = decode(
-        predictor, embedding, Prompts(points, labels), multimask=True
-    )
+    masks, iou = decode(predictor, embedding, Prompts(points, labels), multimask=True)
     true_iou = np.array(
         [
             [truth.iou_with(i, three, k) for k in range(3)]
@@ -177,20 +176,15 @@ def score_clicks(
     scores.predicted_iou += iou.ravel().tolist()
     scores.true_iou += true_iou.ravel().tolist()
     shown = [three.select([k]) for three, k in zip(masks, best, strict=True)]
-    low_res = low_res[everyone, best]
     for _ in range(1, N_CLICKS):
         clicks = [correction(truth, i, mask) for i, mask in enumerate(shown)]
         new_points = np.array([point for point, _ in clicks])
         new_labels = np.array([label for _, label in clicks])
         points = np.concatenate([points, new_points[:, np.newaxis]], axis=1)
         labels = np.concatenate([labels, new_labels[:, np.newaxis]], axis=1)
-        shown, _, low_res = decode(
-            predictor,
-            embedding,
-            Prompts(points, labels, masks=low_res),
-            multimask=False,
+        shown, _ = decode(
+            predictor, embedding, Prompts(points, labels), multimask=False
         )
-        low_res = low_res[:, 0]
     scores.three_clicks += [truth.iou_with(i, one, 0) for i, one in enumerate(shown)]
 
 
@@ -200,7 +194,7 @@ def score_boxes(
     """Prompt each object with the outline of its pixels."""
     # Half-open slices to the outer borders of the first and of the last pixels.
     prompts = Prompts.from_boxes(truth.boxes - 0.5)
-    masks, _, _ = decode(predictor, embedding, prompts, multimask=False)
+    masks, _ = decode(predictor, embedding, prompts, multimask=False)
     scores.box += [truth.iou_with(i, one, 0) for i, one in enumerate(masks)]
 
 
@@ -210,17 +204,16 @@ def decode(
     prompts: Prompts,
     *,
     multimask: bool,
-) -> tuple[list[MaskSet], Array, Array]:
-    """Masks of each object (a set of M), predicted IoU (N, M), logits (N, M, L, L)."""
+) -> tuple[list[MaskSet], Array]:
+    """Masks of each object (a set of M) and their predicted IoU (N, M)."""
     logits, iou = predictor.decode(embedding, prompts, multimask)
-    low_res = logits.float().cpu().numpy()
     sets = []
-    for alternatives in low_res:
+    for alternatives in logits.float().cpu().numpy():
         crops = [mask_in_plane(one, embedding.geometry) for one in alternatives]
         filled = [crop or ((0, 0, 1, 1), np.zeros((1, 1), bool)) for crop in crops]
         boxes, masks = zip(*filled, strict=True)
         sets.append(MaskSet.from_masks(embedding.plane_shape, boxes, masks))
-    return sets, iou.float().cpu().numpy(), low_res
+    return sets, iou.float().cpu().numpy()
 
 
 def correction(truth: MaskSet, i: int, shown: MaskSet) -> tuple[Array, int]:

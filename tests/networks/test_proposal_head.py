@@ -87,3 +87,20 @@ def test_a_box_has_a_third_embedding_only_where_the_config_says_so():
         sam = build_sam(replace(CONFIGS["tiny"], has_box_centre=has_centre))
         sparse, _ = sam.prompt_encoder(None, None, box, None)
         assert sparse.shape[1] == n_tokens
+
+
+def test_a_single_answer_can_be_the_best_of_several():
+    torch.manual_seed(0)
+    config = replace(CONFIGS["tiny"], single_is_best_of_several=True)
+    sam = build_sam(config)
+    points, labels = torch.rand(5, 1, 2) * 128, torch.ones(5, 1)
+    with torch.inference_mode():
+        embedding = sam.encode(torch.rand(1, 3, 128, 128) * 255)
+        prompts = {"points_xy": points, "point_labels": labels}
+        several, scores = sam.decode(embedding, **prompts, multimask=True)
+        single, score = sam.decode(embedding, **prompts, multimask=False)
+    assert single.shape == (5, 1, 64, 64)
+    for i in range(5):
+        best = int(scores[i].argmax())
+        assert score[i, 0] == scores[i, best]
+        assert torch.equal(single[i, 0], several[i, best])

@@ -48,7 +48,9 @@ class SamConfig:
     """Sizes of one whole SAM.
 
     ``image_size`` is the side of the square model frame in pixels,
-    ``embedding_stride`` the frame pixels under one token of the image embedding.
+    ``embedding_stride`` the frame pixels under one token of the image embedding. With
+    ``single_is_best_of_several`` a single answer is the mask of the several with the
+    highest predicted IoU, rather than that of the output for single masks.
     """
 
     name: str
@@ -65,6 +67,7 @@ class SamConfig:
     iou_head_hidden_dim: int = 256
     has_proposal_head: bool = False
     has_box_centre: bool = False
+    single_is_best_of_several: bool = False
 
     @property
     def embedding_size(self) -> int:
@@ -112,6 +115,9 @@ CONFIGS: dict[str, SamConfig] = {
             iou_head_hidden_dim=128,
             has_proposal_head=True,
             has_box_centre=True,
+            # On validation images the best of three masks by predicted IoU is better
+            # than the mask of the single output, also for boxes and corrections.
+            single_is_best_of_several=True,
         ),
         SamConfig(
             "tiny",

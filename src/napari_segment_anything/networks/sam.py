@@ -126,6 +126,7 @@ class Sam(nn.Module):
             )
         sparse, dense = self.prompt_encoder(points_xy, point_labels, boxes_xyxy, masks)
         image_pe = self.prompt_encoder.dense_pe()
+        choose_best = self.config.single_is_best_of_several
         # On a CPU what is in work for a few prompts stays in the cache.
         n_together = (
             _PROMPTS_IN_CACHE if embedding.device.type == "cpu" else len(sparse)
@@ -136,11 +137,17 @@ class Sam(nn.Module):
                 image_pe,
                 sparse[i : i + n_together],
                 dense[i : i + n_together] if len(dense) > 1 else dense,
-                multimask,
+                multimask or choose_best,
             )
             for i in range(0, max(len(sparse), 1), max(n_together, 1))
         ]
-        return torch.cat([a[0] for a in answers]), torch.cat([a[1] for a in answers])
+        logits = torch.cat([answer[0] for answer in answers])
+        iou = torch.cat([answer[1] for answer in answers])
+        if multimask or not choose_best:
+            return logits, iou
+        best = iou.argmax(1, keepdim=True)
+        index = best[..., None, None].expand(-1, -1, *logits.shape[-2:])
+        return logits.gather(1, index), iou.gather(1, best)
 
     def propose(self, embedding: Tensor) -> Tensor:
         """Dense maps of the proposal head, (B, 5, 4 h, 4 w); see `ProposalHead`."""
