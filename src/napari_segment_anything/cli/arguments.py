@@ -65,3 +65,12 @@ def channel(text: str) -> int | tuple[int, ...]:
             f"'{text}' is no channel number; give 0, or 0,1 for two channels"
         ) from error
     return numbers[0] if len(numbers) == 1 else numbers
+
+
+def zarr_path(text: str) -> Path:
+    """Check the path of an output, which is a folder whatever its name says."""
+    if not text.rstrip("/").endswith(".zarr"):
+        raise ArgumentTypeError(
+            f"{text} is written as OME-Zarr, a folder; let its name end in .zarr"
+        )
+    return Path(text)

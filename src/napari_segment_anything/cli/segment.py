@@ -8,6 +8,7 @@ from napari_segment_anything.cli.arguments import (
     add_overwrite_option,
     add_shared_options,
     add_store_option,
+    zarr_path,
 )
 
 
@@ -15,7 +16,7 @@ def add_parser(commands: Any) -> None:
     """Add the command to the parser of all commands."""
     parser = commands.add_parser("segment", help="find all objects of each plane")
     parser.add_argument("input", type=Path, help="TIFF, zarr, OME-Zarr, folder …")
-    parser.add_argument("output", type=Path, help="OME-Zarr to write or continue")
+    parser.add_argument("output", type=zarr_path, help="OME-Zarr to write or continue")
     add_shared_options(parser)
     add_store_option(parser)
     add_overwrite_option(parser)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ _COUNTS = {
     "n_tracks": "tracks",
     "n_divisions": "divisions",
     "n_repaired": "objects found again by prompting",
-    "n_resumed": "planes known from an earlier run",
+    "n_resumed": "planes found in an earlier run, not searched again",
     "n_encoded": "planes newly encoded",
 }
 
@@ -72,6 +72,7 @@ def track_summary(
 
 def report(summary: Mapping[str, Any], path: Path | None) -> None:
     """Print a summary as one line per figure, and write it as JSON if asked to."""
+    sys.stdout.write(_input_line(summary["axes"], summary["shape"]))
     sys.stdout.write(f"model {summary['model']} on {summary['device']}\n")
     for key, words in _COUNTS.items():
         if key in summary:
@@ -81,6 +82,15 @@ def report(summary: Mapping[str, Any], path: Path | None) -> None:
     for name, written in summary.get("files", {}).items():
         sys.stdout.write(f"{name:>10}: {written}\n")
     write_json(path, summary)
+
+
+def _input_line(axes: str, shape: Sequence[int]) -> str:
+    """How the input was understood, because a wrong guess looks like a poor result."""
+    lengths = " × ".join(str(length) for length in shape)
+    line = f"image read as {axes}, {lengths}"
+    if dict(zip(axes, shape, strict=True)).get("C", 1) > 1:
+        line += "; C is channels: if these are frames or slices, say so by --axes"
+    return line + "\n"
 
 
 def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from napari_segment_anything.cli.arguments import (
     add_overwrite_option,
     add_shared_options,
     add_store_option,
+    zarr_path,
 )
 
 
@@ -17,7 +18,7 @@ def add_parser(commands: Any) -> None:
         "track", help="find all objects and follow them through time"
     )
     parser.add_argument("input", type=Path, help="TIFF, zarr, OME-Zarr, folder …")
-    parser.add_argument("output", type=Path, help="OME-Zarr to write or continue")
+    parser.add_argument("output", type=zarr_path, help="OME-Zarr to write or continue")
     parser.add_argument(
         "--along", choices="TZ", help="axis to follow objects along (default: T, or Z)"
     )

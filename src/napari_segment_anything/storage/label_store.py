@@ -229,7 +229,7 @@ def open_or_create_labels(
     if not _is_same_work(store, layout):
         raise StorageError(
             f"{path} holds the result of another image, model or setting; choose "
-            f"another output or remove it."
+            f"another output, remove it, or allow to overwrite it (--overwrite)."
         )
     return store
 
