@@ -19,5 +19,5 @@ def test_what_is_no_channel_is_named(text):
 
 def test_an_output_ends_in_zarr():
     assert zarr_path("a/b.ome.zarr") == Path("a/b.ome.zarr")
-    with pytest.raises(ArgumentTypeError, match="end in .zarr"):
+    with pytest.raises(ArgumentTypeError, match=r"end in \.zarr"):
         zarr_path("labels.tif")
