@@ -283,6 +283,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
         start = time.perf_counter()
         names = names_of_part(set_name, arguments.part)
         for plane in read_planes(folder, names, arguments.limit):
+            if arguments.max_side and max(plane.labels.shape) > arguments.max_side:
+                continue
             score_plane(predictor, settings, plane, scores)
         results[set_name] = scores.summary(time.perf_counter() - start)
         print(set_name, json.dumps(results[set_name]), flush=True)
@@ -299,6 +301,9 @@ def main() -> None:
     parser.add_argument("--model", default="nano", help="name or path of the weights")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--limit", type=int, help="most images of a set")
+    parser.add_argument(
+        "--max-side", type=int, help="leave out planes with a longer side, in pixels"
+    )
     parser.add_argument("--device", default=None, help="auto, cpu, cuda, mps")
     parser.add_argument(
         "--part",
