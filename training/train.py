@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import distributed, multiprocessing, nn
 
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.networks.sam import Sam
+from napari_segment_anything.networks.state_dict import load_into
 
 from .crops import cut_crop
 from .evaluate import evaluate
@@ -49,6 +51,7 @@ class TrainingSettings:
     average_decay: float = 0.998
     evaluate_seconds: float = 300.0
     n_processes: int = 1
+    start_from: Path | None = None
     seed: int = 0
 
 
@@ -60,6 +63,8 @@ class Run:
         self.settings, self.output = settings, output
         self.sam = Sam(CONFIGS["nano"])
         initialise(self.sam)
+        if settings.start_from is not None:
+            load_into(self.sam, load_file(settings.start_from))
         self.sam.image_encoder.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.sam).eval()
         decayed = [p for p in self.sam.parameters() if p.ndim > 1]
@@ -261,12 +266,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=TrainingSettings.minutes)
     parser.add_argument("--max-steps", type=int, default=TrainingSettings.max_steps)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--start-from", type=Path, help="weights to go on from")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     settings = TrainingSettings(
         minutes=arguments.minutes,
         max_steps=arguments.max_steps,
         n_processes=arguments.processes,
+        start_from=arguments.start_from,
     )
     log.info("wrote %s", train(arguments.data, arguments.output, settings))
 

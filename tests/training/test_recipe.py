@@ -1,5 +1,7 @@
 """A short run of the recipe of the bundled model, on simulated cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -69,3 +71,8 @@ def test_loss_falls_and_the_result_loads(planes, tmp_path):
     export(run.average, tmp_path / "nano.safetensors", steps=run.step)
     predictor = load_model(tmp_path / "nano.safetensors")
     assert predictor.config.name == "nano"
+    weights = tmp_path / "nano.safetensors"
+    onwards = Run(replace(settings, start_from=weights), tmp_path / "onwards")
+    exported = run.average.state_dict()
+    for name, value in onwards.sam.state_dict().items():
+        torch.testing.assert_close(value, exported[name], atol=2e-3, rtol=2e-3)
