@@ -14,6 +14,10 @@ FRAME_SIZE = 512
 CROP_SIZE = 256
 STRIDE = 2  # frame pixels per low-resolution pixel
 DIAMETER_RANGE = (9.0, 130.0)
+# Large planes are looked at in windows whose scale brings objects near this size, ...
+WORKING_DIAMETER = 36.0
+# ... small ones as a whole.
+WORKING_SHARE = 0.65
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,12 @@ class Crop:
 
 
 def _choose_scale(plane: Plane, generator: np.random.Generator, jitter: float) -> float:
-    longest = max(plane.labels.shape)
-    nominal = FRAME_SIZE / longest
-    if longest > FRAME_SIZE and generator.random() < 0.5:
-        nominal = 1.0  # as in a tile
-    scale = nominal * 2 ** (generator.uniform(-0.7, 0.5) * jitter)
+    scale = FRAME_SIZE / max(plane.labels.shape)
+    if generator.random() < WORKING_SHARE:
+        scale = WORKING_DIAMETER / max(plane.median_diameter, 1)
+        scale *= 2 ** (jitter * float(np.clip(generator.normal(0, 0.6), -1.3, 1.3)))
+    else:
+        scale *= 2 ** (generator.uniform(-0.7, 0.5) * jitter)
     low, high = (d / max(plane.median_diameter, 1) for d in DIAMETER_RANGE)
     return float(np.clip(scale, low, high))
 

@@ -45,6 +45,9 @@ def initialise(sam: Sam) -> None:
                 parameter.mul_(CONTENT_SCALE)
             if name.endswith("attn.attention_biases"):
                 nn.init.normal_(parameter, std=0.02)
+            # Added to weights that were trained without it, it changes nothing at first.
+            if "fine_lateral" in name:
+                nn.init.zeros_(parameter)
         # Residual blocks start near identity.
         for module in sam.image_encoder.modules():
             if hasattr(module, "conv3") and hasattr(module, "conv2"):

@@ -16,13 +16,14 @@ from napari_segment_anything.engine.image import (
 from .split import SPLITS_FILE
 
 SET_WEIGHTS = {
-    "dsb2018": 0.58,
-    "usiigaci_phase": 0.27,
-    "em_fibsem_medulla": 0.04,
-    "vol3d_small": 0.03,
+    "dsb2018": 0.46,
+    "usiigaci_phase": 0.20,
+    "em_fibsem_medulla": 0.10,
+    "vol3d_small": 0.08,
     "baby_yeast": 0.02,
     "neubias_small": 0.01,
-    "usiigaci_t98g_timelapse": 0.05,
+    "usiigaci_t98g_timelapse": 0.03,
+    "synthetic": 0.10,
 }
 
 

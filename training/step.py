@@ -15,6 +15,7 @@ from .targets import TOKEN, Targets, make_targets
 
 N_PROMPTS = 8
 ROUGH_MASK_SHARE = 0.85
+CORRECTED_SHARE = 0.5
 
 
 @dataclass
@@ -40,9 +41,7 @@ class Batch:
 def encode(sam: Sam, batch: Batch) -> tuple[Tensor, Tensor]:
     """Embeddings (B, C, h, w) of crops, and the centre encoding's maps."""
     x = sam.normalise(batch.images) * batch.inside[:, None]
-    with torch.autocast("cpu", torch.bfloat16):
-        features = sam.image_encoder(x)
-    features = features.float()
+    features = sam.image_encoder(x)
     # Each crop lies elsewhere in the frame.
     pairs = [
         sam.centre_encoding(features[i : i + 1], origin)
@@ -71,7 +70,7 @@ def with_rough_masks(
     """Begin with the masks that `Sam.decode` begins with."""
     corner = torch.tensor([origin[1], origin[0]]) * (STRIDE * TOKEN)
     boxes = prompt.boxes_xyxy
-    masks = sam.rough_masks(
+    masks, _ = sam.rough_masks(
         sam.propose(embedding)[0],
         prompt.points_xy - corner,
         prompt.point_labels,
@@ -127,7 +126,7 @@ def prompt_loss(
         prompt = first_prompt(targets, ids, origin, generator, kind)
         if generator.random() < ROUGH_MASK_SHARE:
             prompt = with_rough_masks(sam, embedding[i : i + 1], prompt, origin)
-        for round_ in range(1 + int(generator.random() < 0.4)):
+        for round_ in range(1 + int(generator.random() < CORRECTED_SHARE)):
             logits, predicted = decode(sam, embedding[i : i + 1], prompt, origin)
             each = mask_losses(logits, truth, dice_weight)
             iou = intersection_over_union(logits, truth)
@@ -144,6 +143,9 @@ def prompt_loss(
                 else logits[torch.arange(len(ids)), chosen]
             )
             prompt = correct(prompt, shown, truth, origin, generator)
+            if prompt.boxes_xyxy is None and generator.random() < 0.5:
+                # As in a batch that knows all points but not the earlier answer.
+                prompt = with_rough_masks(sam, embedding[i : i + 1], prompt, origin)
     if not losses:
         return embedding.sum() * 0, {}
     means = {name: float(np.mean(values)) for name, values in seen.items()}

@@ -13,13 +13,14 @@ import logging
 import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import distributed, multiprocessing, nn
+from torch import Tensor, distributed, multiprocessing, nn
 
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.networks.sam import Sam
@@ -43,6 +44,7 @@ class TrainingSettings:
     max_steps: int = 10**9
     dense_share: float = 0.1
     dense_batch_size: int = 8
+    prompt_every: int = 2
     batch_size: int = 4
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -64,7 +66,7 @@ class Run:
         self.sam = Sam(CONFIGS["nano"])
         initialise(self.sam)
         if settings.start_from is not None:
-            load_into(self.sam, load_file(settings.start_from))
+            load_what_fits(self.sam, load_file(settings.start_from))
         self.sam.image_encoder.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.sam).eval()
         decayed = [p for p in self.sam.parameters() if p.ndim > 1]
@@ -159,6 +161,15 @@ class Run:
             at += gradient.numel()
 
 
+def load_what_fits(sam: Sam, state: Mapping[str, Tensor]) -> None:
+    """Load weights, perhaps of an earlier architecture that lacks some parts."""
+    own = sam.state_dict()
+    kept = {key: state[key] for key in own if key in state}
+    for key in own.keys() - kept.keys():
+        log.info("%s is not among the weights to start from", key)
+    load_into(sam, own | kept)
+
+
 def train(data: Path, output: Path, settings: TrainingSettings) -> Path:
     """Train, log to ``output/log.jsonl`` and return the path of the written weights."""
     output.mkdir(parents=True, exist_ok=True)
@@ -232,7 +243,10 @@ def train_step(
 ) -> dict[str, float]:
     """Train on one batch of random crops; return the losses and mean IoUs."""
     settings = run.settings
-    is_dense = run.share < settings.dense_share
+    # Dense steps cost half as much and teach the encoder as well.
+    is_dense = (
+        run.share < settings.dense_share or run.step % settings.prompt_every > 0
+    )
     size = settings.dense_batch_size if is_dense else settings.batch_size
     chosen = generator.choice(len(planes), size, p=weights)
     batch = Batch.collate([cut_crop(planes[i], generator) for i in chosen])
@@ -243,7 +257,9 @@ def train_step(
     row = {"dense": dense.item()}
     loss = dense
     if not is_dense:
-        ramp = (run.share - settings.dense_share) / settings.dice_ramp_share
+        ramp = 1.0
+        if settings.start_from is None:
+            ramp = (run.share - settings.dense_share) / settings.dice_ramp_share
         prompted, ious = prompt_loss(
             run.sam, batch, embedding, generator, min(1.0, ramp)
         )
@@ -265,6 +281,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/nano"))
     parser.add_argument("--minutes", type=float, default=TrainingSettings.minutes)
     parser.add_argument("--max-steps", type=int, default=TrainingSettings.max_steps)
+    parser.add_argument(
+        "--learning-rate", type=float, default=TrainingSettings.learning_rate
+    )
+    parser.add_argument(
+        "--dense-share",
+        type=float,
+        default=TrainingSettings.dense_share,
+        help="part of the run before the first prompts",
+    )
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--start-from", type=Path, help="weights to go on from")
     arguments = parser.parse_args()
@@ -272,6 +297,8 @@ def main() -> None:
     settings = TrainingSettings(
         minutes=arguments.minutes,
         max_steps=arguments.max_steps,
+        learning_rate=arguments.learning_rate,
+        dense_share=arguments.dense_share,
         n_processes=arguments.processes,
         start_from=arguments.start_from,
     )

@@ -27,7 +27,8 @@ class TinyViTConfig:
     ``strides[i]`` is what the step after stage ``i`` divides the resolution by; after
     the stem, a plane has a quarter of its resolution. With ``lateral_stage`` the neck
     adds that (finer) stage's features to the upsampled last ones, so that the
-    embedding has the finer stage's stride.
+    embedding has the finer stage's stride; with ``has_fine_lateral`` also those of the
+    stage before it, the four fine pixels of a token side by side.
 
     Source: Wu et al., "TinyViT", 2022; MobileSAM for the published sizes.
     """
@@ -41,6 +42,7 @@ class TinyViTConfig:
     conv_expand_ratio: float = 4.0
     n_classes: int = 0
     lateral_stage: int | None = None
+    has_fine_lateral: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ CONFIGS: dict[str, SamConfig] = {
                 window_sizes=(8, 8, 8),
                 strides=(2, 2),
                 lateral_stage=1,
+                has_fine_lateral=True,
             ),
             image_size=512,
             embedding_stride=8,
@@ -128,6 +131,7 @@ CONFIGS: dict[str, SamConfig] = {
                 window_sizes=(4, 4, 4),
                 strides=(2, 2),
                 lateral_stage=1,
+                has_fine_lateral=True,
             ),
             image_size=128,
             embedding_stride=8,

@@ -86,6 +86,7 @@ class PromptEncoder(nn.Module):
         point_labels: Tensor | None,
         boxes_xyxy: Tensor | None,
         masks: Tensor | None,
+        is_mask_given: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Embed the prompts of N objects.
 
@@ -98,6 +99,8 @@ class PromptEncoder(nn.Module):
         boxes_xyxy : Tensor, (N, 4), or None
         masks : Tensor, (N, 1, 4 h, 4 w), or None
             Low-resolution logits.
+        is_mask_given : Tensor, (N,), or None
+            Which of the masks count; by default all.
 
         Returns
         -------
@@ -117,9 +120,13 @@ class PromptEncoder(nn.Module):
             n_objects = 1 if masks is None else masks.shape[0]
             weight = self.no_mask_embed.weight
             sparse = weight.new_empty(n_objects, 0, weight.shape[-1])
-        if masks is not None:
-            return sparse, self.mask_downscaling(masks)
-        return sparse, self.no_mask_embed.weight[..., None, None]
+        no_mask = self.no_mask_embed.weight[..., None, None]
+        if masks is None:
+            return sparse, no_mask
+        dense = self.mask_downscaling(masks)
+        if is_mask_given is not None:
+            dense = torch.where(is_mask_given[:, None, None, None], dense, no_mask)
+        return sparse, dense
 
     def _embed_points(self, xy: Tensor, labels: Tensor, is_padded: bool) -> Tensor:
         if is_padded:  # SAM adds an entry that is no point where there is no box

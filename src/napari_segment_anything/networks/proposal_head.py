@@ -85,11 +85,12 @@ def rough_masks(
     points_yx: Tensor | None,
     point_labels: Tensor | None,
     boxes_yxyx: Tensor | None,
-) -> Tensor | None:
+) -> tuple[Tensor, Tensor]:
     """Masks of what points to the same centre as a prompt does.
 
     A foreground pixel belongs to a prompt if the centre that it predicts lies near the
-    one that is predicted at a point inside, or near the middle of the box.
+    one that is predicted at a point inside, or near the middle of the box, and not
+    nearer to one that is predicted at a point outside.
 
     Parameters
     ----------
@@ -98,14 +99,17 @@ def rough_masks(
     points_yx : Tensor, (N, P, 2), or None
         Low-resolution pixels, pixel centres at integers.
     point_labels : Tensor, (N, P), or None
-        1 in, 0 out, -1 no point. Only points inside count here.
+        1 in, 0 out, -1 no point.
     boxes_yxyx : Tensor, (N, 4), or None
         Low-resolution pixels. Where there are boxes, points do not count.
 
     Returns
     -------
-    Tensor, (N, 1, L, L), or None
-        Logits for the mask input; None if there is neither a box nor a point inside.
+    masks : Tensor, (N, 1, L, L)
+        Logits for the mask input.
+    is_given : Tensor, (N,)
+        False for prompts with neither a box nor a point inside: their mask says
+        nothing and is not to be used.
     """
     height, width = maps.shape[-2:]
     y = torch.arange(height, device=maps.device, dtype=maps.dtype)[:, None]
@@ -125,19 +129,35 @@ def rough_masks(
         )
         logits = torch.minimum(foreground, _STEEPNESS * (1 - distance / radius))
         logits = torch.where(is_near, logits, -_MAX_LOGIT)
-    elif (
-        points_yx is not None and point_labels is not None and (point_labels == 1).any()
-    ):
+        is_given = torch.ones(len(logits), dtype=torch.bool, device=maps.device)
+    elif points_yx is not None and point_labels is not None:
         rows = points_yx[..., 0].round().long().clamp(0, height - 1)
         columns = points_yx[..., 1].round().long().clamp(0, width - 1)
-        distance = maps.new_full((len(rows), height, width), torch.inf)
-        for p in range(rows.shape[1]):
-            from_y = centre_y[rows[:, p], columns[:, p]][:, None, None]
-            from_x = centre_x[rows[:, p], columns[:, p]][:, None, None]
-            one = torch.hypot(centre_y - from_y, centre_x - from_x)
-            is_inside = (point_labels[:, p] == 1)[:, None, None]
-            distance = torch.where(is_inside, torch.minimum(distance, one), distance)
-        logits = torch.minimum(foreground, _STEEPNESS * (1 - distance / _RADIUS))
+        seen_y, seen_x = centre_y[rows, columns], centre_x[rows, columns]
+        distance = torch.hypot(
+            centre_y - seen_y[..., None, None], centre_x - seen_x[..., None, None]
+        )
+        is_inside = point_labels == 1
+        inside = _nearest(distance, is_inside)
+        # A point outside whose pixel points to the centre of the object itself tells
+        # only that the prediction is wrong there, not which of the pixels are.
+        between = torch.hypot(
+            seen_y[:, :, None] - seen_y[:, None], seen_x[:, :, None] - seen_x[:, None]
+        )
+        is_apart = ~((between < _RADIUS / 2) & is_inside[:, None]).any(-1)
+        outside = _nearest(distance, (point_labels == 0) & is_apart)
+        margin = torch.minimum(_RADIUS - inside, outside - inside)
+        logits = torch.minimum(foreground, _STEEPNESS / _RADIUS * margin)
+        is_given = is_inside.any(1)
     else:
-        return None
-    return logits.clamp(-_MAX_LOGIT, _MAX_LOGIT)[:, None]
+        return maps.new_zeros(1, 1, height, width), torch.zeros(
+            1, dtype=torch.bool, device=maps.device
+        )
+    return logits.clamp(-_MAX_LOGIT, _MAX_LOGIT)[:, None], is_given
+
+
+def _nearest(distance: Tensor, is_counted: Tensor) -> Tensor:
+    """Least distance (N, h, w) over those points (N, P) that count; else far away."""
+    far = float(sum(distance.shape[-2:]))
+    counted = torch.where(is_counted[..., None, None], distance, far)
+    return counted.amin(1)

@@ -99,6 +99,7 @@ class Sam(nn.Module):
         boxes_xyxy: Tensor | None = None,
         masks: Tensor | None = None,
         multimask: bool = True,
+        maps: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Answer the prompts of N objects on one image.
 
@@ -114,17 +115,24 @@ class Sam(nn.Module):
             Low-resolution logits, usually of an earlier answer.
         multimask : bool
             Three masks for ambiguous prompts, otherwise one.
+        maps : Tensor, (1, 5, 4 h, 4 w), optional
+            What `propose` gives for the embedding, if it is at hand.
 
         Returns
         -------
         logits : Tensor, (N, M, 4 h, 4 w)
         predicted_iou : Tensor, (N, M)
         """
+        is_given: Tensor | None = None
         if masks is None and self.config.has_proposal_head:
-            masks = self.rough_masks(
-                self.propose(embedding)[0], points_xy, point_labels, boxes_xyxy
+            if maps is None:
+                maps = self.propose(embedding)
+            masks, is_given = self.rough_masks(
+                maps[0], points_xy, point_labels, boxes_xyxy
             )
-        sparse, dense = self.prompt_encoder(points_xy, point_labels, boxes_xyxy, masks)
+        sparse, dense = self.prompt_encoder(
+            points_xy, point_labels, boxes_xyxy, masks, is_given
+        )
         image_pe = self.prompt_encoder.dense_pe()
         choose_best = self.config.single_is_best_of_several
         # On a CPU what is in work for a few prompts stays in the cache.
@@ -160,7 +168,7 @@ class Sam(nn.Module):
         points_xy: Tensor | None,
         point_labels: Tensor | None,
         boxes_xyxy: Tensor | None,
-    ) -> Tensor | None:
+    ) -> tuple[Tensor, Tensor]:
         """Mask inputs (N, 1, 4 h, 4 w) from the proposal head; see `rough_masks`."""
         scale = self.config.image_size / self.config.low_res_size
         points_yx = boxes_yxyx = None

@@ -181,6 +181,7 @@ class TinyImageEncoder(nn.Module):
         super().__init__()
         dims = config.embed_dims
         self.lateral_stage = config.lateral_stage
+        self.has_fine_lateral = config.has_fine_lateral
         self.patch_embed = PatchEmbed(dims[0])
         self.layers = nn.ModuleList()
         for i, dim in enumerate(dims):
@@ -202,19 +203,25 @@ class TinyImageEncoder(nn.Module):
             self.head = nn.Linear(dims[-1], config.n_classes)
         if config.lateral_stage is not None:
             self.lateral = nn.Conv2d(dims[config.lateral_stage], dims[-1], 1)
+            if config.has_fine_lateral:
+                n_fine = dims[config.lateral_stage - 1]
+                step = config.strides[config.lateral_stage - 1]
+                self.fine_lateral = nn.Conv2d(n_fine, dims[-1], step, step)
         self.neck = Neck(dims[-1], out_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode normalised images (B, 3, H, W) to (B, C, H / stride, W / stride)."""
         x = self.patch_embed(x)
-        lateral: Tensor | None = None
-        for i, layer in enumerate(self.layers):
-            features, x = layer(x)
-            if i == self.lateral_stage:
-                lateral = self.lateral(features)
-        if lateral is not None:
+        features: list[Tensor] = []
+        for layer in self.layers:
+            stage_features, x = layer(x)
+            features.append(stage_features)
+        if self.lateral_stage is not None:
+            lateral = self.lateral(features[self.lateral_stage])
             x = lateral + functional.interpolate(
                 x, lateral.shape[-2:], mode="bilinear", align_corners=False
             )
+            if self.has_fine_lateral:
+                x = x + self.fine_lateral(features[self.lateral_stage - 1])
         embedding: Tensor = self.neck(x)
         return embedding
