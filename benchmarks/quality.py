@@ -36,10 +36,9 @@ from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
 )
-from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.labels import masks_to_labels
-from napari_segment_anything.engine.mask_logits import mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet, interior_point
+from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.prompts import INSIDE, OUTSIDE, Prompts
 from napari_segment_anything.errors import SegmentAnythingError
@@ -142,10 +141,11 @@ def score_plane(
     """Measure one plane and add it to the scores of its set."""
     truth = MaskSet.from_labels(plane.labels)
     embedding = predictor.embed(plane.image)
+    prompted = PlanePredictor(predictor, plane.image, embedding=embedding)
     for start in range(0, len(truth), OBJECTS_PER_BATCH):
         objects = truth.select(slice(start, start + OBJECTS_PER_BATCH))
-        score_clicks(predictor, embedding, objects, scores)
-        score_boxes(predictor, embedding, objects, scores)
+        score_clicks(prompted, objects, scores)
+        score_boxes(prompted, objects, scores)
     found = AutomaticMaskGenerator(predictor, settings).generate(
         plane.image, embedding=embedding
     )
@@ -156,13 +156,13 @@ def score_plane(
     scores.n_images += 1
 
 
-def score_clicks(
-    predictor: MaskPredictor, embedding: ImageEmbedding, truth: MaskSet, scores: Scores
-) -> None:
+def score_clicks(prompted: PlanePredictor, truth: MaskSet, scores: Scores) -> None:
     """One click for each object, then corrections."""
     points = truth.points[:, np.newaxis]
     labels = np.full((len(truth), 1), INSIDE)
-    masks, iou = decode(predictor, embedding, Prompts(points, labels), multimask=True)
+    answered = prompted.answer(Prompts(points, labels))
+    masks = [answered.select(slice(3 * i, 3 * i + 3)) for i in range(len(truth))]
+    iou = answered.predicted_iou.reshape(-1, 3)
     true_iou = np.array(
         [
             [truth.iou_with(i, three, k) for k in range(3)]
@@ -182,38 +182,17 @@ def score_clicks(
         new_labels = np.array([label for _, label in clicks])
         points = np.concatenate([points, new_points[:, np.newaxis]], axis=1)
         labels = np.concatenate([labels, new_labels[:, np.newaxis]], axis=1)
-        shown, _ = decode(
-            predictor, embedding, Prompts(points, labels), multimask=False
-        )
+        answered = prompted.answer(Prompts(points, labels), multimask=False)
+        shown = [answered.select([i]) for i in range(len(truth))]
     scores.three_clicks += [truth.iou_with(i, one, 0) for i, one in enumerate(shown)]
 
 
-def score_boxes(
-    predictor: MaskPredictor, embedding: ImageEmbedding, truth: MaskSet, scores: Scores
-) -> None:
+def score_boxes(prompted: PlanePredictor, truth: MaskSet, scores: Scores) -> None:
     """Prompt each object with the outline of its pixels."""
     # Half-open slices to the outer borders of the first and of the last pixels.
     prompts = Prompts.from_boxes(truth.boxes - 0.5)
-    masks, _ = decode(predictor, embedding, prompts, multimask=False)
-    scores.box += [truth.iou_with(i, one, 0) for i, one in enumerate(masks)]
-
-
-def decode(
-    predictor: MaskPredictor,
-    embedding: ImageEmbedding,
-    prompts: Prompts,
-    *,
-    multimask: bool,
-) -> tuple[list[MaskSet], Array]:
-    """Masks of each object (a set of M) and their predicted IoU (N, M)."""
-    logits, iou = predictor.decode(embedding, prompts, multimask)
-    sets = []
-    for alternatives in logits.float().cpu().numpy():
-        crops = [mask_in_plane(one, embedding.geometry) for one in alternatives]
-        filled = [crop or ((0, 0, 1, 1), np.zeros((1, 1), bool)) for crop in crops]
-        boxes, masks = zip(*filled, strict=True)
-        sets.append(MaskSet.from_masks(embedding.plane_shape, boxes, masks))
-    return sets, iou.float().cpu().numpy()
+    masks = prompted.answer(prompts, multimask=False)
+    scores.box += [truth.iou_with(i, masks, i) for i in range(len(truth))]
 
 
 def correction(truth: MaskSet, i: int, shown: MaskSet) -> tuple[Array, int]:

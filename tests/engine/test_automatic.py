@@ -5,7 +5,7 @@ from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
 )
-from napari_segment_anything.engine.crop_search import SearchedPlane
+from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor

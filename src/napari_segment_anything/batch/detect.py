@@ -12,9 +12,9 @@ from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.crop_search import SearchedPlane
 from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.storage.candidate_store import CandidateStore
 

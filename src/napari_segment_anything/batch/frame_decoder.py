@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.crop_search import plan_crops
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.prompts import PADDING, Prompts
+from napari_segment_anything.engine.searched_plane import plan_crops
 from napari_segment_anything.engine.tiling import points_shown_best
 from napari_segment_anything.stacks.stack import Stack
 

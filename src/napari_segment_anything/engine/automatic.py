@@ -13,17 +13,16 @@ import numpy.typing as npt
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.crop_masks import CropMasks
-from napari_segment_anything.engine.crop_search import (
-    Crop,
-    CropPrompts,
-    CropSearch,
-    SearchedPlane,
-    plan_crops,
-)
+from napari_segment_anything.engine.crop_search import CropPrompts, CropSearch
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.searched_plane import (
+    Crop,
+    SearchedPlane,
+    plan_crops,
+)
 from napari_segment_anything.engine.suppression import (
     clean_masks,
     merge_crops,
@@ -135,9 +134,11 @@ class AutomaticMaskGenerator:
         MaskSet
             The objects, or with ``keep_candidates`` the candidates.
         """
-        crops = plan_crops(plane.shape, self.predictor.frame_size, self.settings)
-        if plane.pixels is None:
-            crops = [Crop((0, 0, *plane.shape), 0)]
+        crops = [Crop((0, 0, *plane.shape), 0)]
+        if plane.pixels is not None:
+            scale = plane.scale(self.predictor, self.settings)
+            frame_size = self.predictor.frame_size
+            crops = plan_crops(plane.shape, frame_size, self.settings, scale)
         search = self._search(plane.shape, keep_candidates)
         is_tiled = crops[0].layer > 0
         found: list[CropMasks] = []
@@ -186,7 +187,8 @@ class AutomaticMaskGenerator:
         shape: tuple[int, int],
     ) -> npt.NDArray[np.bool_]:
         """Which points a tile is to prompt rather than one of its neighbours."""
-        slack = self.settings.tile_overlap * self.predictor.frame_size / 4
+        y0, x0, y1, x1 = tile.box
+        slack = self.settings.tile_overlap * max(y1 - y0, x1 - x0) / 4
         boxes = [other.box for other in tiles]
         return points_shown_best(points, tile.box, boxes, shape, slack)
 

@@ -46,7 +46,10 @@ class AutomaticSettings:
         Weight of the agreement with the proposal head in a mask's predicted IoU; the
         rest is the decoder's own prediction.
     tile : bool
-        Search planes larger than the model frame in tiles at their own resolution.
+        Search planes whose objects would be small in the model frame in tiles.
+    object_diameter : float
+        Usual diameter of objects in pixels, from which the size of tiles follows; 0
+        estimates it from each plane.
     tile_overlap : float
         Least overlap of neighbouring tiles as part of a tile's side.
     max_area_fraction : float
@@ -78,6 +81,7 @@ class AutomaticSettings:
     proposal_thresh: float = 0.3
     proposal_weight: float = 0.5
     tile: bool = False
+    object_diameter: float = 0.0
     tile_overlap: float = 0.25
     max_area_fraction: float = 1.0
     one_mask_per_point: bool = False
@@ -106,6 +110,7 @@ class AutomaticSettings:
         self._check("tile_overlap", 0, 0.75)
         self._check("stability_score_offset", 0, 100)
         self._check("min_mask_region_area", 0, float("inf"))
+        self._check("object_diameter", 0, float("inf"))
 
     def _check(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)

@@ -8,109 +8,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.crop_masks import CropMasks
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
-from napari_segment_anything.engine.point_grid import (
-    build_layer_grids,
-    crop_boxes,
-    points_in_plane,
-)
-from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
+from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.engine.tiling import tile_boxes, touches_inner_edge
-from napari_segment_anything.errors import InvalidImageError
+from napari_segment_anything.engine.searched_plane import Crop
+from napari_segment_anything.engine.tiling import touches_inner_edge
 
 FloatArray = npt.NDArray[np.float32]
 
-# SAM drops masks whose box ends this close to an edge of a crop, in pixels.
-_CROP_EDGE_TOLERANCE = 20.0
-_TILE_EDGE_TOLERANCE = 2.0
 # Scores counted at low resolution are up to 0.05 away from those in the plane.
 _LOW_RES_STABILITY_MARGIN = 0.1
-# Planes only a little larger than the frame are not worth four tiles.
-_TILE_FROM = 1.3
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A half-open box of a plane, 0 for its layer when it is the whole plane."""
-
-    box: Box
-    layer: int
-    edge_tolerance: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class SearchedPlane:
-    """The plane in which objects are sought, as pixels, embedding or both."""
-
-    pixels: npt.NDArray[np.generic] | None
-    embedding: ImageEmbedding | None
-    shape: tuple[int, int]
-    intensity_range: IntensityRange
-
-    @classmethod
-    def create(
-        cls,
-        image: npt.ArrayLike | None,
-        embedding: ImageEmbedding | None,
-        intensity_range: IntensityRange | None,
-    ) -> "SearchedPlane":
-        """Check that image and embedding fit, and settle the intensity range.
-
-        Raises
-        ------
-        InvalidImageError
-            When both are missing or they are of different planes.
-        """
-        pixels = None if image is None else image_module.check_plane(image)
-        if pixels is None and embedding is None:
-            raise InvalidImageError(
-                "There is neither an image nor an embedding to search; pass one."
-            )
-        shapes: list[tuple[int, int]] = []
-        if pixels is not None:
-            shapes.append((int(pixels.shape[0]), int(pixels.shape[1])))
-            limits = image_module.percentile_range(pixels)
-        if embedding is not None:
-            shapes.append(embedding.plane_shape)
-            limits = embedding.intensity_range
-        if len(set(shapes)) > 1:
-            raise InvalidImageError(
-                f"The image has {shapes[0]} pixels, but the embedding is of a plane of "
-                f"{shapes[1]}; embed this image."
-            )
-        return cls(pixels, embedding, shapes[0], intensity_range or limits)
-
-    def embed(self, crop: Crop, predictor: MaskPredictor) -> ImageEmbedding:
-        """Return the embedding of a crop; that of the whole plane may be at hand."""
-        if crop.layer == 0 and self.embedding is not None:
-            return self.embedding
-        if self.pixels is None:
-            raise InvalidImageError(
-                "Crops and tiles are searched in the image itself, not in its "
-                "embedding; pass the image as well."
-            )
-        y0, x0, y1, x1 = crop.box
-        return predictor.embed(
-            self.pixels[y0:y1, x0:x1], intensity_range=self.intensity_range
-        )
-
-
-def plan_crops(
-    shape: tuple[int, int], frame_size: int, settings: AutomaticSettings
-) -> list[Crop]:
-    """Crops to search: tiles of a plane that is too large, or SAM's layers of crops."""
-    if settings.tile and max(shape) >= _TILE_FROM * frame_size:
-        halo = int(settings.tile_overlap * frame_size)
-        boxes = tile_boxes(shape, frame_size, halo)
-        return [Crop(box, 1, _TILE_EDGE_TOLERANCE) for box in boxes]
-    layered = crop_boxes(shape, settings.crop_n_layers, settings.crop_overlap_ratio)
-    return [Crop(box, layer, _CROP_EDGE_TOLERANCE) for box, layer in layered]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,7 @@ class MaskPrediction:
 
 
 class MaskPredictor:
-    """Embeds images and decodes prompts; holds weights and no state.
+    """Embeds images and decodes prompts; holds weights and no current image.
 
     Parameters
     ----------
@@ -74,6 +75,11 @@ class MaskPredictor:
         self.model_digest = model_digest
         self.model_name = model_name
         self._sam = sam.to(self.device).eval()
+        # The proposal head's maps serve each prompt on an embedding, and everything
+        # mode; they live as long as the embedding does.
+        self._maps: WeakKeyDictionary[ImageEmbedding, torch.Tensor] = (
+            WeakKeyDictionary()
+        )
 
     @property
     def config(self) -> SamConfig:
@@ -169,7 +175,7 @@ class MaskPredictor:
             is of another model.
         """
         self._check_embedding(embedding)
-        prompts = _inside_plane(prompts, embedding.plane_shape)
+        prompts = within_plane(prompts, embedding.plane_shape)
         low_res_size = self.config.low_res_size
         if prompts.masks is not None and prompts.masks.shape[1] != low_res_size:
             raise InvalidPromptError(
@@ -193,6 +199,7 @@ class MaskPredictor:
                 boxes_xyxy=boxes_xyxy,
                 masks=masks,
                 multimask=multimask,
+                maps=self._proposal_maps(embedding),
             )
 
     def predict(
@@ -227,12 +234,23 @@ class MaskPredictor:
 
     def propose(self, embedding: ImageEmbedding) -> Proposals | None:
         """Dense maps of object centres, or None when the model has none."""
+        self._check_embedding(embedding)
+        with memory_guard(self.device):
+            maps = self._proposal_maps(embedding)
+        if maps is None:
+            return None
+        return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
+
+    def _proposal_maps(self, embedding: ImageEmbedding) -> torch.Tensor | None:
         if not self.has_proposals:
             return None
-        self._check_embedding(embedding)
-        with torch.inference_mode(), memory_guard(self.device):
-            maps = self._sam.propose(embedding.features.to(self.device, torch.float32))
-        return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
+        maps = self._maps.get(embedding)
+        if maps is None:
+            features = embedding.features.to(self.device, torch.float32)
+            with torch.inference_mode():
+                maps = self._sam.propose(features)
+            self._maps[embedding] = maps
+        return maps
 
     def _tensor(self, array: npt.NDArray[np.generic]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -255,8 +273,14 @@ def _frame_image(
     return image_module.resize_to_frame(image_module.as_rgb(rescaled), geometry)
 
 
-def _inside_plane(prompts: Prompts, plane_shape: tuple[int, int]) -> Prompts:
-    """Refuse points and whole boxes beyond the plane, clip boxes that reach over."""
+def within_plane(prompts: Prompts, plane_shape: tuple[int, int]) -> Prompts:
+    """Clip boxes that reach over the edges of a plane.
+
+    Raises
+    ------
+    InvalidPromptError
+        When a point or a whole box lies outside of the plane.
+    """
     last = np.subtract(plane_shape, 1).astype(np.float32)
     if prompts.points is not None and prompts.point_labels is not None:
         used = prompts.points[prompts.point_labels != PADDING]

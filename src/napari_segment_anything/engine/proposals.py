@@ -104,6 +104,20 @@ class Proposals:
             regions[y, x] = np.where(distance <= _MAX_VOTE_ERROR, nearest + 1, 0)
         return regions
 
+    def diameters(self, threshold: float = 0.3) -> FloatArray:
+        """Diameters (n,), in plane pixels, of circles as large as the objects seen.
+
+        Parameters
+        ----------
+        threshold : float
+            Least probability of a centre, 0..1.
+        """
+        regions = self.regions(self.prompt_points(threshold))
+        areas = np.bincount(regions.ravel())[1:]
+        scale = self.geometry.scale * self.low_res_size / self.geometry.frame_size
+        diameters = 2 * np.sqrt(areas[areas > 0] / np.pi) / scale
+        return np.asarray(diameters, np.float32)
+
     def _foreground_votes(
         self,
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:

@@ -205,8 +205,8 @@ class TinyImageEncoder(nn.Module):
             self.lateral = nn.Conv2d(dims[config.lateral_stage], dims[-1], 1)
             if config.has_fine_lateral:
                 n_fine = dims[config.lateral_stage - 1]
-                step = config.strides[config.lateral_stage - 1]
-                self.fine_lateral = nn.Conv2d(n_fine, dims[-1], step, step)
+                side = config.strides[config.lateral_stage - 1]
+                self.fine_lateral = nn.Conv2d(n_fine, dims[-1], side, side)
         self.neck = Neck(dims[-1], out_dim)
 
     def forward(self, x: Tensor) -> Tensor:

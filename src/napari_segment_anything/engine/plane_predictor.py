@@ -1,0 +1,284 @@
+"""Prompts on a plane of any size, answered in windows at the scale of its objects."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.geometry import Box
+from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.predictor import (
+    IntensityRange,
+    MaskPredictor,
+    within_plane,
+)
+from napari_segment_anything.engine.prompts import INSIDE, PADDING, Prompts
+from napari_segment_anything.engine.tiling import (
+    points_shown_best,
+    tile_boxes,
+    touches_inner_edge,
+)
+from napari_segment_anything.engine.working_scale import estimate_scale, window_side
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+# A window shows at least this much more than the prompt itself, on each side.
+_LARGEST_SHARE = 0.5
+_EDGE_TOLERANCE = 2.0
+_BATCH = 64
+_EMPTY = np.zeros((0, 0), bool)
+
+
+class PlanePredictor:
+    """Answers prompts on one plane.
+
+    A plane whose objects would be small in the model frame is looked at in windows.
+    Windows overlap, so that each prompt has one that shows its surroundings; they are
+    encoded when a prompt first needs them. An object that its window cuts is looked at
+    again from farther away, at last in the frame of the whole plane.
+
+    Parameters
+    ----------
+    predictor : MaskPredictor
+        Encodes and decodes. One that looks into a store keeps the windows there.
+    image : array-like
+        (H, W) or (H, W, 3).
+    intensity_range : tuple of float, optional
+        As for `MaskPredictor.embed`; one range serves all windows.
+    embedding : ImageEmbedding, optional
+        Of the whole plane, if it is at hand.
+    scale : float, optional
+        Frame pixels per plane pixel in the finest windows; by default estimated.
+    overlap : float
+        Overlap of neighbouring windows as part of their side. With one half, each
+        point lies in the middle half of a window.
+    n_kept : int
+        Embeddings of windows that are kept in memory.
+
+    Raises
+    ------
+    InvalidImageError
+        When the image is empty or not made of real numbers.
+    """
+
+    def __init__(
+        self,
+        predictor: MaskPredictor,
+        image: npt.ArrayLike,
+        *,
+        intensity_range: IntensityRange | None = None,
+        embedding: ImageEmbedding | None = None,
+        scale: float | None = None,
+        overlap: float = 0.5,
+        n_kept: int = 32,
+    ) -> None:
+        self._predictor = predictor
+        self._pixels = image_module.check_plane(image)
+        self._range = intensity_range or image_module.percentile_range(self._pixels)
+        self._whole = embedding
+        self._scale = scale
+        self._overlap = overlap
+        self._n_kept = n_kept
+        self._kept: OrderedDict[Box, ImageEmbedding] = OrderedDict()
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """(H, W) of the plane in pixels."""
+        return int(self._pixels.shape[0]), int(self._pixels.shape[1])
+
+    @cached_property
+    def scale(self) -> float:
+        """Frame pixels per plane pixel in the finest windows."""
+        if self._scale is not None:
+            return self._scale
+        return estimate_scale(self._pixels, self._predictor, self._range, self._whole)
+
+    @cached_property
+    def levels(self) -> list[list[Box]]:
+        """Half-open boxes of the windows, finest first, the whole plane last."""
+        levels = []
+        side = window_side(self.scale, self._predictor.frame_size)
+        while side < max(self.plane_shape):
+            levels.append(tile_boxes(self.plane_shape, side, int(self._overlap * side)))
+            side *= 2
+        return [*levels, [(0, 0, *self.plane_shape)]]
+
+    def answer(self, prompts: Prompts, *, multimask: bool = True) -> MaskSet:
+        """Predict the masks of N prompted objects.
+
+        Parameters
+        ----------
+        prompts : Prompts
+            Points and boxes in plane pixels. Mask prompts are logits of the whole
+            plane's frame and are answered there.
+        multimask : bool
+            Three alternatives per object, good for a single point; otherwise one.
+
+        Returns
+        -------
+        MaskSet
+            M N masks: the M alternatives of the first object, then those of the second
+            …; an alternative without pixels has an empty box and scores of 0.
+
+        Raises
+        ------
+        InvalidPromptError
+            When a point or a whole box lies outside of the plane.
+        """
+        prompts = within_plane(prompts, self.plane_shape)
+        rows: list[list[_Answer]] = [[] for _ in range(prompts.n_objects)]
+        level_of = self._first_levels(prompts)
+        for level in range(len(self.levels)):
+            todo = np.flatnonzero(level_of == level)
+            for window, members in self._by_window(level, prompts, todo):
+                embedding = self._embed(window)
+                for start in range(0, len(members), _BATCH):
+                    batch = members[start : start + _BATCH]
+                    answers = self._decode(
+                        embedding, window, prompts.select(batch), multimask
+                    )
+                    for i, alternatives in zip(batch.tolist(), answers, strict=True):
+                        rows[i] = alternatives
+                        if self._is_cut(alternatives, window):
+                            level_of[i] = level + 1
+        flat = [answer for row in rows for answer in row]
+        if not flat:
+            return MaskSet.empty(self.plane_shape)
+        boxes, masks, iou, stability = zip(*flat, strict=True)
+        return MaskSet.from_masks(
+            self.plane_shape,
+            boxes,
+            masks,
+            predicted_iou=iou,
+            stability_score=stability,
+            points=[_middle(box) for box in boxes],
+        )
+
+    def _first_levels(self, prompts: Prompts) -> npt.NDArray[np.intp]:
+        """Finest level whose windows show each prompt with its surroundings."""
+        levels = np.zeros(prompts.n_objects, np.intp)
+        if prompts.masks is not None:
+            return levels + len(self.levels) - 1
+        extent = np.ptp(_corners(prompts), axis=1).max(axis=1)
+        for level, windows in enumerate(self.levels[:-1]):
+            y0, x0, y1, x1 = windows[0]
+            side = max(y1 - y0, x1 - x0)
+            levels[extent > _LARGEST_SHARE * side] = level + 1
+        return levels
+
+    def _by_window(
+        self, level: int, prompts: Prompts, members: npt.NDArray[np.intp]
+    ) -> Iterator[tuple[Box, npt.NDArray[np.intp]]]:
+        """Each window that is needed, and the prompts that it shows best."""
+        windows = self.levels[level]
+        if len(windows) == 1:
+            if len(members):
+                yield windows[0], members
+            return
+        if len(members) == 0:
+            return
+        centres = _corners(prompts.select(members)).mean(axis=1)
+        is_best = [
+            points_shown_best(centres, box, windows, self.plane_shape, slack=0.0)
+            for box in windows
+        ]
+        owner = np.argmax(is_best, axis=0)
+        for i in np.unique(owner):
+            yield windows[i], members[owner == i]
+
+    def _embed(self, window: Box) -> ImageEmbedding:
+        is_whole = window == (0, 0, *self.plane_shape)
+        if is_whole and self._whole is not None:
+            return self._whole
+        embedding = self._kept.get(window)
+        if embedding is None:
+            y0, x0, y1, x1 = window
+            embedding = self._predictor.embed(
+                self._pixels[y0:y1, x0:x1], intensity_range=self._range
+            )
+            self._kept[window] = embedding
+            if len(self._kept) > self._n_kept:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(window)
+        return embedding
+
+    def _decode(
+        self,
+        embedding: ImageEmbedding,
+        window: Box,
+        prompts: Prompts,
+        multimask: bool,
+    ) -> list[list["_Answer"]]:
+        y0, x0, y1, x1 = window
+        if window != (0, 0, *self.plane_shape):
+            prompts = _within(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
+        logits, scores = self._predictor.decode(embedding, prompts, multimask)
+        answers = []
+        for three, three_scores in zip(
+            logits.float().cpu().numpy(), scores.tolist(), strict=True
+        ):
+            row: list[_Answer] = []
+            for one, score in zip(three, three_scores, strict=True):
+                found = stable_mask_in_plane(one, embedding.geometry)
+                if found is None:
+                    row.append(((0, 0, 0, 0), _EMPTY, 0.0, 0.0))
+                    continue
+                (top, left, bottom, right), mask, stability = found
+                box = (top + y0, left + x0, bottom + y0, right + x0)
+                row.append((box, mask, score, stability))
+            answers.append(row)
+        return answers
+
+    def _is_cut(self, alternatives: list["_Answer"], window: Box) -> bool:
+        """Whether the best alternative ends at an edge that cuts the plane."""
+        if window == (0, 0, *self.plane_shape):
+            return False
+        box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
+        return mask.size > 0 and touches_inner_edge(
+            box, window, self.plane_shape, _EDGE_TOLERANCE
+        )
+
+
+_Answer = tuple[Box, BoolArray, float, float]
+
+
+def _corners(prompts: Prompts) -> FloatArray:
+    """Two corners (N, 2, 2) of the box, or of the points inside, of each prompt."""
+    if prompts.boxes is not None:
+        corners: FloatArray = prompts.boxes.reshape(-1, 2, 2)
+        return corners
+    if prompts.points is None or prompts.point_labels is None:
+        return np.zeros((prompts.n_objects, 2, 2), np.float32)
+    is_inside = prompts.point_labels == INSIDE
+    # A prompt of points outside only: where they are.
+    is_inside |= ~is_inside.any(axis=1, keepdims=True) & (
+        prompts.point_labels != PADDING
+    )
+    counted = is_inside[..., np.newaxis]
+    low = np.where(counted, prompts.points, np.inf).min(axis=1)
+    high = np.where(counted, prompts.points, -np.inf).max(axis=1)
+    stacked = np.stack([low, high], axis=1)
+    return np.where(np.isfinite(stacked), stacked, 0).astype(np.float32)
+
+
+def _within(prompts: Prompts, shape: tuple[int, int]) -> Prompts:
+    """Ignore points and clip boxes beyond a window."""
+    points, labels, boxes = prompts.points, prompts.point_labels, prompts.boxes
+    last = np.subtract(shape, 1)
+    if points is not None and labels is not None:
+        is_inside = np.all([points >= -0.5, points <= last + 0.5], axis=(0, -1))
+        labels = np.where(is_inside, labels, PADDING)
+        points = np.where(is_inside[..., np.newaxis], points, 0).astype(np.float32)
+    if boxes is not None:
+        boxes = np.clip(boxes, -0.5, np.tile(last, 2) + 0.5).astype(np.float32)
+    return Prompts(points=points, point_labels=labels, boxes=boxes)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2] - 1) / 2, (box[1] + box[3] - 1) / 2

@@ -1,0 +1,161 @@
+"""At which scale a plane is looked at, so that its objects have a size the model likes.
+
+A plane that is large, or whose objects are small, is not squeezed into one model frame:
+its objects would be a few pixels across. It is looked at in windows instead, at a scale
+that follows from the size of its objects. The size is what the model's proposal head
+sees in a few windows.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.geometry import Box
+from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.tiling import tile_boxes
+
+FloatArray = npt.NDArray[np.float32]
+
+# Frame pixels. Windows bring objects to this diameter, ...
+WORKING_DIAMETER = 36.0
+# ... which pays where they would be smaller than this in the frame of the whole plane.
+SMALL_DIAMETER = 22.0
+# Objects larger than this part of a window are seen better from farther away.
+_LARGE_SHARE = 0.4
+# Beyond this, enlarging adds no detail that the image has.
+_MAX_ENLARGEMENT = 6.0
+# A plane that has to shrink more than this is first looked at as it is.
+_MAX_SHRINKING = 0.6
+_MIN_OBJECTS = 3
+_N_WINDOWS = 2
+_N_TRIALS = 4
+
+
+def window_side(scale: float, frame_size: int) -> int:
+    """Side of a window in plane pixels at ``scale`` frame pixels per plane pixel."""
+    return max(1, round(frame_size / scale))
+
+
+def scale_for_diameter(
+    diameter: float, shape: tuple[int, int], frame_size: int
+) -> float:
+    """Scale at which objects of a diameter (plane pixels) are looked at.
+
+    Returns
+    -------
+    float
+        Frame pixels per plane pixel: that of the whole plane in one frame if objects
+        are large enough there, otherwise a power of the square root of two, so that
+        planes of one movie mostly have the same.
+    """
+    fit = frame_size / max(shape)
+    if diameter * fit >= SMALL_DIAMETER:
+        return fit
+    wanted = min(WORKING_DIAMETER / diameter, _MAX_ENLARGEMENT)
+    return max(fit, 2 ** (round(2 * math.log2(wanted)) / 2))
+
+
+def estimate_scale(
+    pixels: npt.NDArray[np.generic],
+    predictor: MaskPredictor,
+    intensity_range: IntensityRange,
+    embedding: ImageEmbedding | None = None,
+) -> float:
+    """Scale at which a plane is looked at, from the sizes of its objects.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        (H, W) or (H, W, 3).
+    predictor : MaskPredictor
+        Its model has a proposal head; otherwise the size of objects is unknown and the
+        plane is looked at as it is, or as a whole if it fits the frame.
+    intensity_range : tuple of float
+        As for `MaskPredictor.embed`.
+    embedding : ImageEmbedding, optional
+        Of the whole plane, if it is at hand.
+
+    Returns
+    -------
+    float
+        Frame pixels per plane pixel, at least that of the whole plane in one frame.
+    """
+    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+    frame_size = predictor.frame_size
+    fit = frame_size / max(shape)
+    scale = fit if fit >= _MAX_SHRINKING else 1.0
+    if not predictor.has_proposals:
+        return scale
+    start, tried = scale, set[float]()
+    found: float | None = None
+    while len(tried) < _N_TRIALS:
+        tried.add(scale)
+        seen = _diameter_at(scale, pixels, predictor, intensity_range, embedding)
+        if seen is None:  # too large, or too small, or there is nothing
+            options = [max(fit, scale / 2), 2 * scale]
+        else:
+            found = seen / scale
+            if seen < WORKING_DIAMETER / 2:  # so small that sizes are guesses
+                options = [2 * scale]
+            elif seen > _LARGE_SHARE * frame_size:
+                options = [max(fit, scale / 3)]
+            else:
+                break
+        most = max(fit, _MAX_ENLARGEMENT)
+        options = [option for option in options if option not in tried]
+        if not options or options[0] > most:
+            break
+        scale = options[0]
+    return start if found is None else scale_for_diameter(found, shape, frame_size)
+
+
+def _diameter_at(
+    scale: float,
+    pixels: npt.NDArray[np.generic],
+    predictor: MaskPredictor,
+    intensity_range: IntensityRange,
+    embedding: ImageEmbedding | None,
+) -> float | None:
+    """Typical diameter (frame pixels) of what the model sees in a few windows."""
+    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+    diameters: list[FloatArray] = []
+    boxes = _busiest_windows(pixels, intensity_range, scale, predictor.frame_size)
+    for y0, x0, y1, x1 in boxes:
+        is_whole = (y1 - y0, x1 - x0) == shape
+        window = (
+            embedding
+            if is_whole and embedding is not None
+            else predictor.embed(pixels[y0:y1, x0:x1], intensity_range=intensity_range)
+        )
+        proposals = predictor.propose(window)
+        if proposals is not None:
+            diameters.append(proposals.diameters() * window.geometry.scale)
+    seen = np.sort(np.concatenate(diameters))
+    if len(seen) < _MIN_OBJECTS:
+        return None
+    # Half of the objects' total width: specks do not count, however many.
+    middle = np.searchsorted(np.cumsum(seen), seen.sum() / 2)
+    return float(seen[middle])
+
+
+def _busiest_windows(
+    pixels: npt.NDArray[np.generic],
+    intensity_range: IntensityRange,
+    scale: float,
+    frame_size: int,
+) -> list[Box]:
+    """Windows without overlap in which intensities vary most."""
+    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+    boxes = tile_boxes(shape, window_side(scale, frame_size), 0)
+    if len(boxes) <= _N_WINDOWS:
+        return boxes
+    step = max(1, window_side(scale, frame_size) // 64)
+    spread = []
+    for y0, x0, y1, x1 in boxes:
+        sample = pixels[y0:y1:step, x0:x1:step]
+        spread.append(image_module.rescale_intensity(sample, *intensity_range).std())
+    busiest = np.argsort(spread, kind="stable")[::-1][:_N_WINDOWS]
+    return [boxes[i] for i in busiest]
