@@ -37,7 +37,15 @@ class BrightSam(torch.nn.Module):
         return ndimage.label(low_res > 127)
 
     def decode(
-        self, embedding, *, points_xy, point_labels, boxes_xyxy, masks, multimask
+        self,
+        embedding,
+        *,
+        points_xy,
+        point_labels,
+        boxes_xyxy,
+        masks,
+        multimask,
+        maps=None,
     ):
         self.n_decoded += 1
         regions, _ = self._regions(embedding)

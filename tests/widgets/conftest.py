@@ -39,6 +39,13 @@ def _no_opengl():
         module.glGetParameter = get_parameter
 
 
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    """Keep embeddings of tests out of the cache of this machine's user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "napari_segment_anything" / "embeddings"
+
+
 @pytest.fixture
 def viewer_model(qapp):
     """A viewer without a window."""

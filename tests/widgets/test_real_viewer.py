@@ -62,7 +62,9 @@ def viewer(make_napari_viewer):
 @pytest.fixture
 def dock(viewer, monkeypatch, predictor, movie, qtbot):
     monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
-    viewer.add_image(movie, name="movie", scale=(1, 2, 2), units=("s", "um", "um"))
+    viewer.add_image(
+        movie, name="movie", scale=(1, 2, 2), units=("s", "um", "um"), axis_labels="tyx"
+    )
     viewer.dims.set_point(0, 0)
     _, widget = viewer.window.add_plugin_dock_widget(
         "napari-segment-anything", "Segment Anything"

@@ -63,7 +63,7 @@ def is_idle(dock):
 
 @pytest.fixture
 def dock(make_dock, viewer_model, movie, loads, notified):
-    viewer_model.add_image(movie, name="movie")
+    viewer_model.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
     viewer_model.dims.set_point(0, 0)
     return make_dock(viewer_model)
 
@@ -327,6 +327,33 @@ def test_axes_follow_labels_and_can_be_changed_until_something_is_drawn(
     assert dock.form.axes.currentText() == "TYX"
 
 
+def test_what_the_slider_means_is_asked_once(
+    make_dock, viewer_model, movie, loads, notified, settle_all
+):
+    viewer_model.add_image(movie, name="unnamed")
+    viewer_model.dims.set_point(0, 0)
+    dock = make_dock(viewer_model)
+    dock.form.everything_plane.click()
+    question = dock.form.question
+    assert not question.isHidden()
+    assert dock.annotator is None
+    assert [button.text() for button in question.buttons] == [
+        "Time",
+        "Depth",
+        "Channel",
+    ]
+    question.buttons[1].click()
+    settle_all(dock)
+    # The work that was wanted went on, with the answer.
+    assert question.isHidden()
+    assert dock.annotator.layers.axes == "ZYX"
+    assert dock.annotator.layers.results.layer.data[0].any()
+    dock.form.start.click()
+    settle_all(dock)
+    assert question.isHidden()
+    assert dock.form.axes.currentText() == "ZYX"
+
+
 def test_a_model_that_is_not_here_is_not_downloaded_by_start(dock, settle, loads):
     settle()
     choices = [ModelChoice("vit_b", "all", "Apache-2.0", False, 375_042_383)]
@@ -344,7 +371,7 @@ def test_two_viewers_do_not_know_each_other(
     docks = []
     for _ in range(2):
         viewer = ViewerModel()
-        viewer.add_image(movie)
+        viewer.add_image(movie, axis_labels=("t", "y", "x"))
         viewer.dims.set_point(0, 0)
         docks.append(make_dock(viewer))
         docks[-1].form.start.click()

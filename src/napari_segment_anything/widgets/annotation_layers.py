@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_segment_anything.session.planes import PlaneSource
 from napari_segment_anything.widgets.plane import (
     displayed_plane,
-    image_data,
     image_shape,
     layer_index,
-    stack_axes,
     transform_of,
 )
 from napari_segment_anything.widgets.preview_layer import PreviewLayer
@@ -21,7 +18,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
-    from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.widgets.sources import Sources
 
 _PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
 
@@ -37,10 +35,15 @@ class AnnotationLayers:
         The layer to segment; never changed.
     axes : str
         One letter per dimension of the layer.
+    sources : Sources
+        Makes the image readable, plane by plane.
     """
 
-    def __init__(self, viewer: ViewerModel, image: Image, axes: str) -> None:
+    def __init__(
+        self, viewer: ViewerModel, image: Image, axes: str, sources: Sources
+    ) -> None:
         self.image = image
+        self._sources = sources
         self.axes = axes
         self.prompts = PromptLayers(image, axes)
         self.preview = PreviewLayer(image, axes)
@@ -113,7 +116,7 @@ class AnnotationLayers:
             if letter not in plane.plane_axes:
                 self._viewer.dims.set_point(axis + offset, world[axis])
 
-    def new_source(self) -> PlaneSource:
+    def source(self) -> PlaneSource:
         """Return the image as the session reads it.
 
         Raises
@@ -121,8 +124,12 @@ class AnnotationLayers:
         InvalidAxesError, InvalidImageError
             When the axes do not fit, or the image cannot be segmented.
         """
-        image = self.image
-        return PlaneSource(image_data(image), stack_axes(image, self.axes), image.name)
+        return self._sources.of(self.image, self.axes)
+
+    def new_source(self) -> PlaneSource:
+        """Return the image as it is now, after what it holds has changed."""
+        self._sources.renew(self.image)
+        return self.source()
 
     def close(self) -> None:
         """Stop following the image; the layers stay where they are."""

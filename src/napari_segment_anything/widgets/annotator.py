@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
-from napari_segment_anything.session.requests import answer
+from napari_segment_anything.session.answers import answer_first
+from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.commits import commit_masks
 from napari_segment_anything.widgets.narrator import NO_OBJECT, Narrator
+from napari_segment_anything.widgets.workbench import Workbench
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Annotator(QObject):
         The layer to segment; never changed.
     axes : str
         One letter per dimension of the layer.
+    workbench : Workbench, optional
+        What the docks of the viewer share.
 
     Raises
     ------
@@ -49,11 +53,18 @@ class Annotator(QObject):
     said = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, viewer: ViewerModel, image: Image, axes: str) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        image: Image,
+        axes: str,
+        workbench: Workbench | None = None,
+    ) -> None:
         super().__init__()
         self.may_overwrite = False
-        self.layers = AnnotationLayers(viewer, image, axes)
-        self.session = Session(self.layers.new_source())
+        self._bench = workbench or Workbench()
+        self.layers = AnnotationLayers(viewer, image, axes, self._bench.sources)
+        self.session = Session(self.layers.source())
         self._dims = viewer.dims
         self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
         self._plane: PlaneId | None = None
@@ -104,7 +115,9 @@ class Annotator(QObject):
         else:
             drawn = self.layers.prompts.prompts_on(plane)
             request = self.session.ask(plane, drawn)
-            self._worker.submit(partial(answer, request, *self._model))
+            predictor, store = self._model
+            places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
+            self._worker.submit(partial(answer_first, request, predictor, places))
             self._narrator.wait_for(plane)
             if not drawn.is_empty and not drawn.has_object:
                 self.said.emit("Add a point inside of the object, or a box around it.")
@@ -188,6 +201,7 @@ class Annotator(QObject):
                 self._rest.start()
 
     def _on_answer(self, response: MaskResponse) -> None:
+        self._bench.planes_changed.emit()
         if self.session.receive(response):
             self._narrator.tell(response)
             if self._accept_next:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.widgets.workbench import Workbench
 
 
 class Annotators(QObject):
@@ -29,6 +30,8 @@ class Annotators(QObject):
         The viewer that holds the images.
     actions : mapping of str to callable
         Keys to bind on the layers of each annotator.
+    workbench : Workbench
+        What the docks of the viewer share.
     """
 
     changed = Signal()
@@ -36,9 +39,13 @@ class Annotators(QObject):
     failed = Signal(object)
 
     def __init__(
-        self, viewer: ViewerModel, actions: Mapping[str, Callable[[], None]]
+        self,
+        viewer: ViewerModel,
+        actions: Mapping[str, Callable[[], None]],
+        workbench: Workbench,
     ) -> None:
         super().__init__()
+        self._bench = workbench
         self._viewer = viewer
         self._actions = actions
         self._annotators: dict[Image, Annotator] = {}
@@ -58,7 +65,7 @@ class Annotators(QObject):
                 return present
             self._forget(image)
         try:
-            annotator = Annotator(self._viewer, image, axes)
+            annotator = Annotator(self._viewer, image, axes, self._bench)
         except (SegmentAnythingError, MemoryError) as error:
             self.failed.emit(error)
             return None

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_segment_anything.session.objects import Polarity
+from napari_segment_anything.widgets.axes_question import AxesQuestion
 from napari_segment_anything.widgets.image_combo import ImageCombo
 from napari_segment_anything.widgets.job_row import JobRow
 from napari_segment_anything.widgets.keys import (
@@ -32,6 +32,7 @@ from napari_segment_anything.widgets.keys import (
     UNDO_KEY,
     with_key,
 )
+from napari_segment_anything.widgets.layout import heading
 from napari_segment_anything.widgets.model_row import ModelRow
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class DockForm(QWidget):
             "What each slider means, from the first: T time, Z depth, C channel, "
             "P position; Y and X are the plane. For example TYX or TZYX."
         )
+        self.question = AxesQuestion()
         self.model = ModelRow()
         self.start = QPushButton("Start annotating")
         self.start.setToolTip(
@@ -117,7 +119,8 @@ class DockForm(QWidget):
         form.addRow("Model", self.model)
         form.addRow(self.model.note)
         column.addLayout(form)
-        column.addWidget(_heading("Prompts"))
+        column.addWidget(heading("Prompts"))
+        column.addWidget(self.question)
         column.addWidget(self.start)
         tools = QHBoxLayout()
         tools.setSpacing(4)
@@ -131,7 +134,7 @@ class DockForm(QWidget):
         actions.addWidget(self.undo, 1, 1)
         column.addLayout(actions)
         column.addWidget(self.may_overwrite)
-        column.addWidget(_heading("Everything"))
+        column.addWidget(heading("Everything"))
         column.addWidget(self.everything_plane)
         column.addWidget(self.everything_time)
         column.addWidget(self.job)
@@ -144,15 +147,6 @@ class DockForm(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    label.setContentsMargins(0, 8, 0, 0)
-    return label
 
 
 def _tool(text: str, tooltip: str) -> QPushButton:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.annotator import Annotator
+    from napari_segment_anything.widgets.workbench import Workbench
 
 _NO_PLANE = (
     "No single plane of this image is shown: switch to 2-D and move the sliders "
@@ -44,28 +45,28 @@ class DockJobs(QObject):
     ----------
     viewer : ViewerModel
         Where results go.
+    workbench : Workbench
+        Keeps the model and the embeddings.
     """
 
     model_loaded = Signal(object)
     said = Signal(str)
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self, viewer: ViewerModel, workbench: Workbench) -> None:
         super().__init__()
         self.worker = JobWorker()
-        self.model: LoadedModel | None = None
-        self._store: EmbeddingStore | None = None
+        self._bench = workbench
         self._viewer = viewer
 
     @property
-    def store(self) -> EmbeddingStore:
-        """Embeddings of all models and images; in memory."""
-        if self._store is None:
-            from napari_segment_anything.storage.memory_store import (
-                MemoryEmbeddingStore,
-            )
+    def model(self) -> LoadedModel | None:
+        """The model that answers; None before one is loaded."""
+        return self._bench.model
 
-            self._store = MemoryEmbeddingStore()
-        return self._store
+    @property
+    def store(self) -> EmbeddingStore:
+        """Embeddings of all models and images."""
+        return self._bench.store
 
     def with_model(self, name: str, then: Callable[[LoadedModel], object]) -> None:
         """Call ``then`` with a model, after loading it where that is needed."""
@@ -114,7 +115,7 @@ class DockJobs(QObject):
     def _on_model(
         self, then: Callable[[LoadedModel], object], model: LoadedModel
     ) -> None:
-        self.model = model
+        self._bench.model = model
         self.model_loaded.emit(model)
         then(model)
 

@@ -45,6 +45,11 @@ def guess_axes(layer: Image) -> str:
     return _DEFAULT_AXES.get(layer.ndim, "")
 
 
+def has_unnamed_axes(layer: Image) -> bool:
+    """Whether the layer leaves open what its sliders mean."""
+    return _letters(layer.axis_labels) is None and len(axes_choices(layer.ndim)) > 1
+
+
 def axes_choices(n_dimensions: int) -> tuple[str, ...]:
     """Usual axes for a number of dimensions, the commonest first."""
     return _CHOICES.get(n_dimensions, ())
@@ -125,6 +130,14 @@ def layer_range(layer: Layer, axis: int) -> tuple[int, int]:
 def layer_index(plane: PlaneId, axes: str) -> list[int | None]:
     """Position of a plane along each axis of a layer, None for the plane axes."""
     return [plane.position(letter) for letter in axes]
+
+
+def move_slider(viewer: ViewerModel, layer: Layer, axis: int, position: int) -> None:
+    """Move the slider of a viewer to a position along an axis of a layer."""
+    index = np.rint(layer.world_to_data(viewer.dims.point)).astype(float)
+    index[axis] = position
+    world = layer.data_to_world(index)
+    viewer.dims.set_point(axis + viewer.dims.ndim - layer.ndim, world[axis])
 
 
 def offset_translate(

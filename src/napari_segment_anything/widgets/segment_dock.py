@@ -16,7 +16,8 @@ from napari_segment_anything.widgets.annotator import Annotator
 from napari_segment_anything.widgets.annotators import Annotators
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.dock_jobs import DockJobs
-from napari_segment_anything.widgets.plane import axes_choices, guess_axes
+from napari_segment_anything.widgets.plane import axes_choices
+from napari_segment_anything.widgets.workbench import acquire, release
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_segment_anything.session.jobs import LoadedModel
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,10 +48,12 @@ class SegmentDock(QWidget):
             keys.BOX_KEY: self._draw_boxes,
         }
         self.form = DockForm(viewer)
-        self.jobs = DockJobs(viewer)
-        self.annotators = Annotators(viewer, actions)
+        self.workbench = acquire(viewer, self.form)
+        self.jobs = DockJobs(viewer, self.workbench)
+        self.annotators = Annotators(viewer, actions, self.workbench)
         self._viewer = viewer
         self._model_list = LatestWorker()
+        self._after_axes: Callable[[], None] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form, 1)
@@ -71,12 +73,13 @@ class SegmentDock(QWidget):
     def _connect_form(self) -> None:
         form = self.form
         form.image.currentIndexChanged.connect(self._on_image)
-        form.axes.textActivated.connect(self._on_axes)
+        form.axes.textActivated.connect(self._on_axes_chosen)
         line = form.axes.lineEdit()
         if line is not None:
             line.editingFinished.connect(self._on_axes)
         form.model.load_requested.connect(self._load)
-        form.start.clicked.connect(self._start)
+        form.question.answered.connect(self._on_answer)
+        form.start.clicked.connect(lambda: self._with_axes(self._start))
         form.inside.clicked.connect(lambda: self._draw_points(Polarity.INSIDE))
         form.outside.clicked.connect(lambda: self._draw_points(Polarity.OUTSIDE))
         form.box.clicked.connect(self._draw_boxes)
@@ -85,10 +88,12 @@ class SegmentDock(QWidget):
         form.undo.clicked.connect(self._on_annotator(Annotator.undo))
         form.may_overwrite.toggled.connect(self.annotators.set_may_overwrite)
         form.everything_plane.clicked.connect(
-            lambda: self._run(self.jobs.everything_on_plane)
+            lambda: self._with_axes(lambda: self._run(self.jobs.everything_on_plane))
         )
         form.everything_time.clicked.connect(
-            lambda: self._run(self.jobs.everything_through_time)
+            lambda: self._with_axes(
+                lambda: self._run(self.jobs.everything_through_time)
+            )
         )
 
     def _connect_work(self) -> None:
@@ -101,7 +106,9 @@ class SegmentDock(QWidget):
         worker.cancelled.connect(lambda: row.say("Cancelled."))
         worker.failed.connect(self._on_failure)
         self.jobs.said.connect(row.say)
-        self.jobs.model_loaded.connect(self._on_model)
+        self.workbench.model_changed.connect(self._on_model)
+        self.workbench.store_changed.connect(self._on_store)
+        self.workbench.axes_changed.connect(self._on_image)
         self.annotators.changed.connect(self._refresh)
         self.annotators.said.connect(row.say)
         self.annotators.failed.connect(self._on_failure)
@@ -116,9 +123,34 @@ class SegmentDock(QWidget):
 
         return act
 
+    def _with_axes(self, then: Callable[[], None]) -> None:
+        """Go on once it is known what the sliders mean; asks for it only once."""
+        image = self.form.image.layer
+        if image is None:
+            return
+        is_changed = self._axes() != self.workbench.axes_of(image)
+        if is_changed or not self.workbench.must_ask_axes(image):
+            self.form.question.dismiss()
+            then()
+        else:
+            self._after_axes = then
+            self.form.question.ask(image.name, image.ndim)
+
+    def _on_answer(self, axes: str) -> None:
+        image, then = self.form.image.layer, self._after_axes
+        if image is not None and then is not None:
+            self._after_axes = None
+            self.workbench.name_axes(image, axes)
+            then()
+
     def _make_annotator(self) -> Annotator | None:
         image = self.form.image.layer
-        return None if image is None else self.annotators.make(image, self._axes())
+        if image is None:
+            return None
+        annotator = self.annotators.make(image, self._axes())
+        if annotator is not None:
+            self.workbench.name_axes(image, annotator.layers.axes)
+        return annotator
 
     def _axes(self) -> str:
         return str(self.form.axes.currentText()).strip().upper()
@@ -167,13 +199,23 @@ class SegmentDock(QWidget):
 
     def _on_image(self) -> None:
         image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
+        self.form.question.dismiss()
         axes.clear()
         if image is not None:
             axes.addItems(axes_choices(image.ndim))
             axes.setCurrentText(
-                guess_axes(image) if annotator is None else annotator.layers.axes
+                self.workbench.axes_of(image)
+                if annotator is None
+                else annotator.layers.axes
             )
         self._refresh()
+
+    def _on_axes_chosen(self) -> None:
+        # Choosing what was proposed is an answer too.
+        image = self.form.image.layer
+        if image is not None and self.annotator is None:
+            self.workbench.name_axes(image, self._axes())
+        self._on_axes()
 
     def _on_axes(self) -> None:
         image, annotator = self.form.image.layer, self.annotator
@@ -182,13 +224,23 @@ class SegmentDock(QWidget):
         if not self.annotators.change_axes(image, self._axes()):
             self.form.axes.setCurrentText(annotator.layers.axes)
             self.form.job.say("Axes are fixed once something is drawn or accepted.")
+        else:
+            self.workbench.name_axes(image, self._axes())
 
-    def _on_model(self, model: LoadedModel) -> None:
+    def _on_model(self) -> None:
+        model = self.workbench.model
+        if model is None:
+            return
         self.form.model.set_loaded(model.name, model.device)
         self.form.job.say("Ready.")
-        self.annotators.set_model(model.predictor, self.jobs.store)
+        self.annotators.set_model(model.predictor, self.workbench.store)
         # A download may have added a file.
         self._model_list.submit(list_models)
+
+    def _on_store(self) -> None:
+        model = self.workbench.model
+        if model is not None:
+            self.annotators.set_model(model.predictor, self.workbench.store)
 
     def _on_failure(self, error: Exception) -> None:
         message = str(error)
@@ -248,5 +300,6 @@ class _Closing:
         dock._model_list.close()
         dock.annotators.close()
         dock.form.image.close_connections()
+        release(dock.form)
         dock._viewer.layers.selection.events.active.disconnect(dock._refresh)
         keys.unbind_keys(dock._viewer, self._actions)
