@@ -25,6 +25,7 @@ SET_WEIGHTS = {
     "usiigaci_t98g_timelapse": 0.03,
     "synthetic": 0.10,
 }
+N_SYNTHETIC_PLANES = 240
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def _load_weak_timelapse(data: Path) -> list[Plane]:
     return planes
 
 
-def load_planes(data: Path, part: str) -> list[Plane]:
-    """Load the planes of one part of the frozen split."""
+def load_planes(data: Path, part: str, seed: int = 0) -> list[Plane]:
+    """Load the planes of one part of the frozen split; to train, also drawn ones."""
     splits = json.loads(SPLITS_FILE.read_text())
     planes: list[Plane] = []
     for set_name, parts in splits.items():
@@ -102,7 +103,11 @@ def load_planes(data: Path, part: str) -> list[Plane]:
         load = _load_slices if is_volume else _load_stills
         planes += load(data, set_name, parts[part])
     if part == "train":
+        # Here, because it makes planes by what is above.
+        from .synthetic import make_synthetic_planes
+
         planes += _load_weak_timelapse(data)
+        planes += make_synthetic_planes(N_SYNTHETIC_PLANES, seed)
     return [plane for plane in planes if plane.labels.any()]
 
 
