@@ -57,7 +57,7 @@ def stain(rng: Generator, shape: Shape) -> ImageAndLabels:
         ..., None
     ] * ground * log_uniform(rng, 0.1, 0.8)
     white = 1 - rng.uniform(0, 0.15, 3)
-    image = white * np.exp(-density)
+    image = white.astype(np.float32) * np.exp(-density.astype(np.float32))
     sigma = rng.uniform(0, 1.4)
     image = np.stack(
         [blur(channel, sigma) for channel in np.moveaxis(image, -1, 0)], -1
@@ -70,8 +70,8 @@ def stain(rng: Generator, shape: Shape) -> ImageAndLabels:
 
 def everyday_shapes(rng: Generator, shape: Shape) -> ImageAndLabels:
     """Polygons, ellipses and stars that lie upon each other on a coloured ground."""
-    image = rng.uniform(0, 1, 3) * np.ones((*shape, 3))
-    image += _pattern(rng, shape)[..., None] * rng.normal(0, 0.15, 3)
+    image = rng.random(3) + _pattern(rng, shape)[..., None] * rng.normal(0, 0.15, 3)
+    image = image.astype(np.float32)
     labels = np.zeros(shape, np.int32)
     has_shadow = rng.random() < 0.3
     has_line = rng.random() < 0.3
@@ -82,12 +82,14 @@ def everyday_shapes(rng: Generator, shape: Shape) -> ImageAndLabels:
         size = radius * log_uniform(rng, 0.4, 2)
         corners = _corners(rng, size) + rng.uniform(0, 1, 2) * shape
         if has_shadow:
-            rows, columns = polygon(*(corners + 0.1 * radius).T, shape)
+            rows, columns = _filled(corners + 0.1 * radius, shape)
             image[rows, columns] *= 0.6
-        rows, columns = polygon(*corners.T, shape)
+        rows, columns = _filled(corners, shape)
         labels[rows, columns] = i
         colour, second = rng.uniform(0, 1, (2, 3))
-        if rng.random() < 0.3:  # hardly another colour than what lies below
+        if rng.random() < 0.3 and len(
+            rows
+        ):  # hardly another colour than what lies below
             colour = np.clip(
                 image[rows, columns].mean(0) + rng.normal(0, 0.12, 3), 0, 1
             )
@@ -99,7 +101,7 @@ def everyday_shapes(rng: Generator, shape: Shape) -> ImageAndLabels:
             inner = corners.mean(0) + (corners - corners.mean(0)) * 0.9
             mask = np.zeros(shape, bool)
             mask[rows, columns] = True
-            mask[polygon(*inner.T, shape)] = False
+            mask[_filled(inner, shape)] = False
             image[mask] *= 0.4
     image *= 1 + rng.uniform(0, 0.1) * _pattern(rng, shape)[..., None]
     sigma = rng.uniform(0, 1.5)
@@ -110,6 +112,12 @@ def everyday_shapes(rng: Generator, shape: Shape) -> ImageAndLabels:
         rng, 0.002, 0.05
     )
     return np.clip(image, 0, 1), keep_whole(labels)
+
+
+def _filled(corners: np.ndarray, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels inside a polygon, within the plane."""
+    rows, columns = polygon(corners[:, 0], corners[:, 1], shape)  # type: ignore[no-untyped-call]
+    return rows, columns
 
 
 def _corners(rng: Generator, size: float) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Kinds of synthetic planes whose objects are rods and filaments."""
 
+import math
+
 import numpy as np
 
 from .synthetic_grey import ImageAndLabels, draw_blobs
@@ -30,20 +32,31 @@ def rods(rng: Generator, shape: Shape) -> ImageAndLabels:
     curves: list[np.ndarray] = []
     per_chain = int(rng.integers(1, 8))
     n_rods = int(rng.integers(6, 150))
-    pack = rng.uniform(0.1, 0.5) * min(shape)
+    pack = radius * length * n_rods * rng.uniform(0.7, 3)
     middle = rng.uniform(0.25, 0.75, 2) * shape
-    while len(curves) < n_rods:
-        if per_chain > 4:
-            start = rng.normal(middle, pack)
-        else:
-            start = rng.uniform(0, 1, 2) * shape
+    is_packed = rng.random() < 0.5
+    # Axes keep a radius or two apart from those of other chains: cells of this width.
+    is_taken = np.zeros([int(side / radius) + 4 for side in shape], bool)
+    for _ in range(4 * n_rods):
+        start = rng.random(2) * shape
+        if is_packed:
+            start = rng.normal(middle, math.sqrt(pack) / 2)
         chain = draw_curve(rng, start, length * per_chain, wiggle=wiggle)
+        cells = (chain / radius).astype(int) + 1
+        is_inside = np.all((cells > 0) & (cells < np.array(is_taken.shape) - 1), axis=1)
+        cells = cells[is_inside]
+        if not len(cells) or is_taken[tuple(cells.T)].any():
+            continue
+        for down, across in np.ndindex(3, 3):
+            is_taken[cells[:, 0] + down - 1, cells[:, 1] + across - 1] = True
         for whole in np.array_split(chain, per_chain):
             gap = int(2 * radius * rng.uniform(0.7, 1.1))
             if len(whole) - 2 * gap > 2:
                 curves.append(whole[gap:-gap])
             else:
                 curves.append(whole[len(whole) // 2 :][:2])
+        if len(curves) >= n_rods:
+            break
     labels, ratio = grow_curves(shape, curves, np.full(len(curves), radius))
     labels = keep_whole(labels)
     return _render_curves(rng, labels, np.where(labels > 0, ratio, 1), radius), labels
@@ -96,6 +109,8 @@ def _render_curves(
         image = (profile + haze) * light + rng.uniform(0.02, 0.3)
     else:
         halo = blur(profile, rng.uniform(1, 3) * radius) * rng.uniform(0, 1)
-        texture = granules(rng, shape, 2) * rng.uniform(0, 0.05)
-        image = 0.6 * light + rng.uniform(0.15, 0.5) * (halo - profile) + texture
+        texture = granules(rng, shape, 2) * rng.uniform(0, 0.15)
+        contrast = rng.uniform(0.15, 0.5)
+        image = 0.6 * light + contrast * (halo - profile + texture)
+        return expose(rng, image, blur_up_to=1.3, noise=0.3 * contrast)
     return expose(rng, image * rng.uniform(0.4, 1), blur_up_to=1.3)

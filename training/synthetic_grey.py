@@ -86,31 +86,37 @@ def phase_contrast(rng: Generator, shape: Shape) -> ImageAndLabels:
     is_ball = owner[flat] & (labels > 0)
 
     grain = log_uniform(rng, 1.2, 3)
-    inside = dome(labels, rng.uniform(0.1, 0.5) * radius)
-    body = inside * per_object(rng, labels, 0.5, 1.5)
-    organelles = granules(rng, shape, grain) * rng.uniform(0.15, 0.7)
-    organelles += 2 * specks(rng, shape, share=0.01, size=grain)
-    phase = body * (1 + organelles) * rng.uniform(0.4, 1.2)
-    nucleus = np.clip(edge_distance(labels) / (0.5 * radius) - 1, 0, 1)
-    phase += nucleus * rng.uniform(-0.5, 1) * (1 + 0.5 * organelles)
-    phase = np.where(is_ball, (inside * rng.uniform(-4, 0.5) + 1.2), phase)
-    phase += specks(rng, shape, share=log_uniform(rng, 1e-5, 1e-3), size=1.5)
-    # A phase ring passes what is narrow and turns what is wide into a halo.
-    image = phase * 0.2 - blur(phase, rng.uniform(0.15, 0.7) * radius) * rng.uniform(
-        0.1, 0.5
-    )
-    contrast = log_uniform(rng, 0.15, 0.8)
-    ground = 1 + rng.uniform(0.005, 0.04) * granules(rng, shape, rng.uniform(1, 4))
-    image = 0.5 * uneven_light(rng, shape, rng.uniform(0, 0.05)) * ground - (
-        contrast * image
-    )
-    return expose(rng, image, blur_up_to=1.2), labels
+    distance = edge_distance(labels)
+    depth = 1 - np.exp(-distance / (rng.uniform(0.1, 0.5) * radius))
+    depth *= per_object(rng, labels, 0.4, 1.6)
+    organelles = granules(rng, shape, grain) * rng.uniform(0.15, 0.6)
+    organelles += specks(rng, shape, share=0.01, size=grain) * rng.uniform(-1.5, 2.5)
+    nucleus = np.clip(distance / (0.35 * radius) - 1, 0, 1) * (1 + organelles)
+    body = -rng.uniform(0.6, 1.3) * depth * (1 + organelles)
+    body += nucleus * rng.uniform(-0.6, 0.5)
+    rim = np.exp(-(((distance - 0.5) / (0.05 * radius + 1)) ** 2))
+    ball = rng.uniform(0.2, 1.6) + organelles * rng.uniform(0, 0.8)
+    ball -= rng.uniform(1, 3) * rim
+    body = np.where(is_ball, ball, body)
+    # A phase ring turns what is wide into a halo, brightest right outside of the edge.
+    strength = np.where(is_ball, rng.uniform(0.7, 2), depth + 0.3 * (labels > 0))
+    near = blur(strength, 0.06 * radius + 1) * rng.uniform(0.8, 2.5)
+    far = blur(strength, rng.uniform(0.3, 1) * radius) * rng.uniform(0.2, 1)
+    halo = (near + far) * (1 - 0.95 * (labels > 0))
+    debris = specks(rng, shape, share=log_uniform(rng, 1e-5, 5e-4), size=1.5)
+    contrast = log_uniform(rng, 0.04, 0.3)
+    image = body + halo - debris * rng.uniform(-0.5, 1)
+    image += rng.uniform(0.02, 0.12) * granules(rng, shape, rng.uniform(1, 4))
+    light = uneven_light(rng, shape, rng.uniform(0, contrast))
+    image = 0.5 * light + contrast * image
+    return expose(rng, image, blur_up_to=1.2, noise=0.4 * contrast), labels
 
 
 def relief(rng: Generator, shape: Shape) -> ImageAndLabels:
     """Large touching cells under differential interference contrast."""
     diameter = min(shape) * rng.uniform(0.11, 0.24)
-    if rng.random() < 0.5:  # confluent, with gaps
+    is_confluent = rng.random() < 0.5
+    if is_confluent:  # with gaps
         n = int(np.clip(1.5 * shape[0] * shape[1] / diameter**2, 4, 150))
         centres, _ = scatter(rng, shape, np.full(n, diameter / 2), closeness=0.75)
         labels = tile(shape, centres)
@@ -120,30 +126,36 @@ def relief(rng: Generator, shape: Shape) -> ImageAndLabels:
     else:
         labels = draw_blobs(rng, shape, diameter / 2, closeness=0.75, roughness=0.09)
     fringe = log_uniform(rng, 4, 12)
-    labels = keep_whole(warp(rng, labels, fringe, rng.uniform(0, 0.25) * fringe))
+    labels = keep_whole(warp(rng, labels, fringe, rng.uniform(0, 0.15) * fringe))
 
     distance = edge_distance(labels)
-    thickness = 1 - np.exp(-distance / (rng.uniform(0.08, 0.4) * diameter))
-    thickness *= per_object(rng, labels, 0.6, 1.7) * diameter * rng.uniform(0.05, 0.35)
-    nucleus = np.clip((distance / diameter - rng.uniform(0.12, 0.22)) * 12, 0, 1)
-    rim = blur(nucleus, 1.5)
-    thickness += rim * rng.uniform(-1, 4)
+    step = 1 - np.exp(-distance / rng.uniform(1, 6))
+    swell = blur(np.minimum(distance / (0.35 * diameter), 1), 0.06 * diameter)
+    height = per_object(rng, labels, 0.5, 2)
+    thickness = height * (step * rng.uniform(0.2, 2) + swell * rng.uniform(0, 8))
+    core = np.clip((distance / diameter - rng.uniform(0.1, 0.2)) * 12, 0, 1)
+    nucleus = blur(core, 0.03 * diameter)
+    thickness += nucleus * rng.uniform(-2, 4)
     grain = log_uniform(rng, 1.0, 2.5)
     cytoplasm = blur((labels > 0) * (1 - rng.uniform(0.2, 0.9) * nucleus), 1)
-    thickness += cytoplasm * granules(rng, shape, grain) * log_uniform(rng, 0.3, 1.5)
-    thickness += (
-        cytoplasm * specks(rng, shape, share=0.003, size=1.7) * rng.uniform(-3, 5)
-    )
-    thickness += rim * specks(rng, shape, share=0.0005, size=3) * rng.uniform(1, 6)
+    texture = granules(rng, shape, grain) * log_uniform(rng, 0.5, 2)
+    texture += specks(rng, shape, share=0.003, size=1.7) * rng.uniform(-3, 5)
+    thickness += cytoplasm * texture
+    thickness += nucleus * specks(rng, shape, share=4e-4, size=3) * rng.uniform(1, 5)
     thickness += granules(rng, shape, 2 * grain) * rng.uniform(0.02, 0.15)
     down, across = np.gradient(blur(thickness, rng.uniform(0.5, 1.2)))
     angle = rng.uniform(0, 2 * math.pi)
     shade = math.sin(angle) * down + math.cos(angle) * across
-    shade += (labels > 0) * rng.uniform(-0.1, 0.1)
-    # Some microscopes darken every edge a little.
-    shade -= rng.uniform(0, 0.35) * np.hypot(down, across)
-    light = 0.5 * uneven_light(rng, shape, rng.uniform(0, 0.1))
-    return expose(rng, light + rng.uniform(0.08, 0.25) * shade, blur_up_to=1), labels
+    shade = np.clip(shade / (shade.std() + 1e-6), -6, 6)
+    # Edges are a little darker than by shading alone; round cells are bright within.
+    limit = 1 if is_confluent else rng.choice([0.4, 1])
+    is_ball = per_object(rng, labels, 0.01, 1) > limit
+    edge = np.exp(-(((distance - 0.5) / 2.5) ** 2)) * (labels > 0)
+    shade += is_ball * (2.5 - 7 * edge) - rng.uniform(0, 0.8) * edge
+    shade += (labels > 0) * rng.uniform(-0.4, 0.4)
+    contrast = log_uniform(rng, 0.02, 0.12)
+    image = 0.5 * uneven_light(rng, shape, rng.uniform(0, 0.06)) + contrast * shade
+    return expose(rng, image, blur_up_to=1, noise=0.8 * contrast), labels
 
 
 def fluorescent_nuclei(rng: Generator, shape: Shape) -> ImageAndLabels:
@@ -152,21 +164,21 @@ def fluorescent_nuclei(rng: Generator, shape: Shape) -> ImageAndLabels:
     is_crowd = rng.random() < 0.4
     radius = rng.uniform(4, 10) if is_crowd else side * log_uniform(rng, 0.02, 0.1)
     radii = _radii(rng, shape, radius, variation=0.2)
-    n_clusters = int(rng.integers(1, 9)) if rng.random() < 0.5 else 0
+    n_clusters = int(rng.integers(1, 9)) if rng.random() < 0.4 + 0.4 * is_crowd else 0
     centres, radii = scatter(
-        rng, shape, radii, closeness=rng.uniform(0.65, 1.1), n_clusters=n_clusters
+        rng, shape, radii, closeness=rng.uniform(0.6, 1.05), n_clusters=n_clusters
     )
     roughness = rng.uniform(0, 0.09)
     places, outlines, glow = [], [], [0.0]
     share_dividing = rng.uniform(0, 0.3)
     spread = math.log(rng.uniform(1.2, 10)) / 2
     for centre, r in zip(centres, radii, strict=True):
-        brightness = math.exp(rng.uniform(-spread, spread))
+        shine = math.exp(rng.uniform(-spread, spread))
         if rng.random() >= share_dividing:
             longest = rng.choice([1.2, 1.8, 2.5])
             parts = [(centre, r, rng.uniform(1, longest))]
         elif rng.random() < 0.3:  # a metaphase plate
-            brightness *= 2
+            shine *= 2
             parts = [(centre, 0.6 * r, rng.uniform(2.5, 4))]
         else:  # two daughters
             way = rng.uniform(0, 2 * math.pi)
@@ -176,7 +188,7 @@ def fluorescent_nuclei(rng: Generator, shape: Shape) -> ImageAndLabels:
             ]
         for place, size, elongation in parts:
             places.append(place)
-            glow.append(brightness)
+            glow.append(shine)
             outlines.append(
                 rounded_outline(rng, size, elongation=elongation, roughness=roughness)
             )
@@ -210,7 +222,8 @@ def cell_tiling(rng: Generator, shape: Shape) -> ImageAndLabels:
     )
     labels = tile(shape, centres)
     gaps = rng.random(labels.max() + 1) < rng.choice([0, 0, 0.1, 0.4])
-    labels = warp(rng, labels, rng.uniform(0.6, 2) * size, rng.uniform(0, 0.12) * size)
+    wave = rng.uniform(0.35, 1)
+    labels = warp(rng, labels, wave * size, rng.uniform(0, 0.2) * wave * size)
     wall_distance = edge_distance(labels)
     labels = keep_whole(np.where(gaps[labels], 0, labels))
 
@@ -225,6 +238,7 @@ def cell_tiling(rng: Generator, shape: Shape) -> ImageAndLabels:
     filling = (labels > 0) * per_object(rng, labels, 0.5, rng.uniform(0.5, 2))
     filling *= np.maximum(1 + rng.uniform(0, 0.4) * granules(rng, shape, 1.5), 0)
     nucleus = np.clip((wall_distance / size - rng.uniform(0.15, 0.3)) * 15, 0, 1)
+    nucleus = blur(nucleus, 0.06 * size)
     filling *= 1 + rng.choice([0, 0, -0.6, 1.5]) * nucleus
     if rng.random() < 0.6:
         image = wall + rng.uniform(0, 0.4) * filling
@@ -254,7 +268,7 @@ def electron(rng: Generator, shape: Shape) -> ImageAndLabels:
     plasma = granules(rng, shape, log_uniform(rng, 1.2, 3)) * rng.uniform(0.03, 0.2)
     image += plasma * per_object(rng, labels, 0.3, 1.5)
     bodies = draw_blobs(
-        rng, shape, 0.25 * size + 2, closeness=1.3, roughness=0.08, elongation=4
+        rng, shape, 0.3 * size + 2, closeness=1.3, roughness=0.08, elongation=4
     )
     # Organelles lie within the body that holds their middle, off its membrane.
     room = (bodies > 0) & (distance > 1.5 * width)
