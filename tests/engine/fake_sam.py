@@ -52,6 +52,7 @@ class FakeSam(nn.Module):
         boxes_xyxy=None,
         masks=None,
         multimask=True,
+        maps=None,
     ):
         ids = self.objects_in(embedding[0, 0])
         low_res_xy = (points_xy[:, 0] + 0.5) / 2 - 0.5

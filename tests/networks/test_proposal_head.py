@@ -34,8 +34,9 @@ def left_and_right(maps):
 
 def test_a_point_gets_the_pixels_that_point_to_its_centre(maps):
     points = torch.tensor([[[25.0, 5.0]], [[40.0, 60.0]]])
-    masks = rough_masks(maps, points, torch.ones(2, 1), None)
+    masks, is_given = rough_masks(maps, points, torch.ones(2, 1), None)
     left, right = left_and_right(maps)
+    assert is_given.all()
     assert masks.shape == (2, 1, SIZE, SIZE)
     assert torch.equal(masks[0, 0] > 0, left)
     assert torch.equal(masks[1, 0] > 0, right)
@@ -43,19 +44,51 @@ def test_a_point_gets_the_pixels_that_point_to_its_centre(maps):
 
 def test_two_points_inside_are_one_object(maps):
     points = torch.tensor([[[25.0, 5.0], [40.0, 60.0], [3.0, 3.0]]])
-    masks = rough_masks(maps, points, torch.tensor([[1, 1, 0]]), None)
+    masks, is_given = rough_masks(maps, points, torch.tensor([[1, 1, 0]]), None)
+    assert is_given.all()
     assert torch.equal(masks[0, 0] > 0, maps[0] > 0)
 
 
 def test_a_box_gets_the_object_about_its_middle(maps):
     box = torch.tensor([[19.5, 30.5, 43.5, 63.5]])
-    masks = rough_masks(maps, None, None, box)
+    masks, is_given = rough_masks(maps, None, None, box)
+    assert is_given.all()
     assert torch.equal(masks[0, 0] > 0, left_and_right(maps)[1])
 
 
-def test_points_outside_alone_give_no_mask(maps):
-    assert rough_masks(maps, torch.zeros(1, 1, 2), torch.zeros(1, 1), None) is None
-    assert rough_masks(maps, None, None, None) is None
+def test_a_point_outside_takes_its_object_away(maps):
+    maps[4] = 31.0 - torch.arange(SIZE)  # the head sees one object, centred between
+    maps[4, :, 40:] = 46.0 - torch.arange(40, SIZE)
+    points = torch.tensor([[[25.0, 5.0], [30.0, 50.0]]])
+    masks, _ = rough_masks(maps, points, torch.tensor([[1, 0]]), None)
+    columns = torch.arange(SIZE)
+    assert torch.equal(masks[0, 0] > 0, (maps[0] > 0) & (columns < 40))
+
+
+def test_a_point_outside_that_points_to_the_same_centre_takes_nothing_away(maps):
+    points = torch.tensor([[[25.0, 5.0], [30.0, 20.0]]])
+    masks, _ = rough_masks(maps, points, torch.tensor([[1, 0]]), None)
+    assert torch.equal(masks[0, 0] > 0, left_and_right(maps)[0])
+
+
+def test_prompts_without_a_point_inside_have_no_mask(maps):
+    points = torch.tensor([[[25.0, 5.0]], [[25.0, 5.0]]])
+    _, is_given = rough_masks(maps, points, torch.tensor([[0], [1]]), None)
+    assert is_given.tolist() == [False, True]
+    _, is_given = rough_masks(maps, None, None, None)
+    assert not is_given.any()
+
+
+def test_a_point_outside_alone_is_answered_alike_in_any_batch():
+    torch.manual_seed(0)
+    sam = build_sam(CONFIGS["tiny"])
+    points = torch.tensor([[[30.0, 40.0]], [[90.0, 20.0]]])
+    labels = torch.tensor([[0], [1]])
+    with torch.inference_mode():
+        embedding = sam.encode(torch.rand(1, 3, 128, 128) * 255)
+        together, _ = sam.decode(embedding, points_xy=points, point_labels=labels)
+        alone, _ = sam.decode(embedding, points_xy=points[:1], point_labels=labels[:1])
+    torch.testing.assert_close(together[:1], alone, atol=1e-4, rtol=1e-4)
 
 
 def test_code_of_a_centre_does_not_depend_on_where_a_crop_begins():

@@ -23,6 +23,8 @@ FloatArray = npt.NDArray[np.float32]
 WORKING_DIAMETER = 36.0
 # ... which pays where they would be smaller than this in the frame of the whole plane.
 SMALL_DIAMETER = 22.0
+# Smaller ones than this seem larger than they are: a closer look decides.
+_SURE_DIAMETER = 28.0
 # Objects larger than this part of a window are seen better from farther away.
 _LARGE_SHARE = 0.4
 # Beyond this, enlarging adds no detail that the image has.
@@ -98,7 +100,7 @@ def estimate_scale(
             options = [max(fit, scale / 2), 2 * scale]
         else:
             found = seen / scale
-            if seen < WORKING_DIAMETER / 2:  # so small that sizes are guesses
+            if seen < _SURE_DIAMETER:
                 options = [2 * scale]
             elif seen > _LARGE_SHARE * frame_size:
                 options = [max(fit, scale / 3)]

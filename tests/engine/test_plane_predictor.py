@@ -1,0 +1,122 @@
+"""Prompts in windows, answered by a model that knows the truth."""
+
+import numpy as np
+import pytest
+
+from napari_segment_anything.engine.plane_predictor import PlanePredictor
+from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.errors import InvalidPromptError
+
+from .test_automatic import FULL_RANGE, image_of, predictor_of
+
+RADIUS = 14
+CENTRES = [(cy, cx) for cy in (30, 100, 170) for cx in (30, 100, 165, 230, 300)]
+
+
+@pytest.fixture
+def labels():
+    labels = np.zeros((200, 330), np.int32)
+    y, x = np.indices(labels.shape)
+    for number, (cy, cx) in enumerate(CENTRES, start=1):
+        labels[(y - cy) ** 2 + (x - cx) ** 2 <= RADIUS**2] = number
+    return labels
+
+
+def plane_predictor_of(labels, **arguments):
+    predictor, sam = predictor_of()
+    plane = PlanePredictor(
+        predictor, image_of(labels), intensity_range=FULL_RANGE, **arguments
+    )
+    return plane, sam
+
+
+def click(points):
+    points = np.asarray(points, np.float32)[:, np.newaxis]
+    return Prompts(points, np.ones(points.shape[:2], np.int64))
+
+
+def iou(masks, i, truth):
+    whole = np.zeros(truth.shape, bool)
+    y0, x0, y1, x1 = masks.boxes[i]
+    whole[y0:y1, x0:x1] = masks.masks[i]
+    return (whole & truth).sum() / (whole | truth).sum()
+
+
+def test_each_prompt_is_answered_in_the_order_of_the_prompts(labels):
+    plane, _ = plane_predictor_of(labels, scale=2.0)
+    order = np.random.default_rng(0).permutation(len(CENTRES))
+    answered = plane.answer(click(np.array(CENTRES)[order]))
+    assert len(answered) == 3 * len(CENTRES)
+    for row, number in enumerate(order):
+        assert iou(answered, 3 * row, labels == number + 1) > 0.85
+        assert len(answered.masks[3 * row + 2]) == 0  # the fake's third is empty
+        assert answered.predicted_iou[3 * row] == pytest.approx(0.95)
+
+
+def test_windows_are_finer_than_the_whole_plane(labels):
+    fine, _ = plane_predictor_of(labels, scale=2.0)
+    whole, _ = plane_predictor_of(labels, scale=128 / 330)
+    assert len(fine.levels) == 4
+    assert whole.levels == [[(0, 0, 200, 330)]]
+    points = click(CENTRES[6:7])
+    truth = labels == 7
+    in_window = fine.answer(points, multimask=False)
+    assert iou(in_window, 0, truth) > iou(
+        whole.answer(points, multimask=False), 0, truth
+    )
+
+
+def test_a_point_lies_in_the_middle_half_of_its_window(labels):
+    plane, _ = plane_predictor_of(labels, scale=2.0)
+    side = 64
+    for y in range(0, 200, 7):
+        for x in range(0, 330, 7):
+            prompts = click([(y, x)])
+            ((box, _),) = plane._by_window(0, prompts, np.array([0]))
+            for at, low, high, length in (
+                (y, box[0], box[2], 200),
+                (x, box[1], box[3], 330),
+            ):
+                assert at - low >= side // 4 - 1 or low == 0
+                assert high - at >= side // 4 - 1 or high == length
+
+
+def test_only_windows_that_are_needed_are_encoded_and_once(labels):
+    plane, sam = plane_predictor_of(labels, scale=2.0)
+    plane.answer(click([CENTRES[0]]))
+    assert sam.n_encoded == 1
+    plane.answer(click([CENTRES[0]]))
+    assert sam.n_encoded == 1
+
+
+def test_an_object_that_a_window_cuts_is_looked_at_from_farther_away(labels):
+    labels[90:110, 20:310] = 20
+    plane, sam = plane_predictor_of(labels, scale=2.0)
+    answered = plane.answer(click([(100, 150)]), multimask=False)
+    # The frame of the whole plane shows every third row only.
+    assert iou(answered, 0, labels == 20) > 0.75
+    assert sam.n_encoded == len(plane.levels)
+
+
+def test_a_large_box_begins_at_a_coarser_window(labels):
+    plane, _ = plane_predictor_of(labels, scale=2.0)
+    boxes = Prompts.from_boxes([[0, 0, 20, 20], [0, 0, 60, 60], [0, 0, 190, 320]])
+    assert plane._first_levels(boxes).tolist() == [0, 1, 3]
+
+
+def test_a_point_beyond_the_plane_is_refused(labels):
+    plane, _ = plane_predictor_of(labels, scale=2.0)
+    with pytest.raises(InvalidPromptError, match="outside of the plane"):
+        plane.answer(click([(100, 400)]))
+
+
+def test_the_scale_is_that_of_the_objects(labels):
+    plane, _ = plane_predictor_of(labels)
+    assert 1.0 <= plane.scale <= 2.0
+
+
+def test_few_windows_stay_in_memory(labels):
+    plane, sam = plane_predictor_of(labels, scale=2.0, n_kept=2)
+    for centre in (CENTRES[0], CENTRES[4], CENTRES[14], CENTRES[0]):
+        plane.answer(click([centre]))
+    assert sam.n_encoded == 4
