@@ -16,7 +16,7 @@ from napari_segment_anything.networks.sam import Sam
 def export(sam: Sam, target: Path, *, steps: int) -> None:
     """Write the weights as float16 safetensors, atomically."""
     state = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in sam.state_dict().items()
     }
     metadata = {"architecture": sam.config.name, "steps": str(steps)}
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("target", type=Path)
     arguments = parser.parse_args()
-    state = torch.load(arguments.checkpoint, weights_only=True)
+    state = torch.load(arguments.checkpoint, weights_only=True, map_location="cpu")
     sam = Sam(CONFIGS["nano"])
     sam.load_state_dict(state["average"])
     export(sam, arguments.target, steps=state["step"])

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from napari_segment_anything.networks.sam import Sam
+from napari_segment_anything.networks.tiny_image_encoder import MBConv, PatchMerging
 from napari_segment_anything.networks.two_way_transformer import Attention
 
 PROJECTION_GAIN = 4.0
@@ -45,10 +46,10 @@ def initialise(sam: Sam) -> None:
                 parameter.mul_(CONTENT_SCALE)
             if name.endswith("attn.attention_biases"):
                 nn.init.normal_(parameter, std=0.02)
-            # Added to weights that were trained without it, it changes nothing at first.
+            # Weights from before there was one go on as they were.
             if "fine_lateral" in name:
                 nn.init.zeros_(parameter)
         # Residual blocks start near identity.
         for module in sam.image_encoder.modules():
-            if hasattr(module, "conv3") and hasattr(module, "conv2"):
+            if isinstance(module, MBConv | PatchMerging):
                 nn.init.constant_(module.conv3.bn.weight, 0.5)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .crops import STRIDE
+from .processor import Processor
 from .targets import TOKEN, Targets
 
 MIN_AREA = 10
@@ -25,6 +26,27 @@ class Prompt:
     boxes_xyxy: Tensor | None
     masks: Tensor | None
 
+    def moved(self, processor: Processor) -> "Prompt":
+        """Bring the prompts to the networks' device."""
+        boxes, masks = self.boxes_xyxy, self.masks
+        return Prompt(
+            processor.move(self.points_xy),
+            processor.move(self.point_labels),
+            None if boxes is None else processor.move(boxes),
+            None if masks is None else processor.move(masks),
+        )
+
+
+def join_prompts(prompts: list[Prompt]) -> Prompt:
+    """Join first prompts of one kind, of several crops."""
+    boxes = [p.boxes_xyxy for p in prompts if p.boxes_xyxy is not None]
+    return Prompt(
+        torch.cat([p.points_xy for p in prompts]),
+        torch.cat([p.point_labels for p in prompts]),
+        torch.cat(boxes) if boxes else None,
+        None,
+    )
+
 
 def choose_objects(
     targets: Targets, n_objects: int, generator: np.random.Generator
@@ -34,10 +56,11 @@ def choose_objects(
     return generator.permutation(ids)[:n_objects]
 
 
-def to_frame_xy(yx: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
+def to_frame_xy(yx: np.ndarray, origin: tuple[int, int] | np.ndarray) -> np.ndarray:
     """Low-resolution pixels (..., 2) of a crop to frame pixels (x, y)."""
     corner = np.array(origin) * TOKEN
-    return ((yx + corner + 0.5) * STRIDE - 0.5)[..., ::-1]
+    xy: np.ndarray = ((yx + corner + 0.5) * STRIDE - 0.5)[..., ::-1]
+    return xy
 
 
 def point_in(
@@ -63,7 +86,8 @@ def box_of(
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = np.array([rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5])
     size = np.tile([rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1], 2)
-    return box + np.clip(generator.normal(0, noise, 4), -0.2, 0.2) * size
+    moved: np.ndarray = box + np.clip(generator.normal(0, noise, 4), -0.2, 0.2) * size
+    return moved
 
 
 def first_prompt(
@@ -93,15 +117,17 @@ def first_prompt(
 def correct(
     prompt: Prompt,
     logits: Tensor,
-    truth: Tensor,
-    origin: tuple[int, int],
+    expected: np.ndarray,
+    origins: np.ndarray,
     generator: np.random.Generator,
+    processor: Processor,
 ) -> Prompt:
     """Add to each object a point of the error region, and its logits as a mask.
 
-    ``logits`` (N, h, w) are the chosen masks of the last answer, ``truth`` (N, h, w).
+    ``logits`` (N, h, w) are the chosen masks of the last answer, ``expected`` (N, h, w)
+    the true ones, ``origins`` (N, 2) those of the objects' crops.
     """
-    found, expected = logits.detach().numpy() > 0, truth.numpy() > 0.5
+    found = processor.fetch(logits > 0)
     points, labels = [], []
     for f, e in zip(found, expected, strict=True):
         missed, excess = e & ~f, f & ~e
@@ -112,10 +138,12 @@ def correct(
         at = generator.integers(len(rows))
         points.append([rows[at], columns[at]])
         labels.append(int(e[rows[at], columns[at]]))
-    xy = to_frame_xy(np.array(points, np.float64)[:, None], origin)
+    xy = to_frame_xy(np.array(points, np.float64), origins)[:, None]
+    new_xy = processor.move(torch.from_numpy(xy.copy()).float())
+    new_labels = processor.move(torch.tensor(labels)[:, None])
     return replace(
         prompt,
-        points_xy=torch.cat([prompt.points_xy, torch.from_numpy(xy.copy()).float()], 1),
-        point_labels=torch.cat([prompt.point_labels, torch.tensor(labels)[:, None]], 1),
+        points_xy=torch.cat([prompt.points_xy, new_xy], 1),
+        point_labels=torch.cat([prompt.point_labels, new_labels], 1),
         masks=logits.detach()[:, None].clamp(-32, 32),
     )

@@ -1,6 +1,5 @@
 """Losses of masks, predicted IoU and dense heads."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -46,7 +45,7 @@ def dense_losses(maps: Tensor, targets: dict[str, Tensor]) -> Tensor:
     inside = targets["inside"]
     foreground = entropy(maps[:, 0], targets["foreground"], weight=inside)
     boundary = entropy(
-        maps[:, 1], targets["boundary"], weight=inside, pos_weight=torch.tensor(3.0)
+        maps[:, 1], targets["boundary"], weight=inside, pos_weight=maps.new_tensor(3.0)
     )
     centre = entropy(
         maps[:, 2], targets["centre"], weight=inside * (1 + 4 * targets["centre"])

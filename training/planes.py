@@ -126,4 +126,5 @@ def sampling_weights(planes: list[Plane]) -> np.ndarray:
         groups = [group for group in groups if group]
         for group in groups:
             weights[group] = weight / len(groups) / len(group)
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares
