@@ -16,14 +16,14 @@ from napari_segment_anything.engine.image import (
 from .split import SPLITS_FILE
 
 SET_WEIGHTS = {
-    "dsb2018": 0.46,
-    "usiigaci_phase": 0.20,
-    "em_fibsem_medulla": 0.10,
+    "dsb2018": 0.43,
+    "usiigaci_phase": 0.18,
+    "em_fibsem_medulla": 0.11,
     "vol3d_small": 0.08,
     "baby_yeast": 0.02,
     "neubias_small": 0.01,
-    "usiigaci_t98g_timelapse": 0.03,
-    "synthetic": 0.10,
+    "usiigaci_t98g_timelapse": 0.02,
+    "synthetic": 0.15,
 }
 N_SYNTHETIC_PLANES = 240
 
@@ -112,14 +112,18 @@ def load_planes(data: Path, part: str, seed: int = 0) -> list[Plane]:
 
 
 def sampling_weights(planes: list[Plane]) -> np.ndarray:
-    """Probability of each plane: by set, and rare kinds of a set as often as common."""
+    """Probability of each plane: by set, and rare kinds of a set as often as common.
+
+    Synthetic planes are of as many kinds as there are, in equal numbers, anyway.
+    """
     weights = np.zeros(len(planes))
     for set_name, weight in SET_WEIGHTS.items():
         groups = [
             [
                 i
                 for i, p in enumerate(planes)
-                if p.set_name == set_name and p.is_rare == r
+                if p.set_name == set_name
+                and (p.is_rare and set_name != "synthetic") == r
             ]
             for r in (False, True)
         ]
