@@ -6,7 +6,6 @@ from itertools import cycle, islice
 import numpy as np
 import pytest
 import torch
-from training import processor
 from training.crops import cut_crop
 from training.export import export
 from training.interaction import first_prompt, join_prompts
@@ -143,8 +142,8 @@ def test_all_that_a_step_needs_is_brought_to_the_device(planes, tmp_path, monkey
 def test_bfloat16_encoder_gives_nearly_the_same_embedding(
     planes, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(processor, "N_TIMED_CROPS", 1)
-    monkeypatch.setattr(processor, "N_REPEATS", 1)
+    monkeypatch.setattr("training.processor.N_TIMED_CROPS", 1)
+    monkeypatch.setattr("training.processor.N_REPEATS", 1)
     run = Run(SHORT, tmp_path)
     assert bfloat16_gain(run.sam.image_encoder, torch.device("cpu")) > 0
     fast = Processor(has_fast_bfloat16=True)
