@@ -8,7 +8,7 @@ from napari_segment_anything.session.planes import PlaneId, PlaneSource
 from napari_segment_anything.session.requests import (
     MaskRequest,
     answer,
-    embed_plane,
+    prompted_plane,
     mask_box,
 )
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -59,12 +59,14 @@ def test_each_box_gives_a_mask(source, predictor, store, disks_image):
         assert (mask & (disks_image.labels == disk)).sum() > 0.9 * mask.sum()
 
 
-def test_without_prompts_only_the_embedding_is_made(source, predictor, store):
+def test_without_prompts_the_plane_is_made_ready(source, predictor, store):
     response = answer(request(source), predictor, store)
     assert response.masks is None
-    assert work_of(predictor) == (1, 0)
+    n_encoded, n_decoded = work_of(predictor)
+    assert n_encoded > 0
+    assert n_decoded == 0
     answer(request(source, [[20, 20]]), predictor, store)
-    assert work_of(predictor) == (1, 1)
+    assert work_of(predictor) == (n_encoded, 1)
 
 
 def test_ground_gives_an_empty_mask(source, predictor, store):
@@ -73,10 +75,10 @@ def test_ground_gives_an_empty_mask(source, predictor, store):
 
 
 def test_an_image_that_changed_is_encoded_again(source, predictor, store):
-    first = embed_plane(source, PLANE, predictor, store)
-    assert embed_plane(source, PLANE, predictor, store) is first
+    first = prompted_plane(source, PLANE, predictor, store)
+    assert prompted_plane(source, PLANE, predictor, store) is first
     source.data[0, 0] += 1
-    second = embed_plane(source, PLANE, predictor, store)
+    second = prompted_plane(source, PLANE, predictor, store)
     assert work_of(predictor)[0] == 2
     assert second is not first
 
@@ -91,3 +93,19 @@ def test_mask_box():
     assert mask_box(mask) == (0, 0, 0, 0)
     mask[2:4, 5] = True
     assert mask_box(mask) == (2, 5, 4, 6)
+
+
+def test_small_objects_of_a_large_plane_are_answered_in_windows(predictor, store):
+    labels = np.zeros((700, 700), bool)
+    y, x = np.indices(labels.shape)
+    labels |= ((y % 40 - 20) ** 2 + (x % 40 - 20) ** 2) <= 8**2
+    source = PlaneSource((100 + 2000 * labels).astype(np.uint16), "YX")
+    response = answer(request(source, [[340, 340]]), predictor, store)
+    y, x = y - 340, x - 340
+    truth = y**2 + x**2 <= 8**2
+    mask = response.masks.full_mask(0)
+    # In a frame of 128 pixels the disk would be three pixels across.
+    assert (mask & truth).sum() > 0.85 * (mask | truth).sum()
+    n_encoded, _ = work_of(predictor)
+    answer(request(source, [[342, 338]]), predictor, store)
+    assert work_of(predictor)[0] == n_encoded

@@ -7,8 +7,10 @@ be dropped by its number.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -18,9 +20,9 @@ from napari_segment_anything.session.regions import keep_prompted_regions
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from napari_segment_anything.engine.embedding import ImageEmbedding
     from napari_segment_anything.engine.mask_set import MaskSet
-    from napari_segment_anything.engine.predictor import MaskPrediction, MaskPredictor
+    from napari_segment_anything.engine.plane_predictor import PlanePredictor
+    from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.engine.prompts import Prompts
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -71,38 +73,52 @@ class MaskResponse:
     decoding_seconds: float
 
 
-def embed_plane(
+def prompted_plane(
     source: PlaneSource,
     plane: PlaneId,
     predictor: MaskPredictor,
     store: EmbeddingStore,
-) -> ImageEmbedding:
-    """Return the embedding of a plane, from the store or from the image encoder.
+) -> PlanePredictor:
+    """Return what answers prompts on a plane: in windows where its objects are small.
 
-    The plane is read each time and its content is part of the key, so that the
-    embedding of an image that has changed since is never used.
+    The plane is read each time and its content is part of the key, so that embeddings
+    of an image that has changed since are never used. Embeddings of the plane and of
+    its windows come from the store, or from the image encoder and go there.
 
     Raises
     ------
     UnreadableInputError, InvalidImageError
         When the plane cannot be read or segmented.
     """
-    from napari_segment_anything.engine.geometry import FrameGeometry
-    from napari_segment_anything.storage.embedding_store import plane_key
+    from napari_segment_anything.batch.stored_predictor import StoredPredictor
+    from napari_segment_anything.engine.plane_predictor import PlanePredictor
 
     image = source.read(plane)
-    intensity_range = source.intensity_range(plane)
-    key = plane_key(
-        image,
-        intensity_range=intensity_range,
-        geometry=FrameGeometry(image.shape[:2], predictor.frame_size),
-        model_digest=predictor.model_digest,
-    )
+    limits = source.intensity_range(plane)
+    stored = StoredPredictor(predictor, store)
+    key = stored.key(image, limits)
     embedding = store.get(key)
     if embedding is None:
-        embedding = predictor.embed(image, intensity_range=intensity_range)
-        store.put(key, embedding)
-    return embedding
+        embedding = stored.embed(image, intensity_range=limits)
+    known = _planes.setdefault(predictor, OrderedDict())
+    found = known.get(key)
+    if found is None:
+        found = PlanePredictor(
+            stored, image, intensity_range=limits, embedding=embedding
+        )
+        known[key] = found
+        if len(known) > _N_PLANES:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return found
+
+
+# Planes that were clicked last, by their content: the scale of their objects is known
+# and their windows are at hand. They go when the model goes.
+_N_PLANES = 2
+_planes: WeakKeyDictionary[MaskPredictor, OrderedDict[str, PlanePredictor]] = (
+    WeakKeyDictionary()
+)
 
 
 def answer(
@@ -116,11 +132,13 @@ def answer(
         When the plane cannot be read or the prompts lie outside of it.
     """
     started = time.perf_counter()
-    embedding = embed_plane(request.source, request.plane, predictor, store)
+    plane = prompted_plane(request.source, request.plane, predictor, store)
+    # Known before the first click, so that the click need not wait for it.
+    _ = plane.scale
     encoded = time.perf_counter()
     masks = None
     if request.prompts.has_object:
-        masks = _predict(embedding, request.prompts, predictor)
+        masks = _predict(plane, request.prompts)
     return MaskResponse(
         request=request,
         masks=masks,
@@ -130,36 +148,35 @@ def answer(
     )
 
 
-def _predict(
-    embedding: ImageEmbedding, prompts: PlanePrompts, predictor: MaskPredictor
-) -> MaskSet:
+def _predict(plane: PlanePredictor, prompts: PlanePrompts) -> MaskSet:
     # A single point is ambiguous: SAM then gives three masks to choose from, while its
     # single-mask output is the better one for anything more specific.
     is_ambiguous = len(prompts.boxes) == 0 and len(prompts.points) == 1
     grouped = group_prompts(prompts)
-    prediction = predictor.predict(embedding, grouped, multimask=is_ambiguous)
-    return _best_masks(prediction, grouped)
+    answered = plane.answer(grouped, multimask=is_ambiguous)
+    scores = answered.predicted_iou.reshape(grouped.n_objects, -1)
+    width = scores.shape[1]
+    best = answered.select(np.arange(len(scores)) * width + scores.argmax(axis=1))
+    return _prompted_regions(best, grouped)
 
 
-def _best_masks(prediction: MaskPrediction, prompts: Prompts) -> MaskSet:
+def _prompted_regions(masks: MaskSet, prompts: Prompts) -> MaskSet:
     from napari_segment_anything.engine.mask_set import MaskSet
 
-    best = prediction.iou_predictions.argmax(axis=1)
-    boxes, masks = [], []
-    for number, alternative in enumerate(best):
-        whole = prediction.masks[number, alternative]
-        y0, x0, y1, x1 = mask_box(whole)
+    boxes, crops = [], []
+    for number, whole in enumerate(masks.masks):
+        y0, x0 = (int(v) for v in masks.boxes[number, :2])
         points = _inside_points(prompts, number) - (y0, x0)
-        mask = keep_prompted_regions(whole[y0:y1, x0:x1], points)
+        mask = keep_prompted_regions(whole, points)
         top, left, bottom, right = mask_box(mask)
         boxes.append((y0 + top, x0 + left, y0 + bottom, x0 + right))
-        masks.append(mask[top:bottom, left:right].copy())
-    height, width = prediction.masks.shape[-2:]
+        crops.append(mask[top:bottom, left:right].copy())
     return MaskSet.from_masks(
-        (height, width),
+        masks.shape,
         boxes,
-        masks,
-        predicted_iou=prediction.iou_predictions[np.arange(len(best)), best],
+        crops,
+        predicted_iou=masks.predicted_iou,
+        stability_score=masks.stability_score,
         points=np.array([[(y0 + y1) / 2, (x0 + x1) / 2] for y0, x0, y1, x1 in boxes]),
     )
 
