@@ -93,7 +93,8 @@ def test_embed_then_segment_encodes_nothing(cache, weights, movie, tmp_path):
     model = ["--model", str(weights), "--store", "store"]
     assert main(["embed", str(movie), *model, "--json", "a.json"]) == 0
     assert json.loads((tmp_path / "a.json").read_text())["n_encoded"] == 4
-    assert len(list(ZarrEmbeddingStore(tmp_path / "store").keys())) == 4
+    # Planes, and the windows of them that everything mode looks at.
+    assert len(list(ZarrEmbeddingStore(tmp_path / "store").keys())) >= 4
     assert main(["embed", str(movie), *model, "--json", "b.json"]) == 0
     assert json.loads((tmp_path / "b.json").read_text())["n_encoded"] == 0
     code = main(["segment", str(movie), "out.zarr", *model, "--json", "c.json"])

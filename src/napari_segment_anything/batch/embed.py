@@ -3,9 +3,15 @@
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
+from napari_segment_anything.batch.plane_loop import Tally, work_here
+from napari_segment_anything.batch.plane_work import EmbedWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.shared_store import folder_of
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.batch.write_behind import WriteBehindStore
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.stacks.intensity import (
     IntensityRange,
@@ -13,6 +19,9 @@ from napari_segment_anything.stacks.intensity import (
 )
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
+
+if TYPE_CHECKING:
+    from napari_segment_anything.batch.cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,15 @@ def embed_stack(
     predictor: MaskPredictor,
     store: EmbeddingStore,
     *,
+    settings: AutomaticSettings | None = None,
     intensity_range: tuple[float, float] | None = None,
     planes: Iterable[tuple[int, ...]] | None = None,
+    cluster: "Cluster | None" = None,
 ) -> Generator[Progress, None, EmbedSummary]:
     """Encode planes of a stack into a store, one after the other.
 
-    Planes whose embedding the store has are not encoded again, so that a job that was
+    While a plane is encoded, the next one is read and the last one is written. Planes
+    whose embedding the store has are not encoded again, so that a job that was
     interrupted continues when it is run once more.
 
     Parameters
@@ -58,10 +70,15 @@ def embed_stack(
         The model.
     store : EmbeddingStore
         Where embeddings are put.
+    settings : AutomaticSettings, optional
+        Encode what everything mode with these settings looks at: tiles, where objects
+        would be small in the model frame. By default planes are encoded as a whole.
     intensity_range : tuple of float, optional
         Intensities that become black and white; by default estimated over the stack.
     planes : iterable of tuple of int, optional
         Indices along `Stack.index_axes`; by default all.
+    cluster : Cluster, optional
+        Workers that encode, and write into the store's folder themselves.
 
     Yields
     ------
@@ -73,16 +90,27 @@ def embed_stack(
     UnreadableInputError
         A plane cannot be read.
     StorageError
-        An embedding cannot be written.
+        An embedding cannot be written, or is not in a folder that workers can share.
     """
     started = perf_counter()
     indices = list(stack.indices() if planes is None else planes)
-    yield Progress("embed", 0, len(indices))
+    progress = Progress("embed", 0, len(indices))
+    yield progress
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    stored = StoredPredictor(predictor, store)
-    for done, index in enumerate(indices, start=1):
-        stored.embed(stack.read(index), intensity_range=limits)
-        yield Progress("embed", done, len(indices))
-    return EmbedSummary(
-        len(indices), stored.n_encoded, limits, perf_counter() - started
-    )
+    tally = Tally()
+    if cluster is None:
+        with WriteBehindStore(store) as behind:
+            work = EmbedWork(StoredPredictor(predictor, behind), limits, settings)
+            yield from work_here(work, stack, indices, tally, progress)
+    else:
+        path, quota = folder_of(store)
+        recipe = PlaneRecipe(
+            stack=stack,
+            limits=limits,
+            store=path,
+            quota_bytes=quota,
+            settings=settings,
+        )
+        digest = predictor.model_digest
+        yield from cluster.work(recipe, indices, tally, progress, model_digest=digest)
+    return EmbedSummary(len(indices), tally.n_encoded, limits, perf_counter() - started)

@@ -14,8 +14,10 @@ from napari_segment_anything.errors import StorageError
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.atomic import remove_tree
 from napari_segment_anything.storage.embedding_store import plane_key
+from napari_segment_anything.storage.label_group import remove_labels, split_label_path
 from napari_segment_anything.storage.label_store import (
     LabelStore,
+    existing_labels,
     open_or_create_labels,
 )
 
@@ -69,19 +71,23 @@ def open_output(
     *,
     record: Mapping[str, Any],
     overwrite: bool = False,
+    copy_image: bool = True,
 ) -> LabelStore | ArrayOutput:
     """Open the output of a job, continuing an earlier run of the same job.
 
     Parameters
     ----------
     output : LabelStore, path or None
-        An OME-Zarr to be made or continued; None keeps labels in memory.
+        An OME-Zarr to be made or continued, or ``image.zarr/labels/NAME`` in an image
+        that exists; None keeps labels in memory.
     stack : Stack
         The input; gives axes, scale and units.
     record : mapping
         All that the labels depend on. An output with another record is another job's.
     overwrite : bool
         Whether labels of another job may be replaced.
+    copy_image : bool
+        Whether there is to be room for the image beside its labels.
 
     Raises
     ------
@@ -95,18 +101,43 @@ def open_output(
     path = Path(output)
     if overwrite:
         _remove_labels(path)
-    return open_or_create_labels(
-        path,
-        axes=stack.index_axes + "".join(stack.plane_axes),
-        shape=(*stack.index_shape, *stack.plane_shape),
-        scale=stack.scale,
-        units=stack.units,
-        plane_axes=stack.plane_axes,
+    return open_or_create_labels(path, **_layout_of(stack, record, copy_image))
+
+
+def labels_of_earlier_run(
+    output: str | Path,
+    stack: Stack,
+    *,
+    record: Mapping[str, Any],
+    copy_image: bool = True,
+) -> LabelStore | None:
+    """Open what an earlier run of the same job left; None if there is nothing.
+
+    Parameters are those of `open_output`, but nothing is written.
+
+    Raises
+    ------
+    StorageError
+        Something else is there.
+    """
+    return existing_labels(output, **_layout_of(stack, record, copy_image))
+
+
+def _layout_of(
+    stack: Stack, record: Mapping[str, Any], copy_image: bool
+) -> dict[str, Any]:
+    return {
+        "axes": stack.index_axes + "".join(stack.plane_axes),
+        "shape": (*stack.index_shape, *stack.plane_shape),
+        "scale": stack.scale,
+        "units": stack.units,
+        "translate": stack.translate,
+        "plane_axes": stack.plane_axes,
         # The record must equal itself after a round trip through the file.
-        attributes=json.loads(json.dumps(record)),
-        image_dtype=stack.dtype,
-        is_rgb=stack.is_rgb,
-    )
+        "attributes": json.loads(json.dumps(record)),
+        "image_dtype": stack.dtype if copy_image else None,
+        "is_rgb": stack.is_rgb,
+    }
 
 
 def fingerprint(stack: Stack) -> str:
@@ -131,6 +162,10 @@ def fingerprint(stack: Stack) -> str:
 
 def _remove_labels(path: Path) -> None:
     if not path.exists():
+        return
+    place, name = split_label_path(path)
+    if name is not None:
+        remove_labels(place, name)
         return
     try:
         LabelStore.open(path, mode="r")

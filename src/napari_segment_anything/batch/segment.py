@@ -3,17 +3,22 @@
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.output import ArrayOutput, fingerprint, open_output
+from napari_segment_anything.batch.plane_loop import Tally, work_here
+from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.shared_store import folder_of
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.batch.write_behind import WriteBehindStore
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.errors import StorageError
 from napari_segment_anything.stacks.intensity import (
     IntensityRange,
     estimate_intensity_range,
@@ -23,6 +28,12 @@ from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
+
+if TYPE_CHECKING:
+    from napari_segment_anything.batch.cluster import Cluster
+
+# Each plane is looked at once; more embeddings would only fill the memory.
+_MEMORY_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ def segment_stack(
     output: LabelStore | str | Path | None = None,
     candidates: CandidateStore | None = None,
     overwrite: bool = False,
+    copy_image: bool = True,
+    cluster: "Cluster | None" = None,
 ) -> Generator[Progress, None, SegmentResult]:
     """Find all objects of each plane.
 
@@ -79,14 +92,20 @@ def segment_stack(
     intensity_range : tuple of float, optional
         Intensities that become black and white; by default estimated over the stack.
     store : EmbeddingStore, optional
-        Embeddings are looked up and kept here; by default in memory.
+        Embeddings are looked up and kept here; by default only those of the last
+        planes are kept, in memory.
     output : LabelStore or path, optional
-        OME-Zarr to be made or continued; by default labels stay in memory.
+        OME-Zarr to be made or continued, or ``image.zarr/labels/NAME`` in an OME-Zarr
+        image that exists; by default labels stay in memory.
     candidates : CandidateStore, optional
         Masks before thresholds, so that other thresholds need no model. By default in
         a folder next to the output.
     overwrite : bool
         Whether an output of other input or settings may be replaced.
+    copy_image : bool
+        Whether a new OME-Zarr also gets the image, so that it can be opened by itself.
+    cluster : Cluster, optional
+        Workers that find objects and write them; `store` and `output` must be on disk.
 
     Yields
     ------
@@ -104,42 +123,90 @@ def segment_stack(
     yield progress
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    record = {
+    record = segment_record(stack, predictor, settings, limits)
+    target = open_output(
+        output, stack, record=record, overwrite=overwrite, copy_image=copy_image
+    )
+    candidates = candidates or candidates_beside(target)
+    tally = Tally()
+    todo = []
+    for index in stack.indices():
+        if target.done(index):
+            tally.n_planes += 1
+            tally.n_resumed += 1
+            tally.n_objects += int(target.read_plane(index).max())
+        else:
+            todo.append(index)
+    progress = Progress("segment", tally.n_planes, stack.n_planes)
+    if tally.n_planes:
+        yield progress
+    if cluster is None:
+        kept = store or MemoryEmbeddingStore(_MEMORY_BYTES)
+        with WriteBehindStore(kept) as behind:
+            stored = StoredPredictor(predictor, behind)
+            detector = Detector(stored, settings, limits, candidates)
+            work = DetectWork(stored, detector, target)
+            yield from work_here(work, stack, todo, tally, progress)
+    else:
+        recipe = detection_recipe(stack, limits, settings, store, candidates, target)
+        digest = predictor.model_digest
+        yield from cluster.work(recipe, todo, tally, progress, model_digest=digest)
+    return SegmentResult(
+        labels=target.array if isinstance(target, ArrayOutput) else target,
+        n_planes=stack.n_planes,
+        n_objects=tally.n_objects,
+        n_resumed=tally.n_resumed,
+        intensity_range=limits,
+        seconds=tally.seconds,
+    )
+
+
+def segment_record(
+    stack: Stack,
+    predictor: MaskPredictor,
+    settings: AutomaticSettings,
+    limits: IntensityRange,
+) -> dict[str, Any]:
+    """Return all that the labels of a job depend on."""
+    return {
         "job": "segment",
         "model": predictor.model_digest,
         "settings": asdict(settings),
         "intensity_range": list(limits),
         "image": fingerprint(stack),
     }
-    target = open_output(output, stack, record=record, overwrite=overwrite)
-    stored = StoredPredictor(predictor, store or MemoryEmbeddingStore())
-    candidates = candidates or candidates_beside(target)
-    detector = Detector(stored, settings, limits, candidates)
-    watch = stored.watch
-    n_objects = n_done_before = 0
-    for number, index in enumerate(stack.indices(), start=1):
-        if target.done(index):
-            n_done_before += 1
-            n_objects += int(target.read_plane(index).max())
-        else:
-            with watch.timing("reading"):
-                plane = stack.read(index)
-            labels = masks_to_labels((yield from detector.detect(plane, progress)))
-            with watch.timing("writing"):
-                if isinstance(target, LabelStore) and target.image is not None:
-                    target.write_image_plane(index, plane)
-                target.write_plane(index, labels)
-                target.mark_done(index)
-            n_objects += int(labels.max())
-        progress = Progress("segment", number, stack.n_planes)
-        yield progress
-    return SegmentResult(
-        labels=target.array if isinstance(target, ArrayOutput) else target,
-        n_planes=stack.n_planes,
-        n_objects=n_objects,
-        n_resumed=n_done_before + detector.n_resumed,
-        intensity_range=limits,
-        seconds=watch.seconds,
+
+
+def detection_recipe(
+    stack: Stack,
+    limits: IntensityRange,
+    settings: AutomaticSettings,
+    store: EmbeddingStore | None,
+    candidates: CandidateStore | None,
+    output: LabelStore | ArrayOutput | None,
+) -> PlaneRecipe:
+    """Return what workers need to find the objects of planes.
+
+    Raises
+    ------
+    StorageError
+        If embeddings, candidates or labels are not on disk.
+    """
+    if candidates is None or isinstance(output, ArrayOutput):
+        raise StorageError(
+            "Workers of a cluster write their results themselves; name an OME-Zarr "
+            "for them (output=)."
+        )
+    path, quota = folder_of(store)
+    place = None if output is None else (output.path.absolute(), output.name)
+    return PlaneRecipe(
+        stack=stack,
+        limits=limits,
+        store=path,
+        quota_bytes=quota,
+        settings=settings,
+        candidates=candidates.path.absolute(),
+        output=place,
     )
 
 

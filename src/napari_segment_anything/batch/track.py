@@ -1,25 +1,21 @@
 """Everything mode on each frame, and its masks carried through time."""
 
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from itertools import product
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from napari_segment_anything.batch.detect import Detector
-from napari_segment_anything.batch.frame_decoder import FrameDecoder
+from napari_segment_anything.batch.movies import Movies
 from napari_segment_anything.batch.output import ArrayOutput, fingerprint, open_output
+from napari_segment_anything.batch.plane_loop import Tally
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.batch.segment import candidates_beside
-from napari_segment_anything.batch.stopwatch import Stopwatch
+from napari_segment_anything.batch.segment import candidates_beside, detection_recipe
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.track_result import Position, TrackResult
-from napari_segment_anything.batch.tracks_table import tracks_table
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.errors import InvalidAxesError
 from napari_segment_anything.stacks.intensity import (
@@ -32,13 +28,13 @@ from napari_segment_anything.storage.embedding_store import EmbeddingStore
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 from napari_segment_anything.tracking.lineage import Lineage
-from napari_segment_anything.tracking.paint import paint_tracks
-from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
+from napari_segment_anything.tracking.propagation import TrackingResult
 from napari_segment_anything.tracking.settings import LinkingSettings
 
-__all__ = ["TrackResult", "track_stack"]
+if TYPE_CHECKING:
+    from napari_segment_anything.batch.cluster import Cluster
 
-T = TypeVar("T")
+__all__ = ["TrackResult", "track_stack"]
 
 
 def track_stack(
@@ -54,6 +50,8 @@ def track_stack(
     output: LabelStore | str | Path | None = None,
     candidates: CandidateStore | None = None,
     overwrite: bool = False,
+    copy_image: bool = True,
+    cluster: "Cluster | None" = None,
 ) -> Generator[Progress, None, TrackResult]:
     """Find all objects of each frame and follow them through time.
 
@@ -80,17 +78,24 @@ def track_stack(
     store : EmbeddingStore, optional
         Embeddings are looked up and kept here; by default in memory.
     output : LabelStore or path, optional
-        OME-Zarr to be made or continued; by default labels stay in memory.
+        OME-Zarr to be made or continued, or ``image.zarr/labels/NAME`` in an OME-Zarr
+        image that exists; by default labels stay in memory.
     candidates : CandidateStore, optional
         Masks of each frame before thresholds; by default in a folder next to the
         output.
     overwrite : bool
         Whether an output of other input or settings may be replaced.
+    copy_image : bool
+        Whether a new OME-Zarr also gets the image, so that it can be opened by itself.
+    cluster : Cluster, optional
+        Workers that find the objects of each frame, which are then linked and
+        repaired here; `store` and `output` must be on disk.
 
     Yields
     ------
     Progress
-        Stages ``"detect"``, those of linking and repair, and ``"write"``.
+        Stages ``"detect on workers"`` (with a cluster), ``"detect"``, those of linking
+        and repair, and ``"write"``.
 
     Raises
     ------
@@ -115,10 +120,21 @@ def track_stack(
         "intensity_range": list(limits),
         "image": fingerprint(stack),
     }
-    target = open_output(output, stack, record=record, overwrite=overwrite)
+    target = open_output(
+        output, stack, record=record, overwrite=overwrite, copy_image=copy_image
+    )
     stored = StoredPredictor(predictor, store or MemoryEmbeddingStore())
     candidates = candidates or candidates_beside(target)
-    movies = _Movies(
+    tally = Tally()
+    if cluster is not None:
+        if isinstance(target, ArrayOutput):
+            candidates = None
+        recipe = detection_recipe(stack, limits, settings, store, candidates, None)
+        begin = Progress("detect on workers", 0, stack.n_planes)
+        indices = stack.indices()
+        digest = predictor.model_digest
+        yield from cluster.work(recipe, indices, tally, begin, model_digest=digest)
+    movies = Movies(
         stack=stack,
         axis=axis,
         predictor=stored,
@@ -154,110 +170,15 @@ def track_stack(
         n_tracks=sum(lineage.n_tracks for lineage in lineages.values()),
         n_divisions=sum(len(lineage.divisions) for lineage in lineages.values()),
         n_repaired=int(table["is_repaired"].sum()),
-        n_resumed=movies.detector.n_resumed,
+        n_resumed=tally.n_resumed if cluster else movies.detector.n_resumed,
         intensity_range=limits,
-        seconds=stored.watch.seconds,
+        seconds=_summed(tally.seconds, stored.watch.seconds),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Movies:
-    """The movies of a stack, one for each position beside the tracked axis."""
-
-    stack: Stack
-    axis: str
-    predictor: StoredPredictor
-    settings: AutomaticSettings
-    limits: IntensityRange
-    detector: Detector
-    linking: LinkingSettings | None
-    repair: bool
-    target: LabelStore | ArrayOutput
-
-    @property
-    def n_frames(self) -> int:
-        return self._lengths[self.axis]
-
-    @property
-    def _lengths(self) -> Mapping[str, int]:
-        stack = self.stack
-        return dict(zip(stack.index_axes, stack.index_shape, strict=True))
-
-    @property
-    def _other_axes(self) -> str:
-        return self.stack.index_axes.replace(self.axis, "")
-
-    def positions(self) -> Iterator[Position]:
-        return product(*(range(self._lengths[letter]) for letter in self._other_axes))
-
-    def indices(self, position: Position) -> list[tuple[int, ...]]:
-        """Index in the stack of each frame of one movie."""
-        place = dict(zip(self._other_axes, position, strict=True))
-        return [
-            tuple({**place, self.axis: frame}[a] for a in self.stack.index_axes)
-            for frame in range(self.n_frames)
-        ]
-
-    def track(
-        self, position: Position, number: int
-    ) -> Generator[Progress, None, TrackingResult]:
-        """Detect, link and repair one movie."""
-        watch = self.predictor.watch
-        indices = self.indices(position)
-        start, total = number * self.n_frames, self.stack.n_planes
-        frames: list[MaskSet] = []
-        for done, index in enumerate(indices):
-            with watch.timing("reading"):
-                plane = self.stack.read(index)
-            progress = Progress("detect", start + done, total)
-            frames.append((yield from self.detector.detect(plane, progress)))
-            yield Progress("detect", start + done + 1, total)
-        decoder = FrameDecoder(
-            self.stack, indices, self.predictor, self.settings, self.limits
-        )
-        job = track_masks(frames, decoder if self.repair else None, self.linking)
-        return (yield from _timed(job, watch))
-
-    def write(
-        self, position: Position, number: int, result: TrackingResult
-    ) -> Generator[Progress, None, pd.DataFrame]:
-        """Write the labels of one movie and return its table."""
-        start, total = number * self.n_frames, self.stack.n_planes
-        for frame, index in enumerate(self.indices(position)):
-            with self.predictor.watch.timing("writing"):
-                self._write_frame(frame, index, result)
-            yield Progress("write", start + frame + 1, total)
-        return tracks_table(
-            result.frames,
-            result.lineage,
-            axis=self.axis,
-            position=dict(zip(self._other_axes, position, strict=True)),
-            repaired=result.repaired,
-        )
-
-    def _write_frame(
-        self, frame: int, index: tuple[int, ...], result: TrackingResult
-    ) -> None:
-        masks = result.frames[frame]
-        ids = [result.lineage.track_of(frame, i) for i in range(len(masks))]
-        labels = paint_tracks(masks, np.array(ids, np.int32), self.stack.plane_shape)
-        if isinstance(self.target, LabelStore) and self.target.image is not None:
-            self.target.write_image_plane(index, self.stack.read(index))
-        self.target.write_plane(index, labels)
-        self.target.mark_done(index)
-
-
-def _timed(
-    job: Generator[tuple[str, int, int], None, T], watch: Stopwatch
-) -> Generator[Progress, None, T]:
-    while True:
-        with watch.timing("linking"):
-            try:
-                stage, done, total = next(job)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-        yield Progress(stage, done, total)
+def _summed(*parts: Mapping[str, float]) -> Mapping[str, float]:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: sum(part.get(name, 0.0) for part in parts) for name in names}
 
 
 def _renumbered(result: TrackingResult, last_id: int) -> TrackingResult:

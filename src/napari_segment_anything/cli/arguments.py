@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -28,6 +29,56 @@ def add_shared_options(parser: ArgumentParser) -> None:
         help="channel to use, or two or three to compose to colours (default: first)",
     )
     add_json_option(parser)
+
+
+def add_job_options(parser: ArgumentParser) -> None:
+    """Add the options of jobs over many planes: which part, how, and where."""
+    parser.add_argument(
+        "--level",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="resolution level of a multiscale image (default: 0, the full one)",
+    )
+    for axis, what in (("t", "frames"), ("z", "slices")):
+        parser.add_argument(
+            f"--{axis}",
+            type=index_range,
+            metavar="RANGE",
+            help=f"which {what}: 5, 10:20 (without 20), 100: or ::2 (default: all)",
+        )
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="TOML with the tables [automatic] and [linking] and intensity_range",
+    )
+    workers = parser.add_mutually_exclusive_group()
+    workers.add_argument(
+        "--workers",
+        type=at_least(1),
+        metavar="N",
+        help="processes on this machine that share the planes (default: this one)",
+    )
+    workers.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers share the planes, such as tcp://host:8786",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="try one plane and say what would be read and written, and how long",
+    )
+
+
+def add_image_option(parser: ArgumentParser) -> None:
+    """Add the option that leaves the image out of a new OME-Zarr."""
+    parser.add_argument(
+        "--no-image",
+        action="store_true",
+        help="do not copy the image beside the labels of a new OME-Zarr",
+    )
 
 
 def add_json_option(parser: ArgumentParser) -> None:
@@ -67,10 +118,52 @@ def channel(text: str) -> int | tuple[int, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+def index_range(text: str) -> slice | int:
+    """Parse ``"5"``, ``"10:20"`` or ``"::2"``."""
+    try:
+        numbers = [int(part) if part.strip() else None for part in text.split(":")]
+        if len(numbers) == 1 and numbers[0] is not None:
+            return numbers[0]
+        if 2 <= len(numbers) <= 3 and numbers[-1] != 0:
+            return slice(*numbers)
+    except ValueError:
+        pass
+    raise ArgumentTypeError(
+        f"'{text}' is no range; give a number, or START:STOP such as 10:20"
+    )
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers that are not smaller."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise ArgumentTypeError(
+                f"'{text}' is not a whole number of at least {least}"
+            )
+        return number
+
+    return parse
+
+
+def location(text: str) -> str:
+    """Check the place of an input; an address is left as it is."""
+    if not text.strip():
+        raise ArgumentTypeError("the name is empty; give a file or folder")
+    return text
+
+
 def zarr_path(text: str) -> Path:
     """Check the path of an output, which is a folder whatever its name says."""
-    if not text.rstrip("/").endswith(".zarr"):
+    path = Path(text)
+    place = path.parent.parent if path.parent.name == "labels" else path
+    if place.suffix != ".zarr":
         raise ArgumentTypeError(
-            f"{text} is written as OME-Zarr, a folder; let its name end in .zarr"
+            f"{text} is written as OME-Zarr, a folder; let its name end in .zarr, or "
+            f"give IMAGE.zarr/labels/NAME to add labels to an image"
         )
-    return Path(text)
+    return path

@@ -1,10 +1,14 @@
 """From a command's arguments to a stack, a model and a store."""
 
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from napari_segment_anything.batch.cluster import Cluster
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.stacks.stack import Stack
     from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
@@ -13,22 +17,51 @@ _CACHE_BYTES = 20_000_000_000
 
 
 def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
-    """Open the input.
+    """Open the input, and narrow it to the part that is wanted.
 
     Parameters
     ----------
     arguments : Namespace
-        With ``input``, ``axes`` and ``channel``.
+        With ``input``, ``axes``, ``channel`` and, of jobs, ``level``, ``t``, ``z``.
     unnamed : str, optional
         What an axis is that the file does not name, such as a plain TIFF's pages.
     """
     from napari_segment_anything.stacks.open import open_stack
 
-    return open_stack(
-        arguments.input,
+    place = str(arguments.input)
+    if "://" not in place and _has_workers(arguments):
+        # Workers may have another working folder.
+        place = str(Path(place).expanduser().absolute())
+    stack = open_stack(
+        place,
         axes=arguments.axes,
         channel=arguments.channel,
+        level=getattr(arguments, "level", 0),
         unnamed=unnamed,
+    )
+    wanted = {axis: getattr(arguments, axis.lower(), None) for axis in "TZ"}
+    parts = {axis: part for axis, part in wanted.items() if part is not None}
+    return stack.select(**parts) if parts else stack
+
+
+def cluster_of(arguments: Namespace) -> "AbstractContextManager[Cluster | None]":
+    """Start or reach the workers that were asked for; none is the default."""
+    if not _has_workers(arguments):
+        return nullcontext()
+    from napari_segment_anything.batch.cluster import Cluster
+
+    model = str(arguments.model)
+    if Path(model).is_file():
+        model = str(Path(model).absolute())
+    options = {"model": model, "device": arguments.device}
+    if arguments.scheduler:
+        return Cluster.connect(arguments.scheduler, **options)
+    return Cluster.local(arguments.workers, **options)
+
+
+def _has_workers(arguments: Namespace) -> bool:
+    return bool(
+        getattr(arguments, "workers", None) or getattr(arguments, "scheduler", None)
     )
 
 
@@ -45,11 +78,15 @@ def store_of(path: Path | None) -> "ZarrEmbeddingStore":
     A folder that was named holds whatever is put there; the cache drops what was not
     used for longest.
     """
-    from platformdirs import user_cache_path
-
     from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
-    if path is not None:
-        return ZarrEmbeddingStore(path)
+    quota = _CACHE_BYTES if path is None else None
+    return ZarrEmbeddingStore(store_path(path), quota_bytes=quota)
+
+
+def store_path(path: Path | None) -> Path:
+    """Return the folder of embeddings: the one given, or that in the user's cache."""
+    from platformdirs import user_cache_path
+
     cache = user_cache_path("napari_segment_anything", appauthor=False)
-    return ZarrEmbeddingStore(cache / "embeddings", quota_bytes=_CACHE_BYTES)
+    return path or cache / "embeddings"

@@ -30,7 +30,7 @@ def embed_summary(
 ) -> dict[str, Any]:
     """Summarise an embedding job as figures that JSON can hold."""
     return {
-        **_input_summary("embed", stack, predictor),
+        **input_summary("embed", stack, predictor),
         "n_planes": done.n_planes,
         "n_encoded": done.n_encoded,
         "intensity_range": list(done.intensity_range),
@@ -43,7 +43,7 @@ def segment_summary(
 ) -> dict[str, Any]:
     """Summarise a segmentation as figures that JSON can hold."""
     return {
-        **_input_summary("segment", stack, predictor),
+        **input_summary("segment", stack, predictor),
         "n_planes": result.n_planes,
         "n_objects": result.n_objects,
         "n_resumed": result.n_resumed,
@@ -57,7 +57,7 @@ def track_summary(
 ) -> dict[str, Any]:
     """Summarise a tracking as figures that JSON can hold."""
     return {
-        **_input_summary("track", stack, predictor),
+        **input_summary("track", stack, predictor),
         "along": result.axis,
         "n_frames": result.n_frames,
         "n_objects": result.n_objects,
@@ -109,9 +109,10 @@ def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def _input_summary(
+def input_summary(
     command: str, stack: "Stack", predictor: "MaskPredictor"
 ) -> dict[str, Any]:
+    """Say what was looked at, and by which model."""
     from napari_segment_anything.engine.device import describe_device
 
     return {

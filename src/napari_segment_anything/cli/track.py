@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_segment_anything.cli.arguments import (
+    add_image_option,
+    add_job_options,
     add_overwrite_option,
     add_shared_options,
     add_store_option,
+    location,
     zarr_path,
 )
 
@@ -17,8 +20,12 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "track", help="find all objects and follow them through time"
     )
-    parser.add_argument("input", type=Path, help="TIFF, zarr, OME-Zarr, folder …")
-    parser.add_argument("output", type=zarr_path, help="OME-Zarr to write or continue")
+    parser.add_argument("input", type=location, help="TIFF, zarr, OME-Zarr, folder …")
+    parser.add_argument(
+        "output",
+        type=zarr_path,
+        help="OME-Zarr to write or continue, or IMAGE.zarr/labels/NAME",
+    )
     parser.add_argument(
         "--along", choices="TZ", help="axis to follow objects along (default: T, or Z)"
     )
@@ -28,8 +35,10 @@ def add_parser(commands: Any) -> None:
         help="do not ask the model again where a track breaks",
     )
     add_shared_options(parser)
+    add_job_options(parser)
     add_store_option(parser)
     add_overwrite_option(parser)
+    add_image_option(parser)
     parser.set_defaults(run=run_track)
 
 
@@ -37,27 +46,59 @@ def run_track(arguments: Namespace) -> None:
     """Track every object of the input."""
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.track import track_stack
-    from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
+    from napari_segment_anything.cli.dry_run import dry_run
+    from napari_segment_anything.cli.inputs import (
+        cluster_of,
+        predictor_of,
+        stack_of,
+        store_of,
+    )
     from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.summary import report, track_summary
     from napari_segment_anything.storage.tables import write_tracks_table
 
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
     predictor = predictor_of(arguments)
-    job = track_stack(
-        stack,
-        predictor,
-        axis=arguments.along,
-        repair=not arguments.no_repair,
-        store=store_of(arguments.store),
-        output=arguments.output,
-        overwrite=arguments.overwrite,
-    )
-    with ProgressBar() as bar:
+    settings = job_settings(arguments.settings, predictor)
+    table = _table_beside(arguments.output)
+    files = {"labels": str(arguments.output), "table": str(table)}
+    with cluster_of(arguments) as cluster, ProgressBar() as bar:
+        if arguments.dry_run:
+            dry_run(
+                arguments,
+                stack,
+                predictor,
+                settings,
+                command="track",
+                files=files,
+                cluster=cluster,
+            )
+            return
+        job = track_stack(
+            stack,
+            predictor,
+            axis=arguments.along,
+            settings=settings.automatic,
+            linking=settings.linking,
+            repair=not arguments.no_repair,
+            intensity_range=settings.intensity_range,
+            store=store_of(arguments.store),
+            output=arguments.output,
+            overwrite=arguments.overwrite,
+            copy_image=not arguments.no_image,
+            cluster=cluster,
+        )
         result = run(job, bar)
-    table = arguments.output.with_suffix(".csv")
     write_tracks_table(table, result.table)
     summary = track_summary(result, stack, predictor)
-    files = {"labels": str(arguments.output), "table": str(table)}
     report(summary | {"files": files}, arguments.json)
+
+
+def _table_beside(output: Path) -> Path:
+    """Return the path of the table; not inside of an image that labels are added to."""
+    if output.parent.name == "labels":
+        image = output.parent.parent
+        return image.with_name(f"{image.stem}-{output.name}.csv")
+    return output.with_suffix(".csv")

@@ -1,9 +1,9 @@
 """Open anything that holds an image as a stack."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from napari_segment_anything.stacks.axes import (
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.paged import PagedArray
 from napari_segment_anything.stacks.stack import Stack
+
+Value = TypeVar("Value")
 
 _PICTURE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
@@ -87,11 +89,16 @@ def _as_stack(
         opened.data,
         letters,
         channel=channel,
-        scale={axis: size for axis, size in opened.scale.items() if axis in letters},
-        units={axis: unit for axis, unit in opened.units.items() if axis in letters},
+        scale=_of_axes(opened.scale, letters),
+        units=_of_axes(opened.units, letters),
+        translate=_of_axes(opened.translate, letters),
         name=opened.name,
         source=source,
     )
+
+
+def _of_axes(told: Mapping[str, Value], axes: str) -> dict[str, Value]:
+    return {axis: value for axis, value in told.items() if axis in axes}
 
 
 def _settled_axes(opened: Opened, axes: str | None, unnamed: str | None) -> str:
@@ -124,7 +131,7 @@ def _open_location(location: str, level: int) -> Opened:
             f"There is no file or folder {path}; check the path."
         )
     try:
-        return _open_folder(path, level) if is_folder else _open_file(path)
+        return _open_folder(path, level) if is_folder else _open_file(path, level)
     except PermissionError as error:
         raise UnreadableInputError(
             f"{path} may not be read: {error.strerror}; ask for permission to read it."
@@ -137,15 +144,25 @@ def _open_folder(folder: Path, level: int) -> Opened:
 
     if is_zarr(folder):
         return open_zarr(folder, level=level)
+    _check_single(folder, level)
     return open_frames(frames_in_folder(folder), name=folder.name)
 
 
-def _open_file(path: Path) -> Opened:
+def _check_single(place: object, level: int) -> None:
+    if level != 0:
+        raise InvalidImageError(
+            f"{place} has a single resolution, so there is no level {level}; leave "
+            f"the level out."
+        )
+
+
+def _open_file(path: Path, level: int) -> Opened:
     from napari_segment_anything.stacks.pictures import (
         open_numpy_file,
         open_picture_file,
     )
 
+    _check_single(path, level)
     suffix = path.suffix.lower()
     if path.stat().st_size == 0:
         raise UnreadableInputError(f"{path} is an empty file; copy it again.")
@@ -181,7 +198,7 @@ def _open_sequence(source: Sequence[Any], level: int) -> Opened:
             f"The image has {len(source)} resolution levels, so there is no level "
             f"{level}; use 0 to {len(source) - 1}."
         )
-    return _open_array(source[level], level)
+    return _open_array(source[level], 0)
 
 
 def _open_array(array: Any, level: int) -> Opened:

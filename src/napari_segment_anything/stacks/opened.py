@@ -23,6 +23,8 @@ class Opened:
         Size of a pixel along each axis, and its unit.
     name : str
         What the file calls the image.
+    translate : mapping
+        Where the centre of the first pixel lies along each axis, in those units.
     """
 
     data: ArrayLike
@@ -31,3 +33,4 @@ class Opened:
     scale: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    translate: Mapping[str, float] = field(default_factory=dict)

@@ -64,7 +64,41 @@ def open_numpy_file(path: Path) -> Opened:
             f"{path} cannot be read as a numpy file: {error}. Save it again with "
             f"numpy.save."
         ) from error
-    return Opened(data, name=path.stem)
+    return Opened(MappedFile(path, data), name=path.stem)
+
+
+class MappedFile:
+    """An array in a ``.npy`` file, of which only what is indexed is read.
+
+    It can be pickled: the copy maps the file for itself, where a mapped numpy array
+    would travel with all of its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    data : numpy.ndarray, optional
+        Its mapping, if it is at hand.
+    """
+
+    def __init__(self, path: Path, data: NDArray[Any] | None = None) -> None:
+        self._path = path
+        if data is None:
+            data = np.load(path, mmap_mode="r", allow_pickle=False)
+        self._data = data
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+
+    def __reduce__(self) -> "tuple[type[MappedFile], tuple[Path]]":
+        return MappedFile, (self._path,)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the whole array."""
+        return np.array(self._data, dtype=dtype, copy=copy)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Return the part that a tuple of ints and slices names."""
+        part: NDArray[Any] = self._data[key]
+        return part
 
 
 def open_picture_file(path: Path) -> Opened:

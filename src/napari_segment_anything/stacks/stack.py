@@ -47,6 +47,8 @@ class Stack:
         Axes that become the rows and the columns of a plane.
     scale, units : mapping of str to float or str, optional
         Size of a pixel along each axis, and the unit of that size.
+    translate : mapping of str to float, optional
+        Where the centre of the first pixel lies along each axis, in those units.
     name, source : str, optional
         What to call the stack, and where it comes from.
 
@@ -67,6 +69,7 @@ class Stack:
         plane_axes: tuple[str, str] = ("Y", "X"),
         scale: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
+        translate: Mapping[str, float] | None = None,
         name: str = "",
         source: str = "",
     ) -> None:
@@ -76,6 +79,7 @@ class Stack:
         self.plane_axes = checked_plane_axes(plane_axes, self.axes)
         self.scale = dict(scale or {})
         self.units = dict(units or {})
+        self.translate = dict(translate or {})
         self.name = name
         self.source = source
         self._ranges = {
@@ -193,6 +197,7 @@ class Stack:
         part = object.__new__(Stack)
         part.__dict__.update(self.__dict__)
         part._ranges = dict(self._ranges)
+        part.scale, part.translate = dict(self.scale), dict(self.translate)
         for letter, wanted in selection.items():
             if letter not in self._ranges or letter in "CS":
                 raise InvalidAxesError(
@@ -201,9 +206,21 @@ class Stack:
                 )
             if not isinstance(wanted, slice):
                 wanted = slice(as_int(wanted), as_int(wanted) + 1 or None)
-            part._ranges[letter] = self._ranges[letter][wanted]
+            part._place(letter, self._ranges[letter][wanted])
         check_not_empty(part.axes, part.shape)
         return part
+
+    def _place(self, letter: str, chosen: range) -> None:
+        """Narrow an axis, and say where in the world its pixels lie now."""
+        before, self._ranges[letter] = self._ranges[letter], chosen
+        if not chosen or chosen == before:
+            return
+        size = self.scale.get(letter, 1.0)
+        moved = (chosen[0] - before[0]) / before.step * size
+        if moved:
+            self.translate[letter] = self.translate.get(letter, 0.0) + moved
+        if chosen.step != before.step:
+            self.scale[letter] = size * chosen.step / before.step
 
     def _checked_index(
         self, index: Sequence[SupportsIndex] | SupportsIndex

@@ -48,6 +48,11 @@ def open_zarr_node(
 ) -> Opened:
     """Open an array or group that zarr has opened already."""
     if isinstance(node, zarr.Array):
+        if level != 0:
+            raise UnreadableInputError(
+                f"{location} is an array of a single resolution, so there is no level "
+                f"{level}; leave the level out."
+            )
         return Opened(node, _axes_of_array(node), name=name)
     multiscale = _multiscale_of(node)
     if multiscale is not None:
@@ -102,8 +107,9 @@ def _open_level(
     axes = axes_from_names([_axis_name(axis) for axis in declared])
     if axes is None:
         return Opened(array, _axes_of_array(array), name=multiscale.get("name") or name)
-    sizes = _scale_of(dataset, len(axes))
-    outer = _scale_of(multiscale, len(axes))
+    ones = [1.0] * len(axes)
+    sizes = _numbers_of(dataset, "scale", ones)
+    outer = _numbers_of(multiscale, "scale", ones)
     return Opened(
         array,
         axes,
@@ -118,6 +124,17 @@ def _open_level(
             if isinstance(axis, Mapping) and axis.get("unit")
         },
         name=multiscale.get("name") or name,
+        translate={
+            axis: inner * factor + shift
+            for axis, inner, factor, shift in zip(
+                axes,
+                _numbers_of(dataset, "translation", [0.0] * len(axes)),
+                outer,
+                _numbers_of(multiscale, "translation", [0.0] * len(axes)),
+                strict=True,
+            )
+            if axis != "C"
+        },
     )
 
 
@@ -126,11 +143,14 @@ def _axis_name(axis: Any) -> str:
     return str(axis["name"]) if isinstance(axis, Mapping) else str(axis)
 
 
-def _scale_of(node: Mapping[str, Any], n_axes: int) -> list[float]:
+def _numbers_of(
+    node: Mapping[str, Any], kind: str, default: list[float]
+) -> list[float]:
+    """Return the numbers of the first transformation of a kind."""
     for transformation in node.get("coordinateTransformations", []):
-        if transformation.get("type") == "scale" and "scale" in transformation:
-            return [float(size) for size in transformation["scale"]]
-    return [1.0] * n_axes
+        if transformation.get("type") == kind and kind in transformation:
+            return [float(number) for number in transformation[kind]]
+    return default
 
 
 def _axes_of_array(array: Any) -> str | None:

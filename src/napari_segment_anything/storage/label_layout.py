@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import zarr
+from numcodecs.zstd import Zstd
 from numpy.typing import DTypeLike
 from zarr.codecs import ZstdCodec
 
 from napari_segment_anything.errors import InvalidAxesError, StorageError
 from napari_segment_anything.storage import ome_metadata
 from napari_segment_anything.storage.atomic import atomic_path, storage_errors
+from napari_segment_anything.storage.pyramid import level_shape, n_levels
 
 OWN_ATTRIBUTES = "napari_segment_anything"
 """Key of what this package adds to the attributes of a label image."""
@@ -33,6 +35,8 @@ class LabelLayout:
         Length of each axis.
     scale, units : mapping, optional
         Size of a pixel along each axis, and its unit.
+    translate : mapping, optional
+        Where the centre of the first pixel lies along each axis, in those units.
     name : str, optional
         Name of the label image.
     plane_axes : tuple of str, optional
@@ -49,6 +53,7 @@ class LabelLayout:
     shape: Sequence[int]
     scale: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    translate: Mapping[str, float] = field(default_factory=dict)
     name: str = "masks"
     plane_axes: tuple[str, str] = ("Y", "X")
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -75,6 +80,24 @@ class LabelLayout:
         """Axes that number the planes."""
         return "".join(axis for axis in self.axes if axis not in self.plane_axes)
 
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """Rows and columns of a plane."""
+        rows, columns = (self.lengths[axis] for axis in self.plane_axes)
+        return rows, columns
+
+    def described(self, name: str, axes: str) -> dict[str, Any]:
+        """Describe the labels or the image as a multiscale image of OME-Zarr."""
+        return ome_metadata.multiscale(
+            name,
+            axes,
+            self.scale,
+            self.units,
+            translate=self.translate,
+            n_levels=n_levels(self.plane_shape),
+            plane_axes=self.plane_axes,
+        )
+
 
 def write_layout(path: Path, layout: LabelLayout) -> None:
     """Make an OME-Zarr whose labels are all 0; it appears whole or not at all.
@@ -90,27 +113,38 @@ def write_layout(path: Path, layout: LabelLayout) -> None:
         raise StorageError(
             f"{path} exists already; choose another output or remove it."
         )
-    axes = ome_metadata.ome_order(layout.axes)
+    ome_metadata.ome_order(layout.axes)
     with atomic_path(path) as temporary:
         root = zarr.open_group(str(temporary), mode="w-", zarr_format=3)
         if layout.image_dtype is not None:
             _make_image(root, layout, path.stem)
-        group = root.create_group(f"labels/{layout.name}")
-        listing: Any = root["labels"]
+        listing = root.create_group("labels")
         listing.attrs.update(ome_metadata.labels_group_attributes([layout.name]))
-        described = ome_metadata.multiscale(
-            layout.name, axes, layout.scale, layout.units
-        )
-        group.attrs.update(ome_metadata.label_attributes(described))
-        group.attrs[OWN_ATTRIBUTES] = {
-            "index_axes": layout.index_axes,
-            "plane_axes": "".join(layout.plane_axes),
-            "attributes": dict(layout.attributes),
-        }
-        whole = set(layout.plane_axes)
-        _make_array(group, "0", axes, layout.lengths, whole, np.dtype(np.int32))
-        marks = np.dtype(np.uint8)
-        _make_array(group, "progress", layout.index_axes, layout.lengths, set(), marks)
+        fill_label_group(listing.create_group(layout.name), layout)
+
+
+def fill_label_group(group: zarr.Group, layout: LabelLayout) -> None:
+    """Make the arrays of a label image, and say what they are.
+
+    Raises
+    ------
+    InvalidAxesError
+        If OME-Zarr cannot hold the axes.
+    """
+    axes = ome_metadata.ome_order(layout.axes)
+    is_older = group.metadata.zarr_format == 2
+    version = ome_metadata.OLDER_VERSION if is_older else ome_metadata.OME_VERSION
+    described = layout.described(layout.name, axes)
+    group.attrs.update(ome_metadata.label_attributes(described, version))
+    group.attrs[OWN_ATTRIBUTES] = {
+        "index_axes": layout.index_axes,
+        "plane_axes": "".join(layout.plane_axes),
+        "attributes": dict(layout.attributes),
+        "has_image": layout.image_dtype is not None,
+    }
+    _make_levels(group, axes, layout, set(), np.dtype(np.int32))
+    marks = np.dtype(np.uint8)
+    _make_array(group, "progress", layout.index_axes, layout.lengths, set(), marks)
 
 
 def is_free(path: Path) -> bool:
@@ -122,11 +156,26 @@ def is_free(path: Path) -> bool:
 def _make_image(root: zarr.Group, layout: LabelLayout, name: str) -> None:
     colour = "C" if layout.is_rgb else ""
     axes = ome_metadata.ome_order(layout.axes + colour)
-    described = ome_metadata.multiscale(name, axes, layout.scale, layout.units)
-    root.attrs.update(ome_metadata.image_attributes(described))
-    lengths = {**layout.lengths, "C": _N_COLOURS}
-    whole = {*layout.plane_axes, *colour}
-    _make_array(root, "0", axes, lengths, whole, np.dtype(layout.image_dtype))
+    root.attrs.update(ome_metadata.image_attributes(layout.described(name, axes)))
+    _make_levels(root, axes, layout, set(colour), np.dtype(layout.image_dtype))
+
+
+def _make_levels(
+    group: zarr.Group,
+    axes: str,
+    layout: LabelLayout,
+    whole: set[str],
+    dtype: np.dtype[Any],
+) -> None:
+    for level in range(n_levels(layout.plane_shape)):
+        smaller = level_shape(layout.plane_shape, level)
+        lengths = {
+            "C": _N_COLOURS,
+            **layout.lengths,
+            **dict(zip(layout.plane_axes, smaller, strict=True)),
+        }
+        uncut = {*layout.plane_axes, *whole}
+        _make_array(group, str(level), axes, lengths, uncut, dtype)
 
 
 def _make_array(
@@ -138,12 +187,20 @@ def _make_array(
     dtype: np.dtype[Any],
 ) -> None:
     """Make an array with one chunk per plane: along `whole` axes it is not cut."""
+    options: dict[str, Any] = {
+        "compressors": (ZstdCodec(level=3, checksum=True),),
+        "dimension_names": [axis.lower() for axis in axes],
+    }
+    if group.metadata.zarr_format == 2:
+        options = {
+            "compressors": Zstd(level=3, checksum=True),
+            "chunk_key_encoding": {"name": "v2", "separator": "/"},
+        }
     group.create_array(
         name,
         shape=tuple(lengths[axis] for axis in axes),
         chunks=tuple(lengths[axis] if axis in whole else 1 for axis in axes),
         dtype=dtype,
-        compressors=(ZstdCodec(level=3, checksum=True),),
         fill_value=0,
-        dimension_names=[axis.lower() for axis in axes],
+        **options,
     )

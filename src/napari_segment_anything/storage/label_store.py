@@ -11,18 +11,26 @@ from numpy.typing import NDArray
 
 from napari_segment_anything.errors import InvalidImageError, StorageError
 from napari_segment_anything.storage.atomic import storage_errors
+from napari_segment_anything.storage.label_group import (
+    add_labels,
+    first_own_name,
+    split_label_path,
+)
 from napari_segment_anything.storage.label_layout import (
     OWN_ATTRIBUTES,
     LabelLayout,
     is_free,
     write_layout,
 )
+from napari_segment_anything.storage.ome_metadata import ome_of
+from napari_segment_anything.storage.plane_place import check_plane, place_of
+from napari_segment_anything.storage.pyramid import image_levels, label_levels
 
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
 
 
 class LabelStore:
-    """An OME-Zarr 0.5 with a label image, and the image itself if wanted.
+    """A label image in an OME-Zarr, and the image itself if wanted.
 
     A plane is one chunk and a chunk is replaced in one step, so that whatever stops a
     job, each plane is whole or as it was. `mark_done` keeps which planes need no more
@@ -50,21 +58,25 @@ class LabelStore:
         self.path = path
         self.name = name
         try:
-            root: Any = zarr.open_group(str(path), mode=mode)
+            root: Any = zarr.open_group(str(path), mode=mode, use_consolidated=False)
             group = root[f"labels/{name}"]
             own = group.attrs[OWN_ATTRIBUTES]
             self.index_axes = str(own["index_axes"])
             self.plane_axes = str(own["plane_axes"])
             self.attributes: dict[str, Any] = dict(own["attributes"])
-            multiscale = group.attrs["ome"]["multiscales"][0]
+            multiscale = ome_of(dict(group.attrs))["multiscales"][0]
             self.axes = "".join(axis["name"] for axis in multiscale["axes"]).upper()
-            self.labels: Any = group["0"]
-            self.image: Any = root.get("0")
+            paths = [dataset["path"] for dataset in multiscale["datasets"]]
+            self._levels: list[Any] = [group[name] for name in paths]
+            self._image_levels: list[Any] = (
+                [root[name] for name in paths] if own["has_image"] else []
+            )
             self._progress: Any = group["progress"]
         except _READ_ERRORS as error:
             raise StorageError(
                 f"{path} holds no label image {name!r} of this package ({error}); "
-                f"choose another output."
+                f"choose another output, or {path}/labels/NAME to add labels to an "
+                f"OME-Zarr image."
             ) from error
 
     @classmethod
@@ -76,14 +88,15 @@ class LabelStore:
         Parameters
         ----------
         path : str or Path
-            Folder that does not exist yet, such as ``movie.zarr``.
+            Folder that does not exist yet, such as ``movie.zarr``; or
+            ``image.zarr/labels/NAME`` to add labels to an OME-Zarr image.
         axes : str
             Axis letters of the labels, such as ``"TYX"``.
         shape : sequence of int
             Length of each axis.
         **options
-            ``scale``, ``units``, ``name``, ``plane_axes``, ``attributes``,
-            ``image_dtype`` and ``is_rgb``, see `LabelLayout`.
+            ``scale``, ``units``, ``translate``, ``name``, ``plane_axes``,
+            ``attributes``, ``image_dtype`` and ``is_rgb``, see `LabelLayout`.
 
         Raises
         ------
@@ -92,9 +105,12 @@ class LabelStore:
         InvalidAxesError
             If the axes do not fit, or OME-Zarr cannot hold them.
         """
-        layout = _layout(axes, shape, options)
-        write_layout(Path(path), layout)
-        return cls(Path(path), name=layout.name)
+        layout, place = _layout(Path(path), axes, shape, options)
+        if place == Path(path):
+            write_layout(place, layout)
+        else:
+            add_labels(place, layout)
+        return cls(place, name=layout.name)
 
     @classmethod
     def open(
@@ -104,14 +120,26 @@ class LabelStore:
         name: str | None = None,
         mode: Literal["r", "r+"] = "r+",
     ) -> Self:
-        """Open what `create` made; by default its only label image.
+        """Open what `create` made; by default its first label image.
 
         Raises
         ------
         StorageError
             If there is no such label image.
         """
-        return cls(Path(path), name=name or _first_name(path), mode=mode)
+        place, name_in_path = split_label_path(Path(path))
+        name = name or name_in_path or first_own_name(place)
+        return cls(place, name=name, mode=mode)
+
+    @property
+    def labels(self) -> Any:
+        """The zarr array of all labels at full resolution."""
+        return self._levels[0]
+
+    @property
+    def image(self) -> Any:
+        """The zarr array of the image, if it was written here; otherwise None."""
+        return self._image_levels[0] if self._image_levels else None
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -143,15 +171,17 @@ class LabelStore:
         StorageError
             If the disk is full.
         """
-        _check_plane(labels, self.plane_shape, "biu")
+        check_plane(labels, self.plane_shape, "biu")
         if labels.size and labels.max() > np.iinfo(np.int32).max:
             raise InvalidImageError(
                 f"Label {labels.max()} does not fit into int32; number the objects "
                 f"anew from 1."
             )
-        key, order = _place(index, self.axes, self.index_axes, self.plane_axes)
+        key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
         with storage_errors(self.path):
-            self.labels[key] = labels.astype(np.int32).transpose(order)
+            levels = label_levels(labels.astype(np.int32), len(self._levels))
+            for array, smaller in zip(self._levels, levels, strict=True):
+                array[key] = smaller.transpose(order)
 
     def read_plane(self, index: Sequence[int]) -> NDArray[np.int32]:
         """Read the labels (H, W) of one plane; 0 where nothing was written.
@@ -161,7 +191,7 @@ class LabelStore:
         StorageError
             If the plane is damaged.
         """
-        key, order = _place(index, self.axes, self.index_axes, self.plane_axes)
+        key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
         try:
             stored: NDArray[np.int32] = np.asarray(self.labels[key])
         except _READ_ERRORS as error:
@@ -187,13 +217,14 @@ class LabelStore:
             )
         is_rgb = self.image.ndim > len(self.axes)
         colours = (3,) if is_rgb else ()
-        _check_plane(plane, (*self.plane_shape, *colours), "biuf")
-        if is_rgb:
-            plane = np.moveaxis(plane, -1, 0)
+        check_plane(plane, (*self.plane_shape, *colours), "biuf")
         axes = [name.upper() for name in self.image.metadata.dimension_names]
-        key, order = _place(index, "".join(axes), self.index_axes, self.plane_axes)
+        key, order = place_of(index, "".join(axes), self.index_axes, self.plane_axes)
         with storage_errors(self.path):
-            self.image[key] = plane.transpose(order)
+            levels = image_levels(plane, len(self._image_levels))
+            for array, smaller in zip(self._image_levels, levels, strict=True):
+                colours_first = np.moveaxis(smaller, -1, 0) if is_rgb else smaller
+                array[key] = colours_first.transpose(order)
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether `mark_done` was called for a plane, by any process."""
@@ -203,9 +234,6 @@ class LabelStore:
         """Note that a plane needs no more work."""
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
-
-
-_Place = tuple[tuple[int | slice, ...], list[int]]
 
 
 def open_or_create_labels(
@@ -222,10 +250,24 @@ def open_or_create_labels(
     InvalidAxesError
         If the axes do not fit, or OME-Zarr cannot hold them.
     """
-    layout = _layout(axes, shape, options)
+    store = existing_labels(path, axes=axes, shape=shape, **options)
+    return store or LabelStore.create(path, axes=axes, shape=shape, **options)
+
+
+def existing_labels(
+    path: str | Path, *, axes: str, shape: Sequence[int], **options: Any
+) -> LabelStore | None:
+    """Open the result of the same work; None if there is room for a new one.
+
+    Raises
+    ------
+    StorageError
+        If the result of other work is there.
+    """
+    layout, place = _layout(Path(path), axes, shape, options)
     if is_free(Path(path)):
-        return LabelStore.create(path, axes=axes, shape=shape, **options)
-    store = LabelStore.open(path, name=layout.name)
+        return None
+    store = LabelStore(place, name=layout.name)
     if not _is_same_work(store, layout):
         raise StorageError(
             f"{path} holds the result of another image, model or setting; choose "
@@ -234,37 +276,16 @@ def open_or_create_labels(
     return store
 
 
-def _place(index: Sequence[int], axes: str, index_axes: str, plane_axes: str) -> _Place:
-    """Return the key of a plane, and how its axes are ordered on disk."""
-    position = dict(zip(index_axes, map(int, index), strict=True))
-    is_colour = "C" in axes and "C" not in index_axes
-    given = ("C" if is_colour else "") + plane_axes
-    key = tuple(position.get(axis, slice(None)) for axis in axes)
-    return key, [given.index(axis) for axis in axes if axis in given]
-
-
-def _check_plane(plane: NDArray[Any], shape: tuple[int, ...], kinds: str) -> None:
-    if plane.shape != shape or plane.dtype.kind not in kinds:
-        what = "numbers" if "f" in kinds else "integers"
-        raise InvalidImageError(
-            f"A plane must hold {what} of shape {shape}, not {plane.dtype} of "
-            f"{plane.shape}."
-        )
-
-
-def _layout(axes: str, shape: Sequence[int], options: Mapping[str, Any]) -> LabelLayout:
+def _layout(
+    path: Path, axes: str, shape: Sequence[int], options: Mapping[str, Any]
+) -> tuple[LabelLayout, Path]:
+    """Return what is to be written, and the OME-Zarr that is to hold it."""
     given = {name: value for name, value in options.items() if value is not None}
-    return LabelLayout(axes=axes.upper(), shape=tuple(shape), **given)
-
-
-def _first_name(path: str | Path) -> str:
-    try:
-        listing: Any = zarr.open_group(str(Path(path) / "labels"), mode="r")
-        return str(listing.attrs["ome"]["labels"][0])
-    except _READ_ERRORS as error:
-        raise StorageError(
-            f"{path} holds no labels ({error}); check the path."
-        ) from error
+    place, name = split_label_path(path)
+    if name is not None:
+        # The image is there already.
+        given |= {"name": name, "image_dtype": None}
+    return LabelLayout(axes=axes.upper(), shape=tuple(shape), **given), place
 
 
 def _is_same_work(store: LabelStore, layout: LabelLayout) -> bool:

@@ -1,4 +1,4 @@
-"""The metadata of OME-Zarr 0.5 images and labels."""
+"""The metadata of OME-Zarr images and labels: 0.5, and 0.4 for labels of such."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from napari_segment_anything.errors import InvalidAxesError
 
 OME_VERSION = "0.5"
+OLDER_VERSION = "0.4"
+"""Of OME-Zarr images in zarr v2, to which labels can be added."""
 
 _ORDER = "TPCZYX"
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
@@ -52,20 +54,63 @@ def ome_order(axes: str) -> str:
 
 
 def multiscale(
-    name: str, axes: str, scale: Mapping[str, float], units: Mapping[str, str]
+    name: str,
+    axes: str,
+    scale: Mapping[str, float],
+    units: Mapping[str, str],
+    *,
+    translate: Mapping[str, float] | None = None,
+    n_levels: int = 1,
+    plane_axes: Sequence[str] = ("Y", "X"),
 ) -> dict[str, Any]:
-    """Describe an image of one resolution whose array is called ``0``."""
-    sizes = [float(scale.get(letter, 1.0)) for letter in axes]
-    return {
-        "name": name,
-        "axes": [_axis(letter, units.get(letter)) for letter in axes],
-        "datasets": [
-            {
-                "path": "0",
-                "coordinateTransformations": [{"type": "scale", "scale": sizes}],
-            }
-        ],
-    }
+    """Describe an image whose arrays are called ``0``, ``1`` … by resolution.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    axes : str
+        Axis letters in the order of OME-Zarr.
+    scale, units : mapping
+        Size of a pixel along each axis, and its unit.
+    translate : mapping, optional
+        Where the centre of the first pixel lies along each axis, in those units.
+    n_levels : int
+        Resolutions; each has half the rows and columns of the one before.
+    plane_axes : sequence of str
+        Axes of the rows and columns.
+    """
+    described = [_axis(letter, units.get(letter)) for letter in axes]
+    datasets = []
+    for level in range(n_levels):
+        factor = 2**level
+        transformations = _transformations(
+            axes, scale, translate or {}, dict.fromkeys(plane_axes, factor)
+        )
+        datasets.append(
+            {"path": str(level), "coordinateTransformations": transformations}
+        )
+    return {"name": name, "axes": described, "datasets": datasets}
+
+
+def _transformations(
+    axes: str,
+    scale: Mapping[str, float],
+    translate: Mapping[str, float],
+    factors: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    sizes = [float(scale.get(axis, 1.0)) for axis in axes]
+    larger = [factors.get(axis, 1) for axis in axes]
+    # The centre of the first pixel moves when pixels grow.
+    centres = [
+        float(translate.get(axis, 0.0)) + (factor - 1) / 2 * size
+        for axis, size, factor in zip(axes, sizes, larger, strict=True)
+    ]
+    grown = [size * factor for size, factor in zip(sizes, larger, strict=True)]
+    transformations: list[dict[str, Any]] = [{"type": "scale", "scale": grown}]
+    if any(centres):
+        transformations.append({"type": "translation", "translation": centres})
+    return transformations
 
 
 def image_attributes(described: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,20 +118,34 @@ def image_attributes(described: Mapping[str, Any]) -> dict[str, Any]:
     return {"ome": {"version": OME_VERSION, "multiscales": [described]}}
 
 
-def label_attributes(described: Mapping[str, Any]) -> dict[str, Any]:
+def label_attributes(
+    described: Mapping[str, Any], version: str = OME_VERSION
+) -> dict[str, Any]:
     """Attributes of a label image that lies in the ``labels`` group of an image."""
-    return {
-        "ome": {
-            "version": OME_VERSION,
-            "multiscales": [described],
-            "image-label": {"version": OME_VERSION, "source": {"image": "../../"}},
+    label = {"version": version, "source": {"image": "../../"}}
+    if version == OLDER_VERSION:
+        return {
+            "multiscales": [{**described, "version": version}],
+            "image-label": label,
         }
+    return {
+        "ome": {"version": version, "multiscales": [described], "image-label": label}
     }
 
 
-def labels_group_attributes(names: Sequence[str]) -> dict[str, Any]:
+def labels_group_attributes(
+    names: Sequence[str], version: str = OME_VERSION
+) -> dict[str, Any]:
     """Attributes of the group that lists the label images of an image."""
-    return {"ome": {"version": OME_VERSION, "labels": list(names)}}
+    if version == OLDER_VERSION:
+        return {"labels": list(names)}
+    return {"ome": {"version": version, "labels": list(names)}}
+
+
+def ome_of(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what OME-Zarr says, wherever its version keeps it."""
+    ome = attributes.get("ome", attributes)
+    return ome if isinstance(ome, Mapping) else {}
 
 
 def _axis(letter: str, unit: str | None) -> dict[str, str]:

@@ -1,0 +1,125 @@
+"""What a job would read and write, and how long it would take, from one plane."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from napari_segment_anything.batch.detect import Detector
+from napari_segment_anything.batch.plane_work import DetectWork, EmbedWork
+from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
+
+_LABEL_BYTES = np.dtype(np.int32).itemsize
+# A first plane that is as quick as this is tried again, with everything warm.
+_QUICK_SECONDS = 10.0
+# All smaller levels of a pyramid together have a third of its pixels.
+_WITH_LEVELS = 4 / 3
+
+
+@dataclass(frozen=True)
+class JobEstimate:
+    """What a job would need, before compression.
+
+    Attributes
+    ----------
+    n_planes, n_done : int
+        Planes of the job, and those that an earlier run has finished.
+    bytes_read : int
+        Pixels to be read.
+    bytes_written : mapping of str to int
+        By what is written: embeddings, labels, image.
+    seconds_per_plane : float
+        Time of one plane on this machine.
+    seconds : float
+        Time of all planes that are not done, shared by the workers.
+    """
+
+    n_planes: int
+    n_done: int
+    bytes_read: int
+    bytes_written: Mapping[str, int]
+    seconds_per_plane: float
+    seconds: float
+
+
+def estimate_job(
+    stack: Stack,
+    predictor: MaskPredictor,
+    settings: AutomaticSettings,
+    limits: IntensityRange,
+    *,
+    finds_objects: bool = True,
+    copies_image: bool = True,
+    n_done: int = 0,
+    n_workers: int = 1,
+) -> Generator[Progress, None, JobEstimate]:
+    """Work on the middle plane of a stack and write nothing.
+
+    Parameters
+    ----------
+    stack : Stack
+        One of its planes is read.
+    predictor : MaskPredictor
+        The model.
+    settings : AutomaticSettings
+        What the job would look for.
+    limits : IntensityRange
+        Intensities that become black and white.
+    finds_objects : bool
+        Whether objects are sought and labels written, or planes only embedded.
+    copies_image : bool
+        Whether the image is written beside the labels.
+    n_done : int
+        Planes that an earlier run has finished.
+    n_workers : int
+        Processes that share the planes.
+
+    Yields
+    ------
+    Progress
+        Stage ``"try one plane"``.
+
+    Raises
+    ------
+    UnreadableInputError
+        The plane cannot be read.
+    """
+    progress = Progress("try one plane", 0, 1)
+    yield progress
+    index = tuple(length // 2 for length in stack.index_shape)
+    for _ in range(2):
+        store = MemoryEmbeddingStore()
+        stored = StoredPredictor(predictor, store)
+        work: DetectWork | EmbedWork = EmbedWork(stored, limits, settings)
+        if finds_objects:
+            work = DetectWork(stored, Detector(stored, settings, limits))
+        started = perf_counter()
+        plane = stack.read(index)
+        yield from work.do(index, plane, progress)
+        seconds = perf_counter() - started
+        if seconds > _QUICK_SECONDS:
+            break
+    n_left = stack.n_planes - n_done
+    n_pixels = int(np.prod(stack.plane_shape))
+    # Stores keep half precision.
+    written = {"embeddings": n_left * store.nbytes() // 2}
+    if finds_objects:
+        written["labels"] = int(n_left * n_pixels * _LABEL_BYTES * _WITH_LEVELS)
+        if copies_image:
+            written["image"] = int(n_left * plane.nbytes * _WITH_LEVELS)
+    yield Progress("try one plane", 1, 1)
+    return JobEstimate(
+        n_planes=stack.n_planes,
+        n_done=n_done,
+        bytes_read=n_left * plane.nbytes,
+        bytes_written=written,
+        seconds_per_plane=seconds,
+        seconds=seconds * n_left / max(1, n_workers),
+    )

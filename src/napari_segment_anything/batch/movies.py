@@ -1,0 +1,155 @@
+"""The movies of a stack, each detected, linked, repaired and written for itself."""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from napari_segment_anything.batch.detect import Detector
+from napari_segment_anything.batch.frame_decoder import FrameDecoder
+from napari_segment_anything.batch.output import ArrayOutput
+from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.read_ahead import read_ahead
+from napari_segment_anything.batch.stopwatch import Stopwatch
+from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.batch.track_result import Position
+from napari_segment_anything.batch.tracks_table import tracks_table
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.tracking.paint import paint_tracks
+from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
+from napari_segment_anything.tracking.settings import LinkingSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Movies:
+    """The movies of a stack, one for each position beside the tracked axis.
+
+    Parameters
+    ----------
+    stack : Stack
+        Read plane by plane.
+    axis : str
+        The one that is tracked along.
+    predictor : StoredPredictor
+        Answers prompts where tracks break; its stopwatch counts the seconds.
+    settings : AutomaticSettings
+        What is an object.
+    limits : IntensityRange
+        Of the whole stack.
+    detector : Detector
+        Finds objects, or remembers them.
+    linking : LinkingSettings or None
+        How objects may move.
+    repair : bool
+        Whether the model is prompted again.
+    target : LabelStore or ArrayOutput
+        Where labels are written.
+    """
+
+    stack: Stack
+    axis: str
+    predictor: StoredPredictor
+    settings: AutomaticSettings
+    limits: IntensityRange
+    detector: Detector
+    linking: LinkingSettings | None
+    repair: bool
+    target: LabelStore | ArrayOutput
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of each movie."""
+        return self._lengths[self.axis]
+
+    @property
+    def _lengths(self) -> Mapping[str, int]:
+        stack = self.stack
+        return dict(zip(stack.index_axes, stack.index_shape, strict=True))
+
+    @property
+    def _other_axes(self) -> str:
+        return self.stack.index_axes.replace(self.axis, "")
+
+    def positions(self) -> Iterator[Position]:
+        """Iterate over the positions on the other axes."""
+        return product(*(range(self._lengths[letter]) for letter in self._other_axes))
+
+    def indices(self, position: Position) -> list[tuple[int, ...]]:
+        """Index in the stack of each frame of one movie."""
+        place = dict(zip(self._other_axes, position, strict=True))
+        return [
+            tuple({**place, self.axis: frame}[a] for a in self.stack.index_axes)
+            for frame in range(self.n_frames)
+        ]
+
+    def track(
+        self, position: Position, number: int
+    ) -> Generator[Progress, None, TrackingResult]:
+        """Detect, link and repair one movie."""
+        watch = self.predictor.watch
+        indices = self.indices(position)
+        start, total = number * self.n_frames, self.stack.n_planes
+        frames: list[MaskSet] = []
+        with closing(read_ahead(self.stack, indices)) as planes:
+            for done in range(len(indices)):
+                with watch.timing("reading"):
+                    _, plane = next(planes)
+                progress = Progress("detect", start + done, total)
+                frames.append((yield from self.detector.detect(plane, progress)))
+                yield Progress("detect", start + done + 1, total)
+        decoder = FrameDecoder(
+            self.stack, indices, self.predictor, self.settings, self.limits
+        )
+        job = track_masks(frames, decoder if self.repair else None, self.linking)
+        return (yield from _timed(job, watch))
+
+    def write(
+        self, position: Position, number: int, result: TrackingResult
+    ) -> Generator[Progress, None, pd.DataFrame]:
+        """Write the labels of one movie and return its table."""
+        start, total = number * self.n_frames, self.stack.n_planes
+        for frame, index in enumerate(self.indices(position)):
+            with self.predictor.watch.timing("writing"):
+                self._write_frame(frame, index, result)
+            yield Progress("write", start + frame + 1, total)
+        return tracks_table(
+            result.frames,
+            result.lineage,
+            axis=self.axis,
+            position=dict(zip(self._other_axes, position, strict=True)),
+            repaired=result.repaired,
+        )
+
+    def _write_frame(
+        self, frame: int, index: tuple[int, ...], result: TrackingResult
+    ) -> None:
+        masks = result.frames[frame]
+        ids = [result.lineage.track_of(frame, i) for i in range(len(masks))]
+        labels = paint_tracks(masks, np.array(ids, np.int32), self.stack.plane_shape)
+        if isinstance(self.target, LabelStore) and self.target.image is not None:
+            self.target.write_image_plane(index, self.stack.read(index))
+        self.target.write_plane(index, labels)
+        self.target.mark_done(index)
+
+
+def _timed(
+    job: Generator[tuple[str, int, int], None, T], watch: Stopwatch
+) -> Generator[Progress, None, T]:
+    while True:
+        with watch.timing("linking"):
+            try:
+                stage, done, total = next(job)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+        yield Progress(stage, done, total)

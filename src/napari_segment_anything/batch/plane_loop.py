@@ -1,0 +1,84 @@
+"""Work on many planes, one after the other in this process, and what it came to."""
+
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from time import perf_counter
+
+from napari_segment_anything.batch.plane_work import (
+    Index,
+    PlaneOutcome,
+    PlaneWork,
+    with_reading,
+)
+from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.read_ahead import read_ahead
+from napari_segment_anything.stacks.stack import Stack
+
+
+class Tally:
+    """Adds up what came of planes.
+
+    Attributes
+    ----------
+    n_planes, n_objects, n_resumed : int
+        Planes, their objects, and planes whose candidates were known.
+    n_encoded : int
+        Planes that had to be encoded, whole or in part.
+    seconds : dict of str to float
+        Time by activity. On several workers they pass at the same time.
+    """
+
+    def __init__(self) -> None:
+        self.n_planes = self.n_objects = self.n_encoded = self.n_resumed = 0
+        self.seconds: dict[str, float] = {}
+
+    def add(self, outcome: PlaneOutcome) -> None:
+        """Count one more plane."""
+        self.n_planes += 1
+        self.n_objects += outcome.n_objects
+        self.n_encoded += outcome.n_encoded > 0
+        self.n_resumed += outcome.is_resumed
+        for activity, seconds in outcome.seconds.items():
+            self.seconds[activity] = self.seconds.get(activity, 0.0) + seconds
+
+
+def work_here(
+    work: PlaneWork,
+    stack: Stack,
+    indices: Iterable[Index],
+    tally: Tally,
+    progress: Progress,
+) -> Generator[Progress, None, None]:
+    """Do the work on each plane; the next one is read in the meantime.
+
+    Parameters
+    ----------
+    work : PlaneWork
+        What is to be done.
+    stack : Stack
+        Read plane by plane.
+    indices : iterable of tuple of int
+        Which planes.
+    tally : Tally
+        Counts what came of them.
+    progress : Progress
+        The state before the first plane; gives stage and total.
+
+    Yields
+    ------
+    Progress
+        One step a plane, and between batches of prompts.
+    """
+    planes = read_ahead(stack, indices)
+    with closing(planes):
+        while True:
+            # Most of the reading is hidden; what is waited for counts.
+            started = perf_counter()
+            index, plane = next(planes, (None, None))
+            waited = perf_counter() - started
+            if index is None or plane is None:
+                return
+            outcome = yield from work.do(index, plane, progress)
+            tally.add(with_reading(outcome, waited))
+            progress = Progress(progress.stage, progress.done + 1, progress.total)
+            yield progress

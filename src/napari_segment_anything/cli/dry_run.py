@@ -1,0 +1,118 @@
+"""``--dry-run``: what a command would read and write, and how long it would take."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from napari_segment_anything.cli.summary import input_summary, write_json
+
+if TYPE_CHECKING:
+    from napari_segment_anything.batch.cluster import Cluster
+    from napari_segment_anything.cli.settings_file import JobSettings
+    from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.stacks.stack import Stack
+
+
+def dry_run(
+    arguments: Namespace,
+    stack: "Stack",
+    predictor: "MaskPredictor",
+    settings: "JobSettings",
+    *,
+    command: str,
+    files: Mapping[str, str],
+    cluster: "Cluster | None" = None,
+) -> None:
+    """Try one plane, write nothing but the summary, and say what was found.
+
+    Raises
+    ------
+    StorageError
+        If the output holds something else.
+    """
+    from napari_segment_anything.batch.estimate import estimate_job
+    from napari_segment_anything.batch.output import labels_of_earlier_run
+    from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.segment import segment_record
+    from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.stacks.intensity import (
+        IntensityRange,
+        estimate_intensity_range,
+    )
+
+    limits = IntensityRange(
+        *(settings.intensity_range or estimate_intensity_range(stack))
+    )
+    n_done = 0
+    if command == "segment" and not arguments.overwrite:
+        record = segment_record(stack, predictor, settings.automatic, limits)
+        labels = labels_of_earlier_run(arguments.output, stack, record=record)
+        if labels is not None:
+            n_done = sum(labels.done(index) for index in stack.indices())
+    n_workers = cluster.n_workers if cluster else 1
+    job = estimate_job(
+        stack,
+        predictor,
+        settings.automatic,
+        limits,
+        finds_objects=command != "embed",
+        copies_image=not getattr(arguments, "no_image", True)
+        and arguments.output.parent.name != "labels",
+        n_done=n_done,
+        n_workers=n_workers,
+    )
+    with ProgressBar() as bar:
+        estimate = run(job, bar)
+    summary = {
+        **input_summary(command, stack, predictor),
+        "dry_run": True,
+        "n_planes": estimate.n_planes,
+        "n_done": estimate.n_done,
+        "n_workers": n_workers,
+        "bytes_read": estimate.bytes_read,
+        "bytes_written": dict(estimate.bytes_written),
+        "seconds_per_plane": estimate.seconds_per_plane,
+        "seconds_expected": estimate.seconds,
+        "files": dict(files),
+    }
+    _print(summary, is_tracking=command == "track")
+    write_json(arguments.json, summary)
+
+
+def _print(summary: Mapping[str, Any], *, is_tracking: bool) -> None:
+    lengths = " × ".join(map(str, summary["shape"]))
+    n_left = summary["n_planes"] - summary["n_done"]
+    lines = [
+        f"image read as {summary['axes']}, {lengths}",
+        f"model {summary['model']} on {summary['device']}",
+        f"would work on {n_left} of {summary['n_planes']} planes",
+        f"would read {_size(summary['bytes_read'])} of pixels",
+        *(
+            f"would write at most {_size(n_bytes)} of {what}"
+            for what, n_bytes in summary["bytes_written"].items()
+        ),
+        f"would take about {_duration(summary['seconds_expected'])}, "
+        f"{summary['seconds_per_plane']:.2g} seconds a plane"
+        + (f", by {summary['n_workers']} workers" if summary["n_workers"] > 1 else "")
+        + (", without linking and repair" if is_tracking else ""),
+        *(f"{name}: {place}" for name, place in summary["files"].items()),
+        "Nothing was written. Planes that the store has already are not encoded again.",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _size(n_bytes: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"
