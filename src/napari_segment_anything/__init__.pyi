@@ -6,6 +6,7 @@ from .batch.track import track_stack
 from .engine.automatic import AutomaticMaskGenerator, AutomaticSettings
 from .engine.embedding import ImageEmbedding
 from .engine.mask_set import MaskSet
+from .engine.plane_predictor import PlanePredictor
 from .engine.predictor import MaskPrediction, MaskPredictor
 from .engine.prompts import Prompts
 from .models.load import load_model
@@ -27,6 +28,7 @@ __all__ = [
     "MaskPredictor",
     "MaskSet",
     "MemoryEmbeddingStore",
+    "PlanePredictor",
     "Progress",
     "Prompts",
     "Stack",
