@@ -56,8 +56,8 @@ def test_each_prompt_is_answered_in_the_order_of_the_prompts(labels):
 def test_windows_are_finer_than_the_whole_plane(labels):
     fine, _ = plane_predictor_of(labels, scale=2.0)
     whole, _ = plane_predictor_of(labels, scale=128 / 330)
-    assert len(fine.levels) == 4
-    assert whole.levels == [[(0, 0, 200, 330)]]
+    assert len(fine.windows.levels) == 4
+    assert whole.windows.levels == [[(0, 0, 200, 330)]]
     points = click(CENTRES[6:7])
     truth = labels == 7
     in_window = fine.answer(points, multimask=False)
@@ -72,7 +72,7 @@ def test_a_point_lies_in_the_middle_half_of_its_window(labels):
     for y in range(0, 200, 7):
         for x in range(0, 330, 7):
             prompts = click([(y, x)])
-            ((box, _),) = plane._by_window(0, prompts, np.array([0]))
+            ((box, _),) = plane.windows.assign(0, prompts, np.array([0]))
             for at, low, high, length in (
                 (y, box[0], box[2], 200),
                 (x, box[1], box[3], 330),
@@ -95,13 +95,13 @@ def test_an_object_that_a_window_cuts_is_looked_at_from_farther_away(labels):
     answered = plane.answer(click([(100, 150)]), multimask=False)
     # The frame of the whole plane shows every third row only.
     assert iou(answered, 0, labels == 20) > 0.75
-    assert sam.n_encoded == len(plane.levels)
+    assert sam.n_encoded == len(plane.windows.levels)
 
 
 def test_a_large_box_begins_at_a_coarser_window(labels):
     plane, _ = plane_predictor_of(labels, scale=2.0)
     boxes = Prompts.from_boxes([[0, 0, 20, 20], [0, 0, 60, 60], [0, 0, 190, 320]])
-    assert plane._first_levels(boxes).tolist() == [0, 1, 3]
+    assert plane.windows.first_levels(boxes).tolist() == [0, 1, 3]
 
 
 def test_a_point_beyond_the_plane_is_refused(labels):

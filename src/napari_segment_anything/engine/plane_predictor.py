@@ -1,7 +1,6 @@
 """Prompts on a plane of any size, answered in windows at the scale of its objects."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -12,24 +11,15 @@ from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.engine.predictor import (
-    IntensityRange,
-    MaskPredictor,
-    within_plane,
-)
-from napari_segment_anything.engine.prompts import INSIDE, PADDING, Prompts
-from napari_segment_anything.engine.tiling import (
-    points_shown_best,
-    tile_boxes,
-    touches_inner_edge,
-)
+from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.prompt_bounds import within_plane, within_window
+from napari_segment_anything.engine.prompt_windows import PromptWindows
+from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.engine.tiling import touches_inner_edge
 from napari_segment_anything.engine.working_scale import estimate_scale, window_side
 
-FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
-# A window shows at least this much more than the prompt itself, on each side.
-_LARGEST_SHARE = 0.5
 _EDGE_TOLERANCE = 2.0
 _BATCH = 64
 _EMPTY = np.zeros((0, 0), bool)
@@ -100,14 +90,10 @@ class PlanePredictor:
         return estimate_scale(self._pixels, self._predictor, self._range, self._whole)
 
     @cached_property
-    def levels(self) -> list[list[Box]]:
-        """Half-open boxes of the windows, finest first, the whole plane last."""
-        levels = []
+    def windows(self) -> PromptWindows:
+        """The windows, of which each is encoded when a prompt first needs it."""
         side = window_side(self.scale, self._predictor.frame_size)
-        while side < max(self.plane_shape):
-            levels.append(tile_boxes(self.plane_shape, side, int(self._overlap * side)))
-            side *= 2
-        return [*levels, [(0, 0, *self.plane_shape)]]
+        return PromptWindows(self.plane_shape, side, self._overlap)
 
     def answer(self, prompts: Prompts, *, multimask: bool = True) -> MaskSet:
         """Predict the masks of N prompted objects.
@@ -133,10 +119,10 @@ class PlanePredictor:
         """
         prompts = within_plane(prompts, self.plane_shape)
         rows: list[list[_Answer]] = [[] for _ in range(prompts.n_objects)]
-        level_of = self._first_levels(prompts)
-        for level in range(len(self.levels)):
+        level_of = self.windows.first_levels(prompts)
+        for level in range(len(self.windows.levels)):
             todo = np.flatnonzero(level_of == level)
-            for window, members in self._by_window(level, prompts, todo):
+            for window, members in self.windows.assign(level, prompts, todo):
                 embedding = self._embed(window)
                 for start in range(0, len(members), _BATCH):
                     batch = members[start : start + _BATCH]
@@ -159,38 +145,6 @@ class PlanePredictor:
             stability_score=stability,
             points=[_middle(box) for box in boxes],
         )
-
-    def _first_levels(self, prompts: Prompts) -> npt.NDArray[np.intp]:
-        """Finest level whose windows show each prompt with its surroundings."""
-        levels = np.zeros(prompts.n_objects, np.intp)
-        if prompts.masks is not None:
-            return levels + len(self.levels) - 1
-        extent = np.ptp(_corners(prompts), axis=1).max(axis=1)
-        for level, windows in enumerate(self.levels[:-1]):
-            y0, x0, y1, x1 = windows[0]
-            side = max(y1 - y0, x1 - x0)
-            levels[extent > _LARGEST_SHARE * side] = level + 1
-        return levels
-
-    def _by_window(
-        self, level: int, prompts: Prompts, members: npt.NDArray[np.intp]
-    ) -> Iterator[tuple[Box, npt.NDArray[np.intp]]]:
-        """Each window that is needed, and the prompts that it shows best."""
-        windows = self.levels[level]
-        if len(windows) == 1:
-            if len(members):
-                yield windows[0], members
-            return
-        if len(members) == 0:
-            return
-        centres = _corners(prompts.select(members)).mean(axis=1)
-        is_best = [
-            points_shown_best(centres, box, windows, self.plane_shape, slack=0.0)
-            for box in windows
-        ]
-        owner = np.argmax(is_best, axis=0)
-        for i in np.unique(owner):
-            yield windows[i], members[owner == i]
 
     def _embed(self, window: Box) -> ImageEmbedding:
         is_whole = window == (0, 0, *self.plane_shape)
@@ -217,7 +171,7 @@ class PlanePredictor:
     ) -> list[list["_Answer"]]:
         y0, x0, y1, x1 = window
         if window != (0, 0, *self.plane_shape):
-            prompts = _within(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
+            prompts = within_window(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
         answers = []
         for three, three_scores in zip(
@@ -246,38 +200,6 @@ class PlanePredictor:
 
 
 _Answer = tuple[Box, BoolArray, float, float]
-
-
-def _corners(prompts: Prompts) -> FloatArray:
-    """Two corners (N, 2, 2) of the box, or of the points inside, of each prompt."""
-    if prompts.boxes is not None:
-        corners: FloatArray = prompts.boxes.reshape(-1, 2, 2)
-        return corners
-    if prompts.points is None or prompts.point_labels is None:
-        return np.zeros((prompts.n_objects, 2, 2), np.float32)
-    is_inside = prompts.point_labels == INSIDE
-    # A prompt of points outside only: where they are.
-    is_inside |= ~is_inside.any(axis=1, keepdims=True) & (
-        prompts.point_labels != PADDING
-    )
-    counted = is_inside[..., np.newaxis]
-    low = np.where(counted, prompts.points, np.inf).min(axis=1)
-    high = np.where(counted, prompts.points, -np.inf).max(axis=1)
-    stacked = np.stack([low, high], axis=1)
-    return np.where(np.isfinite(stacked), stacked, 0).astype(np.float32)
-
-
-def _within(prompts: Prompts, shape: tuple[int, int]) -> Prompts:
-    """Ignore points and clip boxes beyond a window."""
-    points, labels, boxes = prompts.points, prompts.point_labels, prompts.boxes
-    last = np.subtract(shape, 1)
-    if points is not None and labels is not None:
-        is_inside = np.all([points >= -0.5, points <= last + 0.5], axis=(0, -1))
-        labels = np.where(is_inside, labels, PADDING)
-        points = np.where(is_inside[..., np.newaxis], points, 0).astype(np.float32)
-    if boxes is not None:
-        boxes = np.clip(boxes, -0.5, np.tile(last, 2) + 0.5).astype(np.float32)
-    return Prompts(points=points, point_labels=labels, boxes=boxes)
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """From an image to its embedding, and from prompts to masks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +13,8 @@ from napari_segment_anything.engine.device import memory_guard, pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box, FrameGeometry
 from napari_segment_anything.engine.mask_logits import threshold_box
-from napari_segment_anything.engine.prompts import PADDING, Prompts
+from napari_segment_anything.engine.prompt_bounds import within_plane
+from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.proposals import Proposals
 from napari_segment_anything.errors import InvalidImageError, InvalidPromptError
 from napari_segment_anything.networks.config import SamConfig
@@ -182,22 +183,10 @@ class MaskPredictor:
                 f"This model takes mask prompts of {low_res_size}² logits, not of "
                 f"{prompts.masks.shape[1]}²; pass its own low_res_masks."
             )
-        points_xy = labels = boxes_xyxy = masks = None
-        geometry = embedding.geometry
-        if prompts.points is not None and prompts.point_labels is not None:
-            points_xy = self._tensor(geometry.points_to_frame_xy(prompts.points))
-            labels = self._tensor(prompts.point_labels)
-        if prompts.boxes is not None:
-            boxes_xyxy = self._tensor(geometry.boxes_to_frame_xyxy(prompts.boxes))
-        if prompts.masks is not None:
-            masks = self._tensor(prompts.masks[:, np.newaxis])
         with torch.inference_mode(), memory_guard(self.device):
             return self._sam.decode(
                 embedding.features.to(self.device, torch.float32),
-                points_xy=points_xy,
-                point_labels=labels,
-                boxes_xyxy=boxes_xyxy,
-                masks=masks,
+                **_in_frame(prompts, embedding.geometry, self.device),
                 multimask=multimask,
                 maps=self._proposal_maps(embedding),
             )
@@ -252,9 +241,6 @@ class MaskPredictor:
             self._maps[embedding] = maps
         return maps
 
-    def _tensor(self, array: npt.NDArray[np.generic]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
-
     def _check_embedding(self, embedding: ImageEmbedding) -> None:
         if (
             embedding.geometry.frame_size != self.frame_size
@@ -273,35 +259,22 @@ def _frame_image(
     return image_module.resize_to_frame(image_module.as_rgb(rescaled), geometry)
 
 
-def within_plane(prompts: Prompts, plane_shape: tuple[int, int]) -> Prompts:
-    """Clip boxes that reach over the edges of a plane.
-
-    Raises
-    ------
-    InvalidPromptError
-        When a point or a whole box lies outside of the plane.
-    """
-    last = np.subtract(plane_shape, 1).astype(np.float32)
+def _in_frame(
+    prompts: Prompts, geometry: FrameGeometry, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Tensors of what is given, in frame pixels, under the networks' names."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
     if prompts.points is not None and prompts.point_labels is not None:
-        used = prompts.points[prompts.point_labels != PADDING]
-        # Half a pixel beyond the outer centres still lies on the outer pixels.
-        if ((used < -0.5) | (used > last + 0.5)).any():
-            raise InvalidPromptError(
-                f"A point lies outside of the plane of {plane_shape[0]} × "
-                f"{plane_shape[1]} pixels; move or delete it."
-            )
-    if prompts.boxes is None:
-        return prompts
-    starts, ends = prompts.boxes[:, :2], prompts.boxes[:, 2:]
-    if (ends < -0.5).any() or (starts > last + 0.5).any():
-        raise InvalidPromptError(
-            f"A box lies outside of the plane of {plane_shape[0]} × "
-            f"{plane_shape[1]} pixels; move or delete it."
-        )
-    clipped = np.hstack(
-        [np.clip(corners, -0.5, last + 0.5) for corners in (starts, ends)]
-    )
-    return replace(prompts, boxes=clipped)
+        arrays["points_xy"] = geometry.points_to_frame_xy(prompts.points)
+        arrays["point_labels"] = prompts.point_labels
+    if prompts.boxes is not None:
+        arrays["boxes_xyxy"] = geometry.boxes_to_frame_xyxy(prompts.boxes)
+    if prompts.masks is not None:
+        arrays["masks"] = prompts.masks[:, np.newaxis]
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        for name, array in arrays.items()
+    }
 
 
 def _slices(box: Box) -> tuple[slice, slice]:
