@@ -78,9 +78,7 @@ class MaskPredictor:
         self._sam = sam.to(self.device).eval()
         # The proposal head's maps serve each prompt on an embedding, and everything
         # mode; they live as long as the embedding does.
-        self._maps: WeakKeyDictionary[ImageEmbedding, torch.Tensor] = (
-            WeakKeyDictionary()
-        )
+        self._maps = WeakKeyDictionary[ImageEmbedding, torch.Tensor]()
 
     @property
     def config(self) -> SamConfig:
