@@ -9,6 +9,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from .split import SPLITS_FILE
 
 CARD_NAME = "model_card.md"
 POOR_IOU = 0.6
+WIDTH = 88
 
 CARD = """# `nano`: model card
 
@@ -38,9 +40,7 @@ low-resolution masks {low_res} × {low_res}.
 made for** photographs, or anything that was not in its training sets; check its masks
 there.
 
-**Trained** {history}, by the recipe under `training/` in the repository, on the
-training part of its frozen split (`training/splits.json`), whose test part did not
-train it:
+{training}
 
 {data_table}
 
@@ -91,10 +91,18 @@ def model_card(
         n_weights=n_weights / 1e6,
         frame=config.image_size,
         low_res=config.low_res_size,
-        history=_history(rows, starts),
+        training=fill(
+            f"**Trained** {_history(rows, starts)}, by the recipe under `training/` in "
+            "the repository, on the training part of its frozen split "
+            "(`training/splits.json`), whose test part did not train it:",
+            WIDTH,
+        ),
         data_table=_data_table(planes, splits),
         figures=figures,
-        limits="\n".join(f"- {limit}" for limit in _limits(planes, results or {})),
+        limits="\n".join(
+            fill(f"- {limit}", WIDTH, subsequent_indent="  ")
+            for limit in _limits(planes, results or {})
+        ),
     )
 
 

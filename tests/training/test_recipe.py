@@ -164,8 +164,8 @@ def test_gpu_gets_larger_batches_and_workers():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # well under a minute where nothing else runs
 def test_loss_falls_and_the_result_loads(planes, tmp_path):
-    torch.set_num_threads(2)
     run = Run(SHORT, tmp_path)
     samples, generator = samples_of(planes), np.random.default_rng(0)
     losses = []
