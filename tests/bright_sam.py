@@ -40,11 +40,11 @@ class BrightSam(torch.nn.Module):
         self,
         embedding,
         *,
-        points_xy,
-        point_labels,
-        boxes_xyxy,
-        masks,
-        multimask,
+        points_xy=None,
+        point_labels=None,
+        boxes_xyxy=None,
+        masks=None,
+        multimask=True,
         maps=None,
     ):
         self.n_decoded += 1

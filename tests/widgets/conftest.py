@@ -10,6 +10,7 @@ import pytest
 if importlib.util.find_spec("napari") is None:
     collect_ignore_glob = ["test_*.py"]
 
+SLOW_SECONDS = 0.6
 IS_OFFSCREEN = os.environ.get("QT_QPA_PLATFORM") == "offscreen"
 if IS_OFFSCREEN:
     os.environ["QT_QPA_OFFSCREEN_NO_GLX"] = "1"
@@ -64,20 +65,20 @@ def predictor():
 
 @pytest.fixture
 def slow_predictor():
-    """Segments bright objects, but works on each plane for a second."""
+    """Segments bright objects, but works on each image for a moment."""
     from bright_sam import bright_predictor
 
     predictor = bright_predictor()
-    embed = predictor.embed
+    encode = predictor._sam.encode
 
-    def embed_slowly(*args, **kwargs):
-        end = time.monotonic() + 1.0
+    def encode_slowly(images):
+        end = time.monotonic() + SLOW_SECONDS
         matrix = np.ones((300, 300))
         while time.monotonic() < end:
             matrix = matrix @ matrix / 300
-        return embed(*args, **kwargs)
+        return encode(images)
 
-    predictor.embed = embed_slowly
+    predictor._sam.encode = encode_slowly
     return predictor
 
 

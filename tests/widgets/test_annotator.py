@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.engine.prompts import Prompts
 
 pytestmark = pytest.mark.gui
@@ -21,11 +22,11 @@ def settle(qtbot, annotator):
 def masks(disks_image, movie, predictor):
     """What the engine itself predicts for each disk of the first frame."""
     low, high = np.percentile(movie, (0.1, 99.9))
-    embedding = predictor.embed(movie[0], intensity_range=(low, high))
+    plane = PlanePredictor(predictor, movie[0], intensity_range=(low, high))
     masks = {}
     for number, centre in enumerate(disks_image.centres, start=1):
         prompts = Prompts.from_points([centre], [1])
-        mask = predictor.predict(embedding, prompts, multimask=False).masks[0, 0]
+        mask = plane.answer(prompts, multimask=False).full_mask(0)
         truth = disks_image.labels == number
         assert (mask & truth).sum() > 0.8 * (mask | truth).sum()
         masks[number] = mask
@@ -124,7 +125,7 @@ def test_overwriting_takes_pixels_of_others_when_asked(annotator, settle, disk):
     np.testing.assert_array_equal(layer.data[0] == 8, disk)
 
 
-def test_undo_gives_prompts_and_pixels_back_and_keeps_strokes(
+def test_undo_gives_strokes_then_pixels_then_prompts_back(
     annotator, settle, viewer_model
 ):
     layer = annotator.layers.results.layer
@@ -133,11 +134,16 @@ def test_undo_gives_prompts_and_pixels_back_and_keeps_strokes(
     annotator.accept()
     layer.data_setitem((np.array([0]), np.array([24]), np.array([104])), 9)
     viewer_model.dims.set_point(0, 2)
+    accepted = layer.data[0, 25, 104]
+    annotator.undo()
+    assert layer.data[0, 24, 104] == accepted
     annotator.undo()
     settle()
-    assert np.argwhere(layer.data).tolist() == [[0, 24, 104]]
+    assert not layer.data.any()
     assert annotator.layers.prompts.points.data.tolist() == [[0, 24, 104]]
     assert viewer_model.dims.point[0] == 0
+    annotator.undo()
+    assert annotator.layers.prompts.are_empty
     assert not annotator.session.can_undo
 
 

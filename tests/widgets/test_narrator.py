@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.session.answers import MaskSize, SizedResponse
 from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.session.requests import MaskRequest, MaskResponse
@@ -62,3 +63,19 @@ def test_a_long_wait_is_explained_and_its_end_told(narrator, said, qtbot):
 def test_scores_are_told(narrator, said, found, words):
     narrator.tell(response(found))
     assert said == [words]
+
+
+def test_a_single_click_has_other_sizes(narrator, said):
+    narrator.tell(response(masks(0.9)), is_single_click=True)
+    assert said == ["Predicted IoU 0.90 · K: other sizes"]
+
+
+def test_a_size_is_told_with_the_scores_of_all_three(narrator, said):
+    request = MaskRequest(1, None, PLANE, PlanePrompts())
+    narrator.tell(
+        SizedResponse(request, masks(0.8), "", 0, 0, MaskSize.MEDIUM, (0.7, 0.8, 0.9))
+    )
+    assert said == [
+        "Medium mask · predicted IoU: small 0.70, medium 0.80, large 0.90 · "
+        "K: next size"
+    ]

@@ -128,10 +128,28 @@ def test_what_is_drawn_again_is_what_was_there(layers, changes):
     click(layers, [1, 1, 1])
     click(layers, [1, 2, 2], button=RIGHT)
     layers.boxes.add_rectangles([[1, 1, 1], [1, 1, 9], [1, 9, 9], [1, 9, 1]])
-    drawn = layers.prompts_on(SECOND)
+    drawn = layers.drawing_on(SECOND)
     layers.clear(SECOND)
     del changes[:]
     layers.draw(SECOND, drawn)
-    assert layers.prompts_on(SECOND).equals(drawn)
+    assert layers.drawing_on(SECOND).equals(drawn)
     assert len(changes) == 1
     assert [str(symbol) for symbol in layers.points.symbol] == ["disc", "cross"]
+
+
+def test_every_shape_comes_back_as_what_it_was(layers):
+    corners = np.array([[0, 1, 1], [0, 1, 9], [0, 9, 9], [0, 9, 1]])
+    for kind in ("rectangle", "ellipse", "polygon", "path"):
+        layers.boxes.add(corners, shape_type=kind)
+    layers.boxes.add(corners[:2], shape_type="line")
+    click(layers, [0, 2, 2], button=RIGHT)
+    click(layers, [0, 3, 3])
+    content = layers.content
+    layers.clear(FIRST)
+    assert layers.content.is_empty
+    layers.restore(content)
+    assert layers.content.equals(content)
+    assert [str(symbol) for symbol in layers.points.symbol] == ["cross", "disc"]
+    # The next click is not what the last restored point was.
+    click(layers, [0, 4, 4])
+    assert layers.prompts_on(FIRST).is_inside[:3].tolist() == [False, True, True]

@@ -2,14 +2,9 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.session.objects import PlanePrompts
+from napari_segment_anything.session.pixel_edit import PixelEdit
 from napari_segment_anything.session.planes import PlaneId
-from napari_segment_anything.widgets.result_layers import (
-    Painting,
-    ResultLayer,
-    keep_free_objects,
-)
+from napari_segment_anything.widgets.result_layers import ResultLayer, edit_of_stroke
 
 pytestmark = pytest.mark.gui
 
@@ -21,59 +16,74 @@ def results(qapp):
     return ResultLayer(Image(np.zeros((2, 10, 12))), "TYX")
 
 
-def masks(*boxes):
-    return MaskSet.from_masks(
-        (10, 12), boxes, [np.ones((b[2] - b[0], b[3] - b[1]), bool) for b in boxes]
-    )
+@pytest.fixture
+def strokes(results):
+    told = []
+    results.painted.connect(told.append)
+    return told
 
 
-def paint(results, mask_set, first_id=1, **options):
-    painting = Painting.of_masks(mask_set)
-    return results.paint(painting, PLANE, PlanePrompts(), first_id=first_id, **options)
+def edit(*pixels, before=0, after=5):
+    index = tuple(np.array(column) for column in zip(*pixels, strict=True))
+    n = len(pixels)
+    return PixelEdit(index, np.full(n, before, "i4"), np.full(n, after, "i4"))
 
 
-def test_the_first_of_overlapping_masks_lies_on_top():
-    painting = Painting.of_masks(masks((0, 0, 3, 3), (1, 1, 4, 4)))
-    assert painting.labels.tolist() == [
-        [1, 1, 1, 0],
-        [1, 1, 1, 2],
-        [1, 1, 1, 2],
-        [0, 2, 2, 2],
-    ]
+def test_an_edit_is_no_stroke_and_spares_what_changed_since(results, strokes):
+    results.apply(edit((1, 2, 3), (1, 2, 4)))
+    results.layer.data[1, 2, 4] = 8
+    results.apply(edit((1, 2, 3), (1, 2, 4)).inverse)
+    assert np.argwhere(results.layer.data).tolist() == [[1, 2, 4]]
+    assert strokes == []
 
 
-def test_ids_follow_without_gaps_and_hidden_objects_get_none(results):
-    paint(results, masks((0, 0, 4, 4)))
-    commit, ids = paint(
-        results, masks((1, 1, 3, 3), (6, 6, 8, 8), (2, 4, 4, 6)), first_id=5
-    )
-    assert ids == {2: 5, 3: 6}
-    assert commit.object_ids == (5, 6)
-    assert np.unique(results.layer.data).tolist() == [0, 1, 5, 6]
-    assert not results.layer.data[0].any()
+def test_a_stroke_is_told_with_what_was_there_at_first(results, strokes):
+    layer = results.layer
+    results.apply(edit((1, 2, 3)))
+    layer.selected_label = 7
+    layer.brush_size = 3
+    with layer.block_history():
+        layer.paint((1, 2, 3), 7)
+        layer.paint((1, 2, 5), 7)
+        layer.paint((1, 2, 3), 7)
+    (stroke,) = strokes
+    assert set(stroke.after) == {7}
+    labels = layer.data.copy()
+    labels[stroke.index] = stroke.before
+    assert np.argwhere(labels).tolist() == [[1, 2, 3]]
+    assert labels[1, 2, 3] == 5
 
 
-def test_nothing_is_painted_under_others(results):
-    paint(results, masks((0, 0, 4, 4)))
-    before = results.layer.data.copy()
-    assert paint(results, masks((1, 1, 3, 3)), first_id=2) == (None, {})
-    np.testing.assert_array_equal(results.layer.data, before)
-    commit, _ = paint(results, masks((1, 1, 3, 3)), first_id=2, may_overwrite=True)
-    assert (results.layer.data == 2).sum() == 4
-    results.unpaint(commit)
-    np.testing.assert_array_equal(results.layer.data, before)
+def test_filling_and_erasing_are_strokes(results, strokes):
+    layer = results.layer
+    layer.n_edit_dimensions = 2
+    layer.selected_label = 4
+    layer.fill((1, 0, 0), 4)
+    assert len(strokes[0]) == 120
+    layer.paint((1, 5, 5), 0)
+    assert set(strokes[1].after) == {0}
+    assert set(strokes[1].before) == {4}
 
 
-def test_planes_along_depth(qapp):
-    results = ResultLayer(Image(np.zeros((3, 10, 12))), "TYX")
-    plane = PlaneId(("T", "X"), (("Y", 4),))
-    painting = Painting(1, 5, np.array([[1, 1], [0, 1]]))
-    results.paint(painting, plane, PlanePrompts(), first_id=9)
-    assert np.argwhere(results.layer.data == 9).tolist() == [
-        [1, 4, 5],
-        [1, 4, 6],
-        [2, 4, 6],
-    ]
+def test_strokes_in_both_forms_of_napari_are_understood():
+    pixels = tuple(np.array(column) for column in ([0, 0], [1, 2], [3, 3]))
+    old_form = edit_of_stroke([(pixels, np.array([0, 9]), 4)], (2, 4, 5))
+    mask = np.array([[[True], [True]]])
+    box = (slice(0, 1), slice(1, 3), slice(3, 4))
+    new_form = edit_of_stroke([(box, mask, np.array([0, 9]), 4)], (2, 4, 5))
+    whole_box = edit_of_stroke([(box, None, np.array([[[0], [9]]]), 4)], (2, 4, 5))
+    for stroke in (old_form, new_form, whole_box):
+        assert np.transpose(stroke.index).tolist() == [[0, 1, 3], [0, 2, 3]]
+        assert stroke.before.tolist() == [0, 9]
+        assert stroke.after.tolist() == [4, 4]
+    assert edit_of_stroke([("unknown",)], (2, 4, 5)) is None
+
+
+def test_labels_are_read_at_pixels(results):
+    results.apply(edit((1, 2, 3)))
+    assert results.label_at(PLANE, 2.4, 2.6) == 5
+    assert results.label_at(PLANE, -3, 3) == 0
+    assert results.label_at(PLANE, 2, 50) == 0
 
 
 def test_an_id_picked_for_painting_is_told(results):
@@ -81,12 +91,3 @@ def test_an_id_picked_for_painting_is_told(results):
     results.id_used.connect(used.append)
     results.layer.selected_label = 12
     assert used == [12]
-
-
-def test_objects_that_are_there_already_are_left_out():
-    present = np.zeros((10, 12), int)
-    present[0:4, 0:4] = 3
-    found = masks((0, 0, 4, 4), (3, 3, 9, 9), (6, 0, 9, 3))
-    kept = keep_free_objects(found, present)
-    # The first is there; the second shares 1 of 36 pixels, the third none.
-    assert kept.boxes.tolist() == [[3, 3, 9, 9], [6, 0, 9, 3]]

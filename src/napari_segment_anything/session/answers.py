@@ -1,20 +1,89 @@
-"""Answering a click before anything else is done, and noting what became ready."""
+"""Answers as the user wants them: before all other work, of a size, and cleaned."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_segment_anything.session.mask_options import MaskOptions
+from napari_segment_anything.session.objects import group_prompts
 from napari_segment_anything.session.plane_index import NotingStore
-from napari_segment_anything.session.requests import answer
+from napari_segment_anything.session.regions import keep_prompted_regions
+from napari_segment_anything.session.requests import (
+    MaskResponse,
+    answer,
+    mask_box,
+    prompted_plane,
+)
 
 if TYPE_CHECKING:
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
-    from napari_segment_anything.session.requests import MaskRequest, MaskResponse
+    from napari_segment_anything.session.objects import PlanePrompts
+    from napari_segment_anything.session.requests import MaskRequest
+    from napari_segment_anything.storage.embedding_store import EmbeddingStore
+
+
+class MaskSize(StrEnum):
+    """Which of three masks a single click means."""
+
+    BEST = "best"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+    @property
+    def next(self) -> MaskSize:
+        """The size after this one, in a circle."""
+        sizes = list(MaskSize)
+        return sizes[(sizes.index(self) + 1) % len(sizes)]
+
+
+SIZES = (MaskSize.SMALL, MaskSize.MEDIUM, MaskSize.LARGE)
+
+
+@dataclass(frozen=True)
+class AnswerSettings:
+    """What the user wants of each answer.
+
+    Parameters
+    ----------
+    size : MaskSize
+        Which of the three masks of a single click.
+    options : MaskOptions
+        How masks are cleaned.
+    """
+
+    size: MaskSize = MaskSize.BEST
+    options: MaskOptions = field(default_factory=MaskOptions)
+
+
+@dataclass(frozen=True, eq=False)
+class SizedResponse(MaskResponse):
+    """An answer to a single click, of one size out of three.
+
+    Parameters
+    ----------
+    size : MaskSize
+        Which one ``masks`` holds.
+    iou_by_size : tuple of float
+        Predicted IoU of the small, the medium and the large mask.
+    """
+
+    size: MaskSize = MaskSize.BEST
+    iou_by_size: tuple[float, ...] = ()
 
 
 def answer_first(
-    request: MaskRequest, predictor: MaskPredictor, places: EmbeddingPlaces
+    request: MaskRequest,
+    predictor: MaskPredictor,
+    places: EmbeddingPlaces,
+    settings: AnswerSettings | None = None,
 ) -> MaskResponse:
     """Answer a request while jobs in the background wait; called by a worker.
 
@@ -25,7 +94,75 @@ def answer_first(
     """
     noting = NotingStore(places.store)
     with places.gate.answering(request.source, request.plane):
-        response = answer(request, predictor, noting)
+        response = answer_with(request, predictor, noting, settings)
     digest = predictor.model_digest
     places.index.add(request.source, request.plane, digest, noting.noted)
     return response
+
+
+def answer_with(
+    request: MaskRequest,
+    predictor: MaskPredictor,
+    store: EmbeddingStore,
+    settings: AnswerSettings | None = None,
+) -> MaskResponse:
+    """Answer a request with masks of the size that is wanted, cleaned.
+
+    Raises
+    ------
+    SegmentAnythingError
+        When the plane cannot be read or the prompts lie outside of it.
+    """
+    settings = settings or AnswerSettings()
+    if settings.size == MaskSize.BEST or not is_ambiguous(request.prompts):
+        response = answer(request, predictor, store)
+    else:
+        response = _answer_of_size(request, predictor, store, settings.size)
+    if response.masks is None:
+        return response
+    return replace(response, masks=settings.options.apply(response.masks))
+
+
+def is_ambiguous(prompts: PlanePrompts) -> bool:
+    """Whether prompts may mean a part, an object or a group: a single click."""
+    return len(prompts.boxes) == 0 and len(prompts.points) == 1 and prompts.has_object
+
+
+def _answer_of_size(
+    request: MaskRequest,
+    predictor: MaskPredictor,
+    store: EmbeddingStore,
+    size: MaskSize,
+) -> SizedResponse:
+    started = time.perf_counter()
+    plane = prompted_plane(request.source, request.plane, predictor, store)
+    _ = plane.scale
+    encoded = time.perf_counter()
+    found = plane.answer(group_prompts(request.prompts), multimask=True)
+    by_size = np.argsort(found.areas, kind="stable")
+    chosen = by_size[min(SIZES.index(size), len(by_size) - 1)]
+    return SizedResponse(
+        request=request,
+        masks=_prompted(found.select([int(chosen)]), request.prompts),
+        model_digest=predictor.model_digest,
+        encoding_seconds=encoded - started,
+        decoding_seconds=time.perf_counter() - encoded,
+        size=size,
+        iou_by_size=tuple(float(iou) for iou in found.predicted_iou[by_size]),
+    )
+
+
+def _prompted(masks: MaskSet, prompts: PlanePrompts) -> MaskSet:
+    from napari_segment_anything.engine.mask_set import MaskSet
+
+    y0, x0 = (int(v) for v in masks.boxes[0, :2])
+    mask = keep_prompted_regions(masks.masks[0], prompts.points - (y0, x0))
+    top, left, bottom, right = mask_box(mask)
+    return MaskSet.from_masks(
+        masks.shape,
+        [(y0 + top, x0 + left, y0 + bottom, x0 + right)],
+        [mask[top:bottom, left:right].copy()],
+        predicted_iou=masks.predicted_iou,
+        stability_score=masks.stability_score,
+        points=masks.points,
+    )

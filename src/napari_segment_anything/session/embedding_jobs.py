@@ -121,9 +121,32 @@ def embed_planes_job(
         ):
             for _ in job:
                 pass
+            _know_scale(source, plane, predictor, noting)
         places.index.add(source, plane, digest, noting.noted)
         n_done += 1
         yield progress()
+
+
+def _know_scale(
+    source: PlaneSource,
+    plane: PlaneId,
+    predictor: MaskPredictor,
+    store: EmbeddingStore,
+) -> None:
+    """Put into the store what tells the size of a plane's objects.
+
+    Where they are small that takes a few windows of the plane. A click would encode
+    them first; here they are ready before.
+    """
+    from napari_segment_anything.batch.stored_predictor import StoredPredictor
+    from napari_segment_anything.engine.plane_predictor import PlanePredictor
+
+    if not predictor.has_proposals:
+        return
+    image, limits = source.read(plane), source.intensity_range(plane)
+    stored = StoredPredictor(predictor, store)
+    whole = stored.embed(image, intensity_range=limits)
+    _ = PlanePredictor(stored, image, intensity_range=limits, embedding=whole).scale
 
 
 def plane_at(source: PlaneSource, like: PlaneId, index: tuple[int, ...]) -> PlaneId:

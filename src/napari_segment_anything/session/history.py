@@ -1,79 +1,124 @@
-"""What accepting changed, so that it can be taken back without touching more."""
+"""What was done, so that it can be taken back and done again."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Mapping
 
-    from napari_segment_anything.session.objects import PlanePrompts
+    from napari_segment_anything.session.drawing import Drawing
+    from napari_segment_anything.session.objects import AcceptedObject
+    from napari_segment_anything.session.pixel_edit import PixelEdit
     from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.record import Action
+
+    Change = tuple[AcceptedObject | None, AcceptedObject | None]
+
+_N_KEPT = 1000
+_BYTES_KEPT = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Commit:
-    """Pixels that one accept changed.
+class Step:
+    """One thing that the user did.
 
     Parameters
     ----------
+    title : str
+        What it was, as a noun for a sentence: "accept of object 3".
     plane : PlaneId
-        Where they lie.
-    rows, columns : ndarray
-        (n,) int32 positions in the plane.
-    before, after : ndarray
-        (n,) int32 labels before and after.
-    prompts : PlanePrompts
-        What had been drawn; given back when the commit is undone.
+        Where it happened.
+    drawn : tuple of Drawing
+        Everything in the prompt layers before and after.
+    pixels : PixelEdit, optional
+        Labels before and after.
+    objects : mapping of int to tuple
+        What is known of each object that changed, before and after; None for nothing.
+    reopened : mapping of PlaneId to tuple
+        Id of the object that is open again on a plane, before and after; None for
+        none.
+    action : Action, optional
+        How it is written down; None for what leaves the labels as they are.
     """
 
+    title: str
     plane: PlaneId
-    rows: npt.NDArray[np.int32]
-    columns: npt.NDArray[np.int32]
-    before: npt.NDArray[np.int32]
-    after: npt.NDArray[np.int32]
-    prompts: PlanePrompts
+    drawn: tuple[Drawing, Drawing]
+    pixels: PixelEdit | None = None
+    objects: Mapping[int, Change] = field(default_factory=dict)
+    reopened: Mapping[PlaneId, tuple[int | None, int | None]] = field(
+        default_factory=dict
+    )
+    action: Action | None = None
 
     @property
-    def object_ids(self) -> tuple[int, ...]:
-        """Ids that the commit painted, ascending."""
-        return tuple(int(number) for number in np.unique(self.after))
+    def inverse(self) -> Step:
+        """The step that takes this one back."""
+        return Step(
+            self.title,
+            self.plane,
+            (self.drawn[1], self.drawn[0]),
+            self.pixels.inverse if self.pixels is not None else None,
+            {known: (new, old) for known, (old, new) in self.objects.items()},
+            {plane: (new, old) for plane, (old, new) in self.reopened.items()},
+            self.action,
+        )
 
-    def still_there(self, current: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-        """Which of its pixels nobody has changed since.
-
-        Parameters
-        ----------
-        current : ndarray
-            (n,) labels that are at the commit's pixels now.
-        """
-        unchanged: npt.NDArray[np.bool_] = current == self.after
-        return unchanged
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, nearly."""
+        return self.pixels.nbytes if self.pixels is not None else 0
 
 
 class History:
-    """The latest commits, newest last; the oldest are forgotten beyond a limit.
+    """Steps that can be undone and redone; the oldest are forgotten beyond a limit.
 
     Parameters
     ----------
     n_kept : int, optional
-        How many commits can be undone.
+        How many steps can be undone.
+    bytes_kept : int, optional
+        How much memory their pixels may take.
     """
 
-    def __init__(self, n_kept: int = 100) -> None:
-        self._commits: deque[Commit] = deque(maxlen=n_kept)
+    def __init__(self, n_kept: int = _N_KEPT, bytes_kept: int = _BYTES_KEPT) -> None:
+        self._n_kept = n_kept
+        self._bytes_kept = bytes_kept
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
 
-    def __len__(self) -> int:
-        return len(self._commits)
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._done)
 
-    def add(self, commit: Commit) -> None:
-        """Remember a commit."""
-        self._commits.append(commit)
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to do again."""
+        return bool(self._undone)
 
-    def pop(self) -> Commit | None:
-        """Take the newest commit out, None when there is none."""
-        return self._commits.pop() if self._commits else None
+    def add(self, step: Step) -> None:
+        """Remember a step; what was undone before cannot be done again any more."""
+        self._undone.clear()
+        self._done.append(step)
+        n_bytes = sum(kept.nbytes for kept in self._done)
+        while len(self._done) > 1 and (
+            len(self._done) > self._n_kept or n_bytes > self._bytes_kept
+        ):
+            n_bytes -= self._done.pop(0).nbytes
+
+    def undo(self) -> Step | None:
+        """Return the newest step, None when there is none."""
+        if not self._done:
+            return None
+        self._undone.append(self._done.pop())
+        return self._undone[-1]
+
+    def redo(self) -> Step | None:
+        """Return the step that was undone last, None when there is none."""
+        if not self._undone:
+            return None
+        self._done.append(self._undone.pop())
+        return self._done[-1]

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.session.drawing import Drawing
+    from napari_segment_anything.session.history import Change
     from napari_segment_anything.session.planes import PlaneId
 
 
@@ -22,15 +26,18 @@ class Polarity(StrEnum):
     OUTSIDE = "outside"
 
 
-def _no_points() -> npt.NDArray[np.float64]:
+def no_points() -> npt.NDArray[np.float64]:
+    """Return (0, 2) coordinates."""
     return np.zeros((0, 2))
 
 
-def _no_flags() -> npt.NDArray[np.bool_]:
+def no_flags() -> npt.NDArray[np.bool_]:
+    """Return (0,) booleans."""
     return np.zeros(0, dtype=bool)
 
 
-def _no_boxes() -> npt.NDArray[np.float64]:
+def no_boxes() -> npt.NDArray[np.float64]:
+    """Return (0, 4) boxes."""
     return np.zeros((0, 4))
 
 
@@ -48,9 +55,9 @@ class PlanePrompts:
         (N, 4) boxes as (y0, x0, y1, x1) in plane pixels.
     """
 
-    points: npt.NDArray[np.float64] = field(default_factory=_no_points)
-    is_inside: npt.NDArray[np.bool_] = field(default_factory=_no_flags)
-    boxes: npt.NDArray[np.float64] = field(default_factory=_no_boxes)
+    points: npt.NDArray[np.float64] = field(default_factory=no_points)
+    is_inside: npt.NDArray[np.bool_] = field(default_factory=no_flags)
+    boxes: npt.NDArray[np.float64] = field(default_factory=no_boxes)
 
     @property
     def is_empty(self) -> bool:
@@ -102,7 +109,7 @@ def group_prompts(prompts: PlanePrompts) -> Prompts:
     labels = prompts.is_inside.astype(np.int64)
     if len(prompts.boxes) == 0:
         return Prompts.from_points(prompts.points, labels)
-    owners = _nearest_box(prompts.points, prompts.boxes)
+    owners = nearest_box(prompts.points, prompts.boxes)
     return Prompts.stack(
         [
             Prompts.one(
@@ -115,9 +122,10 @@ def group_prompts(prompts: PlanePrompts) -> Prompts:
     )
 
 
-def _nearest_box(
+def nearest_box(
     points: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.intp]:
+    """Return which box each point is nearest to: the smallest of those that hold it."""
     below = boxes[np.newaxis, :, :2] - points[:, np.newaxis]
     above = points[:, np.newaxis] - boxes[np.newaxis, :, 2:]
     distance = np.hypot(*np.moveaxis(np.maximum(np.maximum(below, above), 0), -1, 0))
@@ -138,19 +146,26 @@ class AcceptedObject:
         Its value in the labels.
     plane : PlaneId
         Where it lies.
-    prompts : PlanePrompts
+    drawing : Drawing
         What was drawn for it; empty when everything mode found it.
     predicted_iou : float
         The model's own estimate of the mask's IoU.
     model_digest : str
         Digest of the weights that made the mask.
+    corner : tuple of int
+        Plane position (y, x) of the first pixel of ``mask``.
+    mask : ndarray
+        (h, w) boolean, the pixels that were painted. Where the labels differ from it
+        now, someone painted by hand.
     """
 
     object_id: int
     plane: PlaneId
-    prompts: PlanePrompts
+    drawing: Drawing
     predicted_iou: float
     model_digest: str
+    corner: tuple[int, int]
+    mask: npt.NDArray[np.bool_]
 
 
 class ObjectRegister:
@@ -169,10 +184,38 @@ class ObjectRegister:
     def __getitem__(self, object_id: int) -> AcceptedObject:
         return self._objects[object_id]
 
+    def get(self, object_id: int) -> AcceptedObject | None:
+        """Return an object, None when nothing is known of this id."""
+        return self._objects.get(object_id)
+
+    def in_order(self) -> list[AcceptedObject]:
+        """Return all objects, plane by plane, in the order of their ids."""
+        return sorted(
+            self._objects.values(),
+            key=lambda known: (
+                known.plane.plane_axes,
+                known.plane.index,
+                known.object_id,
+            ),
+        )
+
     @property
     def next_id(self) -> int:
         """Smallest id above all that were ever used."""
         return self._next_id
+
+    def continue_from(self, next_id: int) -> None:
+        """Hand out this id next, whichever were used before."""
+        self._next_id = next_id
+
+    def change(self, changes: Mapping[int, Change]) -> None:
+        """Take over what a step changed; ids that were handed out stay used."""
+        for object_id, (_, new) in changes.items():
+            if new is None:
+                self.remove(object_id)
+            else:
+                self.add(new)
+            self.reserve(object_id)
 
     def reserve(self, used_id: int) -> None:
         """Never hand out this id or a smaller one: someone painted with it."""

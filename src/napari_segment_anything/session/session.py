@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_segment_anything.session.history import History
-from napari_segment_anything.session.objects import AcceptedObject, ObjectRegister
+from napari_segment_anything.session.objects import ObjectRegister
+from napari_segment_anything.session.record import Record
 from napari_segment_anything.session.requests import MaskRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from napari_segment_anything.session.history import Commit
+    from napari_segment_anything.session.history import Step
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.session.record import Action
     from napari_segment_anything.session.requests import MaskResponse
 
 
@@ -35,12 +35,14 @@ class Session:
     """The masks to show have changed, or there are none any more."""
 
     accepted_changed = Signal()
-    """An object was accepted, or an accept was undone."""
+    """Something was done, undone or done again."""
 
     def __init__(self, source: PlaneSource) -> None:
         self.source = source
         self.objects = ObjectRegister()
+        self._reopened: dict[PlaneId, int] = {}
         self._history = History()
+        self._actions: list[Action] = []
         self._latest_number = 0
         self._response: MaskResponse | None = None
 
@@ -57,8 +59,18 @@ class Session:
 
     @property
     def can_undo(self) -> bool:
-        """Whether an accept can be taken back."""
-        return len(self._history) > 0
+        """Whether a step can be taken back."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a step that was taken back can be done again."""
+        return self._history.can_redo
+
+    @property
+    def has_actions(self) -> bool:
+        """Whether anything was done that a record would hold."""
+        return bool(self._actions)
 
     def ask(self, plane: PlaneId, prompts: PlanePrompts) -> MaskRequest:
         """Return a request with a new number, which makes all earlier ones stale.
@@ -103,41 +115,60 @@ class Session:
         self.source = source
         self.drop()
 
-    def accept(
-        self, commit: Commit, scores: Mapping[int, float], model_digest: str
-    ) -> None:
-        """Remember what was painted.
+    def do(self, step: Step) -> None:
+        """Remember what the user did, and what it changed.
 
-        Parameters
-        ----------
-        commit : Commit
-            The pixels that were painted, for undo.
-        scores : mapping of int to float
-            Predicted IoU of each object id of the commit.
-        model_digest : str
-            Digest of the weights that made the masks.
+        The caller has changed the layers already.
         """
-        for object_id in commit.object_ids:
-            self.objects.add(
-                AcceptedObject(
-                    object_id=object_id,
-                    plane=commit.plane,
-                    prompts=commit.prompts,
-                    predicted_iou=scores.get(object_id, float("nan")),
-                    model_digest=model_digest,
-                )
-            )
-        self._history.add(commit)
+        self._history.add(step)
+        self._take_over(step)
+        if step.action is not None:
+            self._actions.append(step.action)
         self.accepted_changed.emit()
 
-    def undo(self) -> Commit | None:
-        """Take the newest accept back out of the records; the caller repaints it."""
-        commit = self._history.pop()
-        if commit is not None:
-            for object_id in commit.object_ids:
-                self.objects.remove(object_id)
-            self.accepted_changed.emit()
-        return commit
+    def undo(self) -> Step | None:
+        """Take the newest step back.
+
+        Returns
+        -------
+        Step or None
+            What the caller must do to the layers; None when there is nothing to undo.
+        """
+        step = self._history.undo()
+        if step is None:
+            return None
+        if step.action is not None:
+            self._actions.pop()
+        self._take_over(step.inverse)
+        self.accepted_changed.emit()
+        return step.inverse
+
+    def redo(self) -> Step | None:
+        """Do the step again that was undone last; as for `undo`."""
+        step = self._history.redo()
+        if step is None:
+            return None
+        if step.action is not None:
+            self._actions.append(step.action)
+        self._take_over(step)
+        self.accepted_changed.emit()
+        return step
+
+    def reopened_on(self, plane: PlaneId) -> int | None:
+        """Return the object that is open again on a plane, None for none."""
+        return self._reopened.get(plane)
+
+    def record(self, shape: tuple[int, ...]) -> Record:
+        """Return all that was done to labels of this shape, as far as not undone."""
+        return Record(self.source.name, self.source.axes, shape, tuple(self._actions))
+
+    def _take_over(self, step: Step) -> None:
+        self.objects.change(step.objects)
+        for plane, (_, object_id) in step.reopened.items():
+            if object_id is None:
+                self._reopened.pop(plane, None)
+            else:
+                self._reopened[plane] = object_id
 
     def _show(self, response: MaskResponse | None) -> None:
         if response is not self._response:

@@ -64,6 +64,11 @@ class AnnotationLayers:
         return all(layer in self._viewer.layers for layer in self.prompts.layers)
 
     @property
+    def are_all_there(self) -> bool:
+        """Whether nobody has removed one of the layers from the viewer."""
+        return all(layer in self._viewer.layers for layer in self.all)
+
+    @property
     def plane(self) -> PlaneId | None:
         """The plane that is shown; None when no single plane of the image is."""
         return displayed_plane(self._viewer, self.image, self.axes)
@@ -72,7 +77,7 @@ class AnnotationLayers:
     def have_prompts(self) -> bool:
         """Whether something is drawn on the plane that is shown."""
         plane = self.plane
-        return plane is not None and not self.prompts.prompts_on(plane).is_empty
+        return plane is not None and not self.prompts.drawing_on(plane).is_empty
 
     @property
     def fit_image(self) -> bool:

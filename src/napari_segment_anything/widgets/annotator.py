@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
-from napari_segment_anything.session.answers import answer_first
+from napari_segment_anything.session.answers import (
+    AnswerSettings,
+    answer_first,
+    is_ambiguous,
+)
+from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
-from napari_segment_anything.widgets.commits import commit_masks
-from napari_segment_anything.widgets.narrator import NO_OBJECT, Narrator
+from napari_segment_anything.widgets.editor import Editor
+from napari_segment_anything.widgets.hover import Hover
+from napari_segment_anything.widgets.narrator import NO_OBJECT, Narrator, count_objects
 from napari_segment_anything.widgets.workbench import Workbench
 from napari_segment_anything.widgets.workers import LatestWorker
 
@@ -21,12 +27,15 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.session.pixel_edit import PixelEdit
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
 # Scrolling through planes should not start the encoder on each of them.
 _REST_MS = 120
+
+_COVERED = "Other objects cover this one; tick “May overwrite” to replace them."
 
 
 class Annotator(QObject):
@@ -62,14 +71,19 @@ class Annotator(QObject):
     ) -> None:
         super().__init__()
         self.may_overwrite = False
+        self.is_turbo = False
+        self.was_started = False
         self._bench = workbench or Workbench()
         self.layers = AnnotationLayers(viewer, image, axes, self._bench.sources)
         self.session = Session(self.layers.source())
+        self.editor = Editor(self.layers, self.session)
+        self._settings = AnswerSettings()
         self._dims = viewer.dims
         self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
         self._plane: PlaneId | None = None
         self._accept_next = False
         self._worker = LatestWorker(self)
+        self.hover = Hover(self.layers, self.session)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
@@ -81,6 +95,7 @@ class Annotator(QObject):
         self._worker.is_busy_changed.connect(self.state_changed)
         self.layers.prompts.changed.connect(self._on_prompts)
         self.layers.results.id_used.connect(self.session.objects.reserve)
+        self.layers.results.painted.connect(self._on_painted)
         self.session.response_changed.connect(self._show_response)
         self.session.accepted_changed.connect(self.state_changed.emit)
         dims = self._dims.events
@@ -93,8 +108,27 @@ class Annotator(QObject):
         """Whether a plane is being encoded or a mask decoded."""
         return self._worker.is_busy
 
+    @property
+    def settings(self) -> AnswerSettings:
+        """Size of a single click, and how masks are cleaned."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: AnswerSettings) -> None:
+        if settings != self._settings:
+            self._settings = settings
+            if self.layers.are_shown and self.layers.have_prompts:
+                self.ask()
+
+    @property
+    def can_delete(self) -> bool:
+        """Whether a finished object is open again on the plane that is shown."""
+        plane = self.layers.plane
+        return plane is not None and self.session.reopened_on(plane) is not None
+
     def start(self) -> None:
         """Add the layers that are missing in the viewer, and draw with points."""
+        self.was_started = True
         self.layers.add_missing()
         self.layers.draw_points()
         self._plane = self.layers.plane
@@ -103,6 +137,8 @@ class Annotator(QObject):
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
         """Answer with another model from now on."""
         self._model = (predictor, store)
+        places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
+        self.hover.set_model(predictor, places)
         self.session.drop()
         if self.layers.are_shown:
             self.ask()
@@ -110,14 +146,17 @@ class Annotator(QObject):
     def ask(self) -> None:
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
         plane = self.layers.plane
+        self.hover.hide()
         if plane is None or self._model is None:
             self.session.drop()
         else:
-            drawn = self.layers.prompts.prompts_on(plane)
+            drawn = self._wanted(plane).prompts
             request = self.session.ask(plane, drawn)
             predictor, store = self._model
             places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
-            self._worker.submit(partial(answer_first, request, predictor, places))
+            self._worker.submit(
+                partial(answer_first, request, predictor, places, self._settings)
+            )
             self._narrator.wait_for(plane)
             if not drawn.is_empty and not drawn.has_object:
                 self.said.emit("Add a point inside of the object, or a box around it.")
@@ -131,70 +170,116 @@ class Annotator(QObject):
         plane = self.layers.plane
         if plane is None or self._model is None:
             return
-        drawn = self.layers.prompts.prompts_on(plane)
-        if not drawn.has_object:
+        wanted = self._wanted(plane)
+        if not wanted.prompts.has_object:
             return
         response = self.session.response
-        if response is None or not self.session.is_current(plane, drawn):
+        if response is None or not self.session.is_current(plane, wanted.prompts):
             self._accept_next = self.is_thinking
             return
         if response.masks is None or not self.session.can_accept:
-            self.said.emit(NO_OBJECT)
+            self._refuse(plane, wanted, NO_OBJECT)
             return
-        ids = commit_masks(
-            self.layers,
-            self.session,
-            response.masks,
-            plane=plane,
-            prompts=drawn,
-            model_digest=response.model_digest,
-            may_overwrite=self.may_overwrite,
+        ids = self.editor.accept(
+            response, wanted, self._settings, may_overwrite=self.may_overwrite
         )
-        if not ids:
-            self.said.emit(
-                "Other objects cover this one; tick “May overwrite” to replace them."
-            )
-            return
-        self.layers.prompts.clear(plane)
-        self.said.emit(_accepted_message(ids))
+        if ids:
+            self.said.emit(_accepted_message(ids))
+        else:
+            self._refuse(plane, wanted, _COVERED)
+
+    def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> None:
+        if self._is_turbo_click(plane, wanted):
+            self.editor.discard(plane, wanted)
+        self.said.emit(why)
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
         plane = self.layers.plane
         if plane is not None:
-            self.layers.prompts.clear(plane)
+            self.editor.clear(plane)
+
+    def delete(self) -> None:
+        """Delete the object that is open again."""
+        plane = self.layers.plane
+        deleted = self.editor.delete(plane) if plane is not None else None
+        self.said.emit(
+            "Click on a finished object first; then it can be deleted."
+            if deleted is None
+            else f"Deleted object {deleted}; undo brings it back."
+        )
+
+    def walk(self, direction: int) -> None:
+        """Open the next or the previous object again."""
+        plane = self.layers.plane
+        if plane is not None and self.editor.has_unsaved(plane):
+            self.said.emit("Accept or clear first what is drawn here.")
+            return
+        known = self.editor.walk(plane, direction)
+        if known is None:
+            self.said.emit("There are no objects yet.")
+        else:
+            self.said.emit(f"Object {known.object_id} is open again.")
 
     def undo(self) -> None:
-        """Take the newest accept back and draw its prompts again."""
-        commit = self.session.undo()
-        if commit is None:
-            return
-        self.layers.results.unpaint(commit)
-        self.layers.go_to(commit.plane)
-        if self.layers.prompts.prompts_on(commit.plane).is_empty:
-            self.layers.prompts.draw(commit.plane, commit.prompts)
-        self.said.emit(f"Took back {count_objects(len(commit.object_ids))}.")
+        """Take the newest step back, whatever and wherever it was."""
+        step = self.editor.undo()
+        self.said.emit(f"Undone: {step.title}." if step else "Nothing to undo.")
+
+    def redo(self) -> None:
+        """Do the step again that was undone last."""
+        step = self.editor.redo()
+        self.said.emit(f"Done again: {step.title}." if step else "Nothing to redo.")
 
     def close(self) -> None:
         """Let go of the viewer; the layers stay."""
         self._rest.stop()
         self._narrator.stop()
         self._worker.close()
+        self.hover.close()
         dims = self._dims.events
         for event in (dims.current_step, dims.order, dims.ndisplay):
             event.disconnect(self._on_dims)
         self.layers.image.events.data.disconnect(self._on_image_data)
         self.layers.close()
 
+    def _wanted(self, plane: PlaneId) -> Drawing:
+        """Return what is asked now: in turbo mode one click at a time."""
+        drawing = self.layers.prompts.drawing_on(plane)
+        if self._is_turbo_click(plane, drawing):
+            return Drawing(drawing.points[:1], drawing.is_inside[:1])
+        return drawing
+
+    def _is_turbo_click(self, plane: PlaneId, drawing: Drawing) -> bool:
+        return (
+            self.is_turbo
+            and len(drawing.points) > 0
+            and bool(drawing.is_inside.all())
+            and not drawing.outlines
+            and self.session.reopened_on(plane) is None
+        )
+
     def _on_prompts(self) -> None:
         self._rest.stop()
+        plane = self.layers.plane
+        opened = self.editor.note_prompts(plane, may_reopen=not self.is_turbo)
         self.ask()
+        if opened is not None:
+            self.said.emit(f"Object {opened.object_id} is open again.")
+        elif plane is not None and self._is_turbo_click(
+            plane, self.layers.prompts.drawing_on(plane)
+        ):
+            self.accept()
+
+    def _on_painted(self, edit: PixelEdit) -> None:
+        self.editor.note_stroke(edit, self.layers.plane)
 
     def _on_dims(self) -> None:
         plane = self.layers.plane
         if plane != self._plane:
             self._plane = plane
             self._accept_next = False
+            self.hover.hide()
             self.session.drop()
             self.state_changed.emit()
             if self.layers.are_shown:
@@ -203,7 +288,8 @@ class Annotator(QObject):
     def _on_answer(self, response: MaskResponse) -> None:
         self._bench.planes_changed.emit()
         if self.session.receive(response):
-            self._narrator.tell(response)
+            is_single = is_ambiguous(response.request.prompts)
+            self._narrator.tell(response, is_single_click=is_single)
             if self._accept_next:
                 self._accept_next = False
                 self.accept()
@@ -239,12 +325,7 @@ class Annotator(QObject):
             self._rest.start()
 
 
-def count_objects(n_objects: int) -> str:
-    """Return a number of objects in words, such as ``1 object``."""
-    return "1 object" if n_objects == 1 else f"{n_objects} objects"
-
-
 def _accepted_message(ids: list[int]) -> str:
     if len(ids) == 1:
         return f"Accepted object {ids[0]}."
-    return f"Accepted {len(ids)} objects, {min(ids)} to {max(ids)}."
+    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}."

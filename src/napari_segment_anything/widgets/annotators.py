@@ -8,7 +8,14 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.widgets.annotator import Annotator
-from napari_segment_anything.widgets.keys import bind_keys
+from napari_segment_anything.widgets.keys import (
+    REDO_KEY,
+    UNDO_KEY,
+    USUAL_REDO_KEY,
+    USUAL_UNDO_KEY,
+    bind_keys,
+)
+from napari_segment_anything.widgets.preferences import Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +57,7 @@ class Annotators(QObject):
         self._actions = actions
         self._annotators: dict[Image, Annotator] = {}
         self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
-        self._may_overwrite = False
+        self._preferences = Preferences()
         viewer.layers.events.removed.connect(self._on_removed)
 
     def get(self, image: Image | None) -> Annotator | None:
@@ -69,13 +76,17 @@ class Annotators(QObject):
         except (SegmentAnythingError, MemoryError) as error:
             self.failed.emit(error)
             return None
-        annotator.may_overwrite = self._may_overwrite
+        _prefer(annotator, self._preferences)
         annotator.state_changed.connect(self.changed)
         annotator.said.connect(self.said)
         annotator.failed.connect(self.failed)
         annotator.layers.prompts.polarity_changed.connect(self._on_polarity)
+        usual = {
+            USUAL_UNDO_KEY: self._actions[UNDO_KEY],
+            USUAL_REDO_KEY: self._actions[REDO_KEY],
+        }
         for layer in annotator.layers.all:
-            bind_keys(layer, self._actions)
+            bind_keys(layer, {**self._actions, **usual})
         if self._model is not None:
             annotator.set_model(*self._model)
         self._annotators[image] = annotator
@@ -108,11 +119,11 @@ class Annotators(QObject):
         for annotator in self._annotators.values():
             annotator.set_model(predictor, store)
 
-    def set_may_overwrite(self, may_overwrite: bool) -> None:
-        """Let new objects take pixels of others, or not."""
-        self._may_overwrite = may_overwrite
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Let all annotators, also future ones, do as the user wants."""
+        self._preferences = preferences
         for annotator in self._annotators.values():
-            annotator.may_overwrite = may_overwrite
+            _prefer(annotator, preferences)
 
     def close(self) -> None:
         """Let go of the viewer; all layers stay."""
@@ -125,9 +136,22 @@ class Annotators(QObject):
 
     def _on_removed(self) -> None:
         for image in list(self._annotators):
+            annotator = self._annotators[image]
             if image not in self._viewer.layers:
                 self._forget(image)
+            elif annotator.was_started and not annotator.layers.are_all_there:
+                self.said.emit(
+                    "A layer was removed; “Bring layers back” shows it again with all "
+                    "that was in it."
+                )
         self.changed.emit()
 
     def _forget(self, image: Image) -> None:
         self._annotators.pop(image).close()
+
+
+def _prefer(annotator: Annotator, preferences: Preferences) -> None:
+    annotator.may_overwrite = preferences.may_overwrite
+    annotator.is_turbo = preferences.is_turbo
+    annotator.hover.is_on = preferences.is_hovering
+    annotator.settings = preferences.settings

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
     QComboBox,
     QFormLayout,
     QFrame,
@@ -28,12 +27,17 @@ from napari_segment_anything.widgets.keys import (
     ACCEPT_KEY,
     BOX_KEY,
     CLEAR_KEY,
+    DELETE_KEY,
+    NEXT_KEY,
+    PREVIOUS_KEY,
+    REDO_KEY,
     TURN_KEY,
     UNDO_KEY,
     with_key,
 )
 from napari_segment_anything.widgets.layout import heading
 from napari_segment_anything.widgets.model_row import ModelRow
+from napari_segment_anything.widgets.preferences import PreferencesForm
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -76,10 +80,18 @@ class DockForm(QWidget):
             self.tools.addButton(button)
         self.accept = _action("Accept object", ACCEPT_KEY, "Keep the yellow outline.")
         self.clear = _action("Clear", CLEAR_KEY, "Remove the prompts of this plane.")
-        self.undo = _action(
-            "Undo accept", UNDO_KEY, "Take the last object back, with its prompts."
+        self.delete = _action(
+            "Delete", DELETE_KEY, "Delete the object that was opened by a click."
         )
-        self.may_overwrite = QCheckBox("May overwrite other objects")
+        self.undo = _action(
+            "Undo", UNDO_KEY, "Take the last step back: prompts, objects and strokes."
+        )
+        self.redo = _action("Redo", REDO_KEY, "Do again what was undone.")
+        self.previous = _action(
+            "Previous", PREVIOUS_KEY, "Open the previous finished object again."
+        )
+        self.next = _action("Next", NEXT_KEY, "Open the next finished object again.")
+        self.preferences = PreferencesForm()
         self.everything_plane = QPushButton("Everything on this plane")
         self.everything_plane.setToolTip(
             "Finds all objects of the plane that is shown. Objects that are there "
@@ -91,6 +103,13 @@ class DockForm(QWidget):
             "of their own."
         )
         self.job = JobRow()
+        self.save_record = QPushButton("Save record …")
+        self.save_record.setToolTip(
+            "Writes the prompts, scores and weights behind each object as JSON, from "
+            "which the same labels can be made again."
+        )
+        self.keys = QPushButton("Keys …")
+        self.keys.setToolTip("Lists what each key does.")
         self._lay_out()
         # napari would otherwise fill half of the dock with empty space.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -127,17 +146,30 @@ class DockForm(QWidget):
         for button in (self.inside, self.outside, self.box):
             tools.addWidget(button, 1)
         column.addLayout(tools)
+        column.addWidget(self.accept)
         actions = QGridLayout()
         actions.setSpacing(4)
-        actions.addWidget(self.accept, 0, 0, 1, 2)
-        actions.addWidget(self.clear, 1, 0)
-        actions.addWidget(self.undo, 1, 1)
+        pairs = (
+            (self.clear, self.delete),
+            (self.undo, self.redo),
+            (self.previous, self.next),
+        )
+        for row, (left, right) in enumerate(pairs):
+            actions.addWidget(left, row, 0)
+            actions.addWidget(right, row, 1)
+        for number in (0, 1):
+            actions.setColumnStretch(number, 1)
         column.addLayout(actions)
-        column.addWidget(self.may_overwrite)
+        column.addWidget(self.preferences)
         column.addWidget(heading("Everything"))
         column.addWidget(self.everything_plane)
         column.addWidget(self.everything_time)
         column.addWidget(self.job)
+        last = QHBoxLayout()
+        last.setSpacing(4)
+        last.addWidget(self.save_record, 1)
+        last.addWidget(self.keys, 1)
+        column.addLayout(last)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -194,7 +195,9 @@ class Embedder(QObject):
 
     def close(self) -> None:
         """Stop, and let go of the viewer."""
-        self._rest.stop()
+        # When the program ends, Qt may have taken the timer already.
+        with suppress(RuntimeError):
+            self._rest.stop()
         self.worker.close()
         dims = self._viewer.dims.events
         for event in (dims.current_step, dims.order, dims.ndisplay):

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Tracks
 
-from napari_segment_anything.session.objects import PlanePrompts
-from napari_segment_anything.widgets.annotator import count_objects
-from napari_segment_anything.widgets.commits import commit_masks
+from napari_segment_anything.widgets.narrator import count_objects
 from napari_segment_anything.widgets.plane import offset_translate, transform_of
-from napari_segment_anything.widgets.result_layers import keep_free_objects
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,18 +29,7 @@ def add_plane_objects(annotator: Annotator, found: PlaneObjects) -> str:
     str
         What happened, for the status line.
     """
-    height, width = found.masks.shape
-    everywhere = slice(0, height), slice(0, width)
-    present = annotator.layers.results.read(found.plane, everywhere)
-    masks = keep_free_objects(found.masks, present)
-    ids = commit_masks(
-        annotator.layers,
-        annotator.session,
-        masks,
-        plane=found.plane,
-        prompts=PlanePrompts(),
-        model_digest=found.model_digest,
-    )
+    ids = annotator.editor.add_found(found)
     n_left_out = len(found.masks) - len(ids)
     already = f"; {n_left_out} were there already" if n_left_out else ""
     return f"Found {count_objects(len(found.masks))}{already}."

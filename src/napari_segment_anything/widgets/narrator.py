@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
+from napari_segment_anything.session.answers import SIZES, SizedResponse
+from napari_segment_anything.widgets.keys import SIZE_KEY
+
 if TYPE_CHECKING:
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
@@ -43,8 +46,16 @@ class Narrator(QObject):
         self._patience.stop()
         self._has_explained = False
 
-    def tell(self, response: MaskResponse) -> None:
-        """Say what an answer holds that is shown now."""
+    def tell(self, response: MaskResponse, *, is_single_click: bool = False) -> None:
+        """Say what an answer holds that is shown now.
+
+        Parameters
+        ----------
+        response : MaskResponse
+            The answer.
+        is_single_click : bool, optional
+            Whether the prompts were a single click, of which there are three sizes.
+        """
         masks = response.masks
         if masks is None:
             # Takes back the words about waiting, but not those about an accept.
@@ -52,12 +63,30 @@ class Narrator(QObject):
                 self.said.emit("Ready: click on an object, or drag a box around it.")
         elif not masks.areas.any():
             self.said.emit(NO_OBJECT)
+        elif isinstance(response, SizedResponse):
+            self.said.emit(describe_sizes(response))
         else:
             scores = ", ".join(f"{iou:.2f}" for iou in masks.predicted_iou[:_N_SCORES])
             more = " …" if len(masks) > _N_SCORES else ""
-            self.said.emit(f"Predicted IoU {scores}{more}")
+            sizes = f" · {SIZE_KEY}: other sizes" if is_single_click else ""
+            self.said.emit(f"Predicted IoU {scores}{more}{sizes}")
         self.stop()
 
     def _explain(self) -> None:
         self._has_explained = True
         self.said.emit(self._sentence)
+
+
+def describe_sizes(response: SizedResponse) -> str:
+    """Return which of three masks is shown, and how sure the model is of each."""
+    parts = [
+        f"{size} {iou:.2f}"
+        for size, iou in zip(SIZES, response.iou_by_size, strict=False)
+    ]
+    shown = str(response.size).capitalize()
+    return f"{shown} mask · predicted IoU: {', '.join(parts)} · {SIZE_KEY}: next size"
+
+
+def count_objects(n_objects: int) -> str:
+    """Return a number of objects in words, such as ``1 object``."""
+    return "1 object" if n_objects == 1 else f"{n_objects} objects"

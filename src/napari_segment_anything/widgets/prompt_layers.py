@@ -8,13 +8,15 @@ import numpy as np
 from napari.layers import Points, Shapes
 from psygnal import Signal
 
-from napari_segment_anything.session.objects import PlanePrompts, Polarity
-from napari_segment_anything.widgets.plane import layer_index, transform_of
+from napari_segment_anything.session.drawing import Drawing, Kind, Outline
+from napari_segment_anything.session.objects import Polarity
+from napari_segment_anything.widgets.plane import transform_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.layers import Image
 
+    from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
 
 # Sky blue and vermilion of the Okabe-Ito palette: told apart by colour-blind people,
@@ -99,68 +101,69 @@ class PromptLayers:
             self._polarity = polarity
             self.polarity_changed.emit(polarity)
 
-    def prompts_on(self, plane: PlaneId) -> PlanePrompts:
-        """Return what is drawn on a plane."""
-        on_plane = self._points_on(plane)
-        rows_columns = self._plane_columns(plane)
-        inside = self.points.features[_FEATURE].to_numpy() == Polarity.INSIDE
-        boxes = [
-            _bounding_box(self.boxes.data[number][:, rows_columns])
-            for number in self._boxes_on(plane)
-        ]
-        return PlanePrompts(
-            points=self.points.data[on_plane][:, rows_columns],
-            is_inside=inside[on_plane],
-            boxes=np.array(boxes, dtype=float).reshape(-1, 4),
+    @property
+    def content(self) -> Drawing:
+        """Everything that is drawn on any plane, in coordinates of the layers."""
+        return Drawing(
+            self.points.data.copy(),
+            self._is_inside(),
+            tuple(
+                Outline(Kind(str(kind)), np.array(vertices, dtype=float))
+                for kind, vertices in zip(
+                    self.boxes.shape_type, self.boxes.data, strict=True
+                )
+            ),
         )
+
+    def restore(self, content: Drawing) -> None:
+        """Draw exactly what `content` was once."""
+        with self._one_change():
+            self.points.selected_data = set()
+            self.points.data = content.points
+            # Without a row napari finds no default for the next point, and fails.
+            if len(content.points):
+                self.points.features = {
+                    _FEATURE: [
+                        str(Polarity.INSIDE if inside else Polarity.OUTSIDE)
+                        for inside in content.is_inside
+                    ]
+                }
+                self.points.refresh_colors(update_color_mapping=False)
+            self._update_symbols()
+            self.boxes.selected_data = set(range(len(self.boxes.data)))
+            self.boxes.remove_selected()
+            self._add_outlines(content.outlines)
+
+    def drawing_on(self, plane: PlaneId) -> Drawing:
+        """Return what is drawn on a plane, in pixels of the plane."""
+        return self.content.on(plane, self.axes)
+
+    def prompts_on(self, plane: PlaneId) -> PlanePrompts:
+        """Return what the model is asked about a plane."""
+        return self.drawing_on(plane).prompts
 
     def clear(self, plane: PlaneId) -> None:
         """Remove what is drawn on a plane; the next point is inside again."""
-        with self._one_change():
-            self.points.selected_data = set(np.flatnonzero(self._points_on(plane)))
-            self.points.remove_selected()
-            self.boxes.selected_data = set(self._boxes_on(plane))
-            self.boxes.remove_selected()
+        self.restore(self.content.without(plane, self.axes))
         self.polarity = Polarity.INSIDE
 
-    def draw(self, plane: PlaneId, prompts: PlanePrompts) -> None:
-        """Add prompts to a plane, as if the user had drawn them."""
-        with self._one_change():
-            for polarity, chosen in (
-                (Polarity.INSIDE, prompts.is_inside),
-                (Polarity.OUTSIDE, ~prompts.is_inside),
-            ):
-                if chosen.any():
-                    self._set_next(polarity)
-                    self.points.add(self._on_layer(prompts.points[chosen], plane))
-            for y0, x0, y1, x1 in prompts.boxes:
-                corners = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]])
-                self.boxes.add_rectangles(self._on_layer(corners, plane))
-            self._update_symbols()
+    def draw(self, plane: PlaneId, drawing: Drawing) -> None:
+        """Add to a plane, as if the user had drawn it."""
+        self.restore(self.content.joined(drawing.lifted(plane, self.axes)))
+
+    def _add_outlines(self, outlines: tuple[Outline, ...]) -> None:
+        for outline in outlines:
+            self.boxes.add(outline.vertices, shape_type=str(outline.kind))
+
+    def _is_inside(self) -> npt.NDArray[np.bool_]:
+        polarities = self.points.features[_FEATURE].to_numpy()
+        is_inside: npt.NDArray[np.bool_] = np.asarray(
+            polarities == Polarity.INSIDE, dtype=bool
+        ).reshape(len(self.points.data))
+        return is_inside
 
     def _one_change(self) -> _OneChange:
         return _OneChange(self)
-
-    def _plane_columns(self, plane: PlaneId) -> list[int]:
-        return [self.axes.index(letter) for letter in plane.plane_axes]
-
-    def _on_layer(
-        self, positions: npt.NDArray[np.float64], plane: PlaneId
-    ) -> npt.NDArray[np.float64]:
-        index = [number or 0 for number in layer_index(plane, self.axes)]
-        rows = np.tile(np.array(index, dtype=float), (len(positions), 1))
-        rows[:, self._plane_columns(plane)] = positions
-        return rows
-
-    def _points_on(self, plane: PlaneId) -> npt.NDArray[np.bool_]:
-        return _lies_on(self.points.data, plane, self.axes)
-
-    def _boxes_on(self, plane: PlaneId) -> list[int]:
-        return [
-            number
-            for number, corners in enumerate(self.boxes.data)
-            if _lies_on(corners, plane, self.axes).all()
-        ]
 
     def _note_button(self, layer: Points, event: Any) -> None:
         self._click_is_other = event.button == _RIGHT_BUTTON or "Alt" in event.modifiers
@@ -221,20 +224,6 @@ class _OneChange:
 
 def _action(event: Any) -> str:
     return str(getattr(event, "action", ""))
-
-
-def _lies_on(
-    positions: npt.NDArray[np.float64], plane: PlaneId, axes: str
-) -> npt.NDArray[np.bool_]:
-    lies_on = np.ones(len(positions), dtype=bool)
-    for axis, number in enumerate(layer_index(plane, axes)):
-        if number is not None:
-            lies_on &= np.rint(positions[:, axis]) == number
-    return lies_on
-
-
-def _bounding_box(corners: npt.NDArray[np.float64]) -> list[float]:
-    return [*corners.min(axis=0), *corners.max(axis=0)]
 
 
 def _point_size(image: Image) -> float:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 from psygnal import Signal
 
-from napari_segment_anything.session.history import Commit
+from napari_segment_anything.session.pixel_edit import PixelEdit
 from napari_segment_anything.widgets.plane import (
     image_shape,
     layer_index,
@@ -17,54 +16,12 @@ from napari_segment_anything.widgets.plane import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     from napari.layers import Image
 
-    from napari_segment_anything.engine.mask_set import MaskSet
-    from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
-
-
-@dataclass(frozen=True, eq=False)
-class Painting:
-    """New objects on their way into the labels.
-
-    Parameters
-    ----------
-    top, left : int
-        Plane position of the first pixel.
-    labels : ndarray
-        (h, w) integers: 0 nothing, 1..n the new objects.
-    """
-
-    top: int
-    left: int
-    labels: npt.NDArray[np.integer]
-
-    @classmethod
-    def of_masks(cls, masks: MaskSet) -> Painting:
-        """Paint masks into a crop around all of them; the first has id 1."""
-        filled = [n for n in range(len(masks)) if masks.masks[n].any()]
-        if not filled:
-            return cls(0, 0, np.zeros((0, 0), dtype=np.int32))
-        top, left = (int(v) for v in masks.boxes[filled, :2].min(axis=0))
-        bottom, right = (int(v) for v in masks.boxes[filled, 2:].max(axis=0))
-        labels = np.zeros((bottom - top, right - left), dtype=np.int32)
-        # Backwards, so that the first mask lies on top of later ones.
-        for number in reversed(filled):
-            y0, x0, y1, x1 = (int(v) for v in masks.boxes[number])
-            part = labels[y0 - top : y1 - top, x0 - left : x1 - left]
-            part[masks.masks[number]] = number + 1
-        return cls(top, left, labels)
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """The part of the plane that is covered."""
-        height, width = self.labels.shape
-        return (
-            slice(self.top, self.top + height),
-            slice(self.left, self.left + width),
-        )
 
 
 class ResultLayer:
@@ -73,16 +30,20 @@ class ResultLayer:
     Parameters
     ----------
     image : Image
-        The layer that is segmented.
+        The layer that is segmented; the results lie exactly on it.
     axes : str
         One letter per dimension of the image.
     """
 
     id_used = Signal(int)
-    """Someone picked this id to paint with, so no new object may get it."""
+    """The user paints with this id."""
+
+    painted = Signal(object)
+    """The user painted, filled or erased: a `PixelEdit`."""
 
     def __init__(self, image: Image, axes: str) -> None:
         self.axes = axes
+        self._is_writing = False
         # Zeros take memory only where something is written.
         self.layer = Labels(
             np.zeros(image_shape(image), dtype=np.int32),
@@ -90,66 +51,12 @@ class ResultLayer:
             **transform_of(image),
         )
         self.layer.events.selected_label.connect(self._on_selected_label)
+        self.layer.events.paint.connect(self._on_paint)
 
-    def paint(
-        self,
-        painting: Painting,
-        plane: PlaneId,
-        prompts: PlanePrompts,
-        *,
-        first_id: int,
-        may_overwrite: bool = False,
-    ) -> tuple[Commit | None, dict[int, int]]:
-        """Write new objects, as one step of the layer's own undo.
-
-        Parameters
-        ----------
-        painting : Painting
-            The new objects.
-        plane : PlaneId
-            Where to write them.
-        prompts : PlanePrompts
-            What was drawn for them, to be given back when they are undone.
-        first_id : int
-            Id of the first object; the others follow without gaps.
-        may_overwrite : bool, optional
-            Whether pixels of other objects may be taken; by default only free ones.
-
-        Returns
-        -------
-        commit : Commit or None
-            What was changed; None when there was no free pixel to paint.
-        ids : dict of int to int
-            Id in the layer of each new object that has at least one pixel.
-        """
-        window = self.read(plane, painting.slices)
-        is_new = painting.labels > 0
-        if not may_overwrite:
-            is_new &= window == 0
-        if not is_new.any():
-            return None, {}
-        numbers = painting.labels[is_new]
-        # Counting is several times faster than np.unique's sorting of each pixel.
-        present = np.flatnonzero(np.bincount(numbers))
-        new_id = np.zeros(int(present[-1]) + 1, dtype=np.int32)
-        new_id[present] = np.arange(first_id, first_id + len(present))
-        rows, columns = np.nonzero(is_new)
-        commit = Commit(
-            plane=plane,
-            rows=(rows + painting.top).astype(np.int32),
-            columns=(columns + painting.left).astype(np.int32),
-            before=window[is_new].astype(np.int32),
-            after=new_id[numbers],
-            prompts=prompts,
-        )
-        self._write(commit, commit.after, np.ones(len(rows), dtype=bool))
-        return commit, {int(n): int(new_id[n]) for n in present}
-
-    def unpaint(self, commit: Commit) -> None:
-        """Take a commit back where nobody has painted over it since."""
-        index = self._index(commit, np.ones(len(commit.rows), dtype=bool))
-        current = np.asarray(self.layer.data[index])
-        self._write(commit, commit.before, commit.still_there(current))
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the labels."""
+        return tuple(int(length) for length in self.layer.data.shape)
 
     def read(
         self, plane: PlaneId, slices: tuple[slice, slice]
@@ -160,56 +67,97 @@ class ResultLayer:
             key[self.axes.index(letter)] = part
         return np.asarray(self.layer.data[tuple(key)])
 
-    def _index(
-        self, commit: Commit, chosen: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[np.integer], ...]:
-        positions = dict(
-            zip(commit.plane.plane_axes, (commit.rows, commit.columns), strict=True)
-        )
-        n_pixels = int(chosen.sum())
-        return tuple(
-            positions[letter][chosen]
-            if number is None
-            else np.full(n_pixels, number, dtype=np.int32)
-            for letter, number in zip(
-                self.axes, layer_index(commit.plane, self.axes), strict=True
-            )
-        )
+    def label_at(self, plane: PlaneId, y: float, x: float) -> int:
+        """Return the label of a pixel of a plane, 0 beside the plane."""
+        row, column = round(y), round(x)
+        if row < 0 or column < 0:
+            return 0
+        part = self.read(plane, (slice(row, row + 1), slice(column, column + 1)))
+        return int(part[0, 0]) if part.size else 0
 
-    def _write(
-        self,
-        commit: Commit,
-        values: npt.NDArray[np.int32],
-        chosen: npt.NDArray[np.bool_],
-    ) -> None:
-        if chosen.any():
-            # Only the changed pixels: other objects and strokes stay, and napari
-            # refreshes and remembers no more than this.
-            self.layer.data_setitem(self._index(commit, chosen), values[chosen])
+    def apply(self, edit: PixelEdit) -> None:
+        """Change pixels, except those that somebody has changed in the meantime.
+
+        It is one step of the layer's own undo. Only the changed pixels are touched:
+        other objects and strokes stay, and napari refreshes no more than this.
+        """
+        part = edit.applicable(self.layer.data)
+        if len(part) == 0:
+            return
+        self._is_writing = True
+        try:
+            self.layer.data_setitem(
+                tuple(np.asarray(positions) for positions in part.index), part.after
+            )
+        finally:
+            self._is_writing = False
 
     def _on_selected_label(self) -> None:
         self.id_used.emit(int(self.layer.selected_label))
 
+    def _on_paint(self, event: Any) -> None:
+        if not self._is_writing:
+            edit = edit_of_stroke(event.value, self.shape)
+            if edit is not None and len(edit):
+                self.painted.emit(edit)
 
-def keep_free_objects(
-    masks: MaskSet, present: npt.NDArray[np.integer], *, max_taken: float = 0.25
-) -> MaskSet:
-    """Drop new objects that are mostly there already.
 
-    Without this, running everything mode on a plane that was annotated before would
-    add the rim of each finished object as an object of its own.
+def edit_of_stroke(
+    atoms: Sequence[Sequence[Any]], shape: tuple[int, ...]
+) -> PixelEdit | None:
+    """Join the parts of a stroke that napari tells about in its *paint* event.
 
     Parameters
     ----------
-    masks : MaskSet
-        New objects of a plane.
-    present : ndarray
-        (H, W) labels that are there.
-    max_taken : float, optional
-        An object stays when at most this part of its pixels is taken.
+    atoms : sequence
+        Each either (indices, labels before, label after), or since napari 0.7 (slices
+        of a box, mask in it or None, labels before, label after).
+    shape : tuple of int
+        Of the labels.
+
+    Returns
+    -------
+    PixelEdit or None
+        None when the parts are of a form that is not known.
     """
-    is_kept = [
-        np.mean(present[masks.slices(i)][masks.masks[i]] > 0) <= max_taken
-        for i in range(len(masks))
-    ]
-    return masks.select(np.array(is_kept, dtype=bool))
+    flat, before, after = [], [], []
+    for atom in atoms:
+        if len(atom) == 3:
+            index, old, new = atom
+        elif len(atom) == 4:
+            index, old, new = _in_box(*atom)
+        else:
+            return None
+        positions = np.ravel_multi_index(tuple(np.asarray(i) for i in index), shape)
+        flat.append(positions.ravel())
+        before.append(np.broadcast_to(old, positions.shape).ravel())
+        after.append(np.broadcast_to(new, positions.shape).ravel())
+    if not flat:
+        return None
+    pixels = np.concatenate(flat)
+    # A stroke may cross itself: what was there at first, and what is there at last.
+    unique, first = np.unique(pixels, return_index=True)
+    _, from_behind = np.unique(pixels[::-1], return_index=True)
+    last = len(pixels) - 1 - from_behind
+    index = np.unravel_index(unique, shape)
+    old = np.concatenate(before)[first].astype(np.int32)
+    new = np.concatenate(after)[last].astype(np.int32)
+    is_changed = old != new
+    return PixelEdit(
+        tuple(i[is_changed].astype(np.int32) for i in index),
+        old[is_changed],
+        new[is_changed],
+    )
+
+
+def _in_box(
+    slices: Sequence[slice], mask: Any, old_values: Any, new_value: Any
+) -> tuple[tuple[npt.NDArray[np.intp], ...], Any, Any]:
+    starts = [part.start for part in slices]
+    lengths = tuple(part.stop - part.start for part in slices)
+    is_changed = np.ones(lengths, bool) if mask is None else np.reshape(mask, lengths)
+    index = tuple(
+        positions + start
+        for positions, start in zip(np.nonzero(is_changed), starts, strict=True)
+    )
+    return index, np.ravel(old_values), new_value

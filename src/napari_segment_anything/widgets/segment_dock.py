@@ -10,10 +10,9 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_segment_anything.errors import InvalidPromptError, SegmentAnythingError
 from napari_segment_anything.session.jobs import list_models
-from napari_segment_anything.session.objects import Polarity
 from napari_segment_anything.widgets import keys
-from napari_segment_anything.widgets.annotator import Annotator
 from napari_segment_anything.widgets.annotators import Annotators
+from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.dock_jobs import DockJobs
 from napari_segment_anything.widgets.plane import axes_choices
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_segment_anything.widgets.annotator import Annotator
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,17 +40,11 @@ class SegmentDock(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        actions = {
-            keys.ACCEPT_KEY: self._on_annotator(Annotator.accept),
-            keys.CLEAR_KEY: self._on_annotator(Annotator.clear),
-            keys.UNDO_KEY: self._on_annotator(Annotator.undo),
-            keys.TURN_KEY: self._turn,
-            keys.BOX_KEY: self._draw_boxes,
-        }
         self.form = DockForm(viewer)
         self.workbench = acquire(viewer, self.form)
         self.jobs = DockJobs(viewer, self.workbench)
-        self.annotators = Annotators(viewer, actions, self.workbench)
+        self.commands = DockActions(viewer, self.form)
+        self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
         self._viewer = viewer
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
@@ -59,9 +53,9 @@ class SegmentDock(QWidget):
         layout.addWidget(self.form, 1)
         self._connect_form()
         self._connect_work()
-        keys.bind_keys(viewer, actions)
+        keys.bind_keys(viewer, self.commands.by_key)
         viewer.layers.selection.events.active.connect(self._refresh)
-        self.destroyed.connect(_Closing(self, actions))
+        self.destroyed.connect(_Closing(self))
         self._model_list.submit(list_models)
         self._on_image()
 
@@ -80,13 +74,9 @@ class SegmentDock(QWidget):
         form.model.load_requested.connect(self._load)
         form.question.answered.connect(self._on_answer)
         form.start.clicked.connect(lambda: self._with_axes(self._start))
-        form.inside.clicked.connect(lambda: self._draw_points(Polarity.INSIDE))
-        form.outside.clicked.connect(lambda: self._draw_points(Polarity.OUTSIDE))
-        form.box.clicked.connect(self._draw_boxes)
-        form.accept.clicked.connect(self._on_annotator(Annotator.accept))
-        form.clear.clicked.connect(self._on_annotator(Annotator.clear))
-        form.undo.clicked.connect(self._on_annotator(Annotator.undo))
-        form.may_overwrite.toggled.connect(self.annotators.set_may_overwrite)
+        form.preferences.changed.connect(
+            lambda: self.annotators.set_preferences(form.preferences.preferences)
+        )
         form.everything_plane.clicked.connect(
             lambda: self._with_axes(lambda: self._run(self.jobs.everything_on_plane))
         )
@@ -112,16 +102,10 @@ class SegmentDock(QWidget):
         self.annotators.changed.connect(self._refresh)
         self.annotators.said.connect(row.say)
         self.annotators.failed.connect(self._on_failure)
+        self.commands.said.connect(row.say)
+        self.commands.failed.connect(self._on_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self._on_failure)
-
-    def _on_annotator(self, action: Callable[[Annotator], None]) -> Callable[[], None]:
-        def act() -> None:
-            annotator = self.annotator
-            if annotator is not None:
-                action(annotator)
-
-        return act
 
     def _with_axes(self, then: Callable[[], None]) -> None:
         """Go on once it is known what the sliders mean; asks for it only once."""
@@ -181,22 +165,6 @@ class SegmentDock(QWidget):
         if annotator is not None and self._has_weights():
             everything(self.form.model.model, annotator)
 
-    def _turn(self) -> None:
-        if self.annotator is not None:
-            is_inside = self.annotator.layers.prompts.polarity == Polarity.INSIDE
-            self._draw_points(Polarity.OUTSIDE if is_inside else Polarity.INSIDE)
-
-    def _draw_points(self, polarity: Polarity) -> None:
-        if self.annotator is not None and self.annotator.layers.are_shown:
-            self.annotator.layers.prompts.polarity = polarity
-            self.annotator.layers.draw_points()
-        self._refresh()
-
-    def _draw_boxes(self) -> None:
-        if self.annotator is not None and self.annotator.layers.are_shown:
-            self.annotator.layers.draw_boxes()
-        self._refresh()
-
     def _on_image(self) -> None:
         image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
         self.form.question.dismiss()
@@ -254,27 +222,16 @@ class SegmentDock(QWidget):
 
     def _refresh(self) -> None:
         form, annotator, image = self.form, self.annotator, self.form.image.layer
-        is_shown = annotator is not None and annotator.layers.are_shown
         is_free = image is not None and not self.jobs.worker.is_busy
-        form.start.setEnabled(image is not None and not is_shown)
+        was_started = annotator is not None and annotator.was_started
+        is_missing = annotator is None or not annotator.layers.are_all_there
+        form.start.setText("Bring layers back" if was_started else "Start annotating")
+        form.start.setEnabled(image is not None and (is_missing or not was_started))
         form.everything_plane.setEnabled(is_free)
         form.everything_time.setEnabled(
             is_free and image is not None and image.ndim > 2
         )
-        form.set_tools_enabled(is_shown)
-        form.accept.setEnabled(
-            is_shown and annotator is not None and annotator.session.can_accept
-        )
-        form.clear.setEnabled(
-            is_shown and annotator is not None and annotator.layers.have_prompts
-        )
-        form.undo.setEnabled(annotator is not None and annotator.session.can_undo)
-        if annotator is not None:
-            active = self._viewer.layers.selection.active
-            form.show_tool(
-                annotator.layers.prompts.polarity,
-                is_box=active == annotator.layers.prompts.boxes,
-            )
+        self.commands.refresh(annotator)
 
 
 class _Closing:
@@ -284,22 +241,18 @@ class _Closing:
     ----------
     dock : SegmentDock
         Whose parts are closed; none of its Qt widgets is touched.
-    actions : mapping of str to callable
-        Keys that are released.
     """
 
-    def __init__(
-        self, dock: SegmentDock, actions: dict[str, Callable[[], None]]
-    ) -> None:
+    def __init__(self, dock: SegmentDock) -> None:
         self._dock = dock
-        self._actions = actions
 
     def __call__(self) -> None:
         dock = self._dock
         dock.jobs.close()
         dock._model_list.close()
         dock.annotators.close()
+        dock.commands.close()
         dock.form.image.close_connections()
         release(dock.form)
         dock._viewer.layers.selection.events.active.disconnect(dock._refresh)
-        keys.unbind_keys(dock._viewer, self._actions)
+        keys.unbind_keys(dock._viewer, dock.commands.by_key)

@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+import pytest
+
+from napari_segment_anything.errors import StorageError
+from napari_segment_anything.session.answers import AnswerSettings, MaskSize
+from napari_segment_anything.session.drawing import Drawing, Kind, Outline
+from napari_segment_anything.session.mask_options import MaskOptions
+from napari_segment_anything.session.planes import PlaneId
+from napari_segment_anything.session.record import Action, ActionKind, Record
+
+PLANE = PlaneId(("Y", "X"), (("T", 3), ("Z", 1)))
+ACCEPT = Action(
+    ActionKind.ACCEPT,
+    PLANE,
+    ids=(4, 5),
+    predicted_iou=(0.9, 0.8),
+    model_digest="d" * 64,
+    drawing=Drawing(
+        np.array([[1.5, 2.25]]),
+        np.array([False]),
+        (Outline(Kind.ELLIPSE, np.array([[0.0, 0], [0, 4], [4, 4], [4, 0]])),),
+    ),
+    settings=AnswerSettings(MaskSize.LARGE, MaskOptions(False, True, 2)),
+    may_overwrite=True,
+    replaced=4,
+)
+RECORD = Record(
+    "cells",
+    "TZYX",
+    (5, 2, 30, 40),
+    (
+        Action(
+            ActionKind.EVERYTHING,
+            PLANE,
+            ids=(1, 2, 3),
+            predicted_iou=(0.9, float("nan"), 0.7),
+            model_digest="d" * 64,
+        ),
+        ACCEPT,
+        Action(ActionKind.PAINT, PLANE, runs=((7, 2, 4),)),
+        Action(ActionKind.DELETE, PLANE, ids=(4,)),
+    ),
+)
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    RECORD.save(tmp_path / "r.json")
+    again = Record.load(tmp_path / "r.json")
+    assert (again.image, again.axes, again.shape) == ("cells", "TZYX", (5, 2, 30, 40))
+    assert [action.to_json() for action in again.actions] == [
+        action.to_json() for action in RECORD.actions
+    ]
+    accept = again.actions[1]
+    assert accept.drawing.equals(ACCEPT.drawing)
+    assert accept.settings == ACCEPT.settings
+    assert (accept.ids, accept.replaced, accept.plane) == ((4, 5), 4, PLANE)
+    # Strict JSON: no NaN, which other readers refuse.
+    json.loads((tmp_path / "r.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_the_methods_section_gets_a_sentence():
+    sentence = RECORD.describe()
+    assert "2 objects of cells were segmented from prompts" in sentence
+    assert "3 in everything mode" in sentence
+    assert "dddddddddddd" in sentence
+    assert "1 strokes" in sentence
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": "other", "version": 1}'])
+def test_another_file_is_refused(tmp_path, text):
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(StorageError, match="Save record"):
+        Record.load(path)
+
+
+def test_a_missing_file_and_folder_are_told(tmp_path):
+    with pytest.raises(StorageError):
+        Record.load(tmp_path / "missing.json")
+    with pytest.raises(StorageError):
+        RECORD.save(tmp_path / "missing" / "r.json")
