@@ -8,8 +8,8 @@ from napari_segment_anything.session.planes import PlaneId, PlaneSource
 from napari_segment_anything.session.requests import (
     MaskRequest,
     answer,
-    prompted_plane,
     mask_box,
+    prompted_plane,
 )
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 

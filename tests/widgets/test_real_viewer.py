@@ -109,16 +109,83 @@ def test_clicks_boxes_accept_scroll_and_undo(dock, viewer, qtbot, disks_image):
     dock.form.accept.click()
     assert labels.data[1, 22, 25] == 2
     assert not (labels.data[0] == 2).any()
-    # Both accepts are taken back, the later one first.
+    # The accept and the box are taken back, then the accept on the frame before.
     dock.form.undo.click()
     settle(qtbot, dock)
     assert np.unique(labels.data).tolist() == [0, 1]
+    assert len(layers.prompts.boxes.data) == 1
+    dock.form.undo.click()
     dock.form.undo.click()
     settle(qtbot, dock)
     assert viewer.dims.point[0] == 0
     assert not labels.data.any()
     assert len(layers.prompts.points.data) == 2
+    for _ in range(3):
+        dock.form.redo.click()
+        settle(qtbot, dock)
+    assert np.unique(labels.data).tolist() == [0, 1, 2]
+    assert viewer.dims.point[0] == 1
     assert labels.units == viewer.layers["movie"].units
+
+
+def test_points_are_moved_sizes_cycled_objects_opened_and_layers_deleted(
+    dock, viewer, qtbot
+):
+    mouse = Mouse(viewer)
+    layers = dock.annotator.layers
+    mouse.click((0, 48, 208))
+    settle(qtbot, dock)
+    first = layers.preview.layer.data.sum()
+    # Move the point from disk 3 to disk 5.
+    layers.prompts.points.mode = "select"
+    mouse.drag((0, 48, 208), (0, 136, 132))
+    settle(qtbot, dock)
+    np.testing.assert_allclose(layers.prompts.points.data, [[0, 68, 66]])
+    assert layers.preview.layer.data.sum() > first
+    for _ in range(4):
+        dock.commands.by_key["K"]()
+        settle(qtbot, dock)
+        assert layers.preview.layer.data.any()
+    dock.form.accept.click()
+    layers.draw_points()
+    mouse.click((0, 140, 130))
+    settle(qtbot, dock)
+    np.testing.assert_allclose(layers.prompts.points.data, [[0, 68, 66]])
+    assert dock.form.delete.isEnabled()
+    dock.form.clear.click()
+    viewer.layers.remove("SAM objects")
+    dock.form.start.click()
+    settle(qtbot, dock)
+    assert viewer.layers["SAM objects"].data[0, 68, 66] == 1
+
+
+def test_a_stroke_by_hand_is_undone_with_the_usual_key(dock, viewer, qtbot):
+    labels = dock.annotator.layers.results.layer
+    viewer.layers.selection.active = labels
+    labels.mode = "paint"
+    labels.selected_label = 5
+    Mouse(viewer).drag((0, 20, 20), (0, 20, 60))
+    painted = labels.data.copy()
+    assert (painted == 5).sum() > 5
+    dock.form.undo.click()
+    assert not labels.data.any()
+    dock.form.redo.click()
+    np.testing.assert_array_equal(labels.data, painted)
+
+
+def test_the_embeddings_dock_embeds_what_is_scrolled_to(dock, viewer, qtbot):
+    _, embeddings = viewer.window.add_plugin_dock_widget(
+        "napari-segment-anything", "Embeddings"
+    )
+    # Two docks of one viewer, opened through napari, share model and store.
+    assert embeddings.workbench is dock.workbench
+    embeddings.form.embed_all.click()
+    qtbot.waitUntil(lambda: embeddings.form.strips["T"].is_ready.all(), timeout=20_000)
+    viewer.dims.set_point(0, 2)
+    settle(qtbot, dock)
+    embeddings.embedder.worker.cancel()
+    qtbot.waitUntil(lambda: not embeddings.embedder.worker.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not embeddings._sizes.is_busy, timeout=10_000)
 
 
 def test_everything_through_time_and_closing_meanwhile(dock, viewer, qtbot):
