@@ -10,18 +10,22 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import napari
 import numpy as np
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.stacks.simulated import simulate_cells
+from napari_segment_anything.widgets.cheat_sheet import CheatSheet
+from napari_segment_anything.widgets.embeddings_dock import EmbeddingsDock
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 
 WINDOW_SIZE = (1280, 860)
 NARROW_WIDTH = 320
+NARROW_HEIGHT = 800
 TIMEOUT_SECONDS = 600
 
 
@@ -76,18 +80,24 @@ class Stage:
 
     def save(self, name: str) -> None:
         """Write a picture of the window."""
+        # The canvas has become narrower since the image was added.
+        self.viewer.reset_view()
         rest(0.5)
         path = self.output / f"{name}_{self.theme}.png"
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
 
     def save_narrow(self, name: str) -> None:
         """Write a picture of the dock at the smallest width it is made for."""
-        self.dock_widget.setFloating(True)
-        self.dock_widget.resize(NARROW_WIDTH, 640)
+        self.save_alone(self.dock_widget, name)
+
+    def save_alone(self, dock_widget: QDockWidget, name: str) -> None:
+        """Write a picture of one dock, as narrow as it can be."""
+        dock_widget.setFloating(True)
+        dock_widget.resize(NARROW_WIDTH, NARROW_HEIGHT)
         rest(0.5)
         path = self.output / f"{name}_{self.theme}.png"
-        self.dock_widget.grab().save(str(path))
-        self.dock_widget.setFloating(False)
+        dock_widget.grab().save(str(path))
+        dock_widget.setFloating(False)
 
     def close(self) -> None:
         """Close the window."""
@@ -126,9 +136,41 @@ def show_prompts(stage: Stage, image: np.ndarray, name: str) -> None:
     stage.save_narrow("dock_narrow")
 
 
+def show_embeddings(stage: Stage, folder: Path) -> None:
+    """Embed some planes of the built-in movie."""
+    stage.viewer.add_image(
+        simulate_cells(24).images, name="cells", axis_labels=("t", "y", "x")
+    )
+    stage.viewer.dims.set_point(0, 7)
+    dock = EmbeddingsDock(stage.viewer)
+    dock_widget = stage.viewer.window.add_dock_widget(
+        dock, name="Embeddings", area="right", tabify=True
+    )
+    dock.workbench.change_folder(folder)
+    dock.form.ahead.setChecked(False)
+    dock.form.embed_all.click()
+    wait_until(lambda: dock.embedder.stack.n_ready > 8)
+    stage.save("dock_embeddings")
+    stage.save_alone(dock_widget, "dock_embeddings_narrow")
+    dock.form.job.cancel_button.click()
+    wait_until(lambda: not dock.embedder.worker.is_busy)
+    rest(1.0)
+
+
+def show_keys(stage: Stage) -> None:
+    """Picture the cheat sheet."""
+    sheet = CheatSheet(stage.dock)
+    sheet.show()
+    rest(0.5)
+    sheet.grab().save(str(stage.output / f"keys_{stage.theme}.png"))
+    sheet.close()
+
+
 def show_tracks(stage: Stage) -> None:
     """Everything through time on the built-in movie."""
-    stage.viewer.add_image(simulate_cells().images, name="cells")
+    stage.viewer.add_image(
+        simulate_cells().images, name="cells", axis_labels=("t", "y", "x")
+    )
     stage.dock.form.everything_time.click()
     rest(1.0)
     wait_until(
@@ -156,6 +198,11 @@ def main() -> None:
     for theme in arguments.themes.split(","):
         stage = Stage(arguments.output, arguments.model, theme)
         show_prompts(stage, image, name)
+        show_keys(stage)
+        stage.close()
+        stage = Stage(arguments.output, arguments.model, theme)
+        with TemporaryDirectory() as folder:
+            show_embeddings(stage, Path(folder))
         stage.close()
         stage = Stage(arguments.output, arguments.model, theme)
         show_tracks(stage)

@@ -396,7 +396,7 @@ def test_the_size_of_a_click_is_kept_for_the_next_objects(
     annotator, click, settle, said, monkeypatch
 ):
     scores = [0.7, 0.95, 0.9]
-    three_sizes(monkeypatch, annotator._model[0], scores)
+    three_sizes(monkeypatch, annotator.asker.model[0], scores)
     click(5)
     best = annotator.session.response.masks.areas[0]
     areas = {}

@@ -59,7 +59,7 @@ def settle(qtbot, dock):
 
 
 def n_ready(dock):
-    return int(dock.embedder._ready().sum())
+    return int(dock.embedder.stack.ready().sum())
 
 
 def test_embed_all_loads_the_model_and_makes_every_plane_ready(dock, qtbot, predictor):
@@ -102,12 +102,12 @@ def test_the_visible_plane_is_first_and_scrolling_moves_the_work(
     dock.form.ahead.setChecked(False)
     dock.form.embed_all.click()
     qtbot.waitUntil(lambda: n_ready(dock) >= 1, timeout=10_000)
-    assert dock.embedder._ready()[1, 1]
+    assert dock.embedder.stack.ready()[1, 1]
     viewer.dims.point = (3, 1, 0, 0)
     before = n_ready(dock)
     qtbot.waitUntil(lambda: n_ready(dock) >= before + 2, timeout=10_000)
     # Of the two that came next at least one was the plane now shown.
-    assert dock.embedder._ready()[3, 1]
+    assert dock.embedder.stack.ready()[3, 1]
     settle(qtbot, dock)
     assert n_ready(dock) == 12
 
@@ -122,7 +122,7 @@ def test_planes_around_the_slider_are_embedded_once_a_model_is_loaded(
 
     dock.workbench.model = LoadedModel("bright", predictor, "cpu")
     settle(qtbot, dock)
-    ready = dock.embedder._ready()
+    ready = dock.embedder.stack.ready()
     assert ready.sum() == 3
     assert ready[1, 1]
     assert ready[2, 1]
@@ -250,7 +250,7 @@ def test_unnamed_axes_are_asked_for_and_shared(qtbot, viewer_model, stack, predi
     settle(qtbot, dock)
     assert list(dock.form.strips) == ["T"]
     # One channel of each frame.
-    assert n_ready(dock) == dock.embedder.n_planes == 4
+    assert n_ready(dock) == dock.embedder.stack.n_planes == 4
     assert not dock.workbench.must_ask_axes(image)
     dock.deleteLater()
 
@@ -267,7 +267,7 @@ def test_an_unreadable_plane_is_told_and_ends_the_job(qtbot, notified, stack):
     viewer = ViewerModel()
     viewer.add_image(stack, axis_labels=tuple("tzyx"))
     dock = EmbeddingsDock(viewer)
-    dock.embedder._source.data = Broken()
+    dock.embedder.stack.source.data = Broken()
     dock.form.embed_all.click()
     settle(qtbot, dock)
     assert "disk went away" in notified[0]

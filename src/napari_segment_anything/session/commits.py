@@ -39,6 +39,14 @@ class Commit:
     objects: dict[int, Change]
     action: Action
 
+    @property
+    def title(self) -> str:
+        """The objects that it makes, in words."""
+        ids = self.action.ids
+        if len(ids) == 1:
+            return f"object {ids[0]}"
+        return f"objects {min(ids)} to {max(ids)}"
+
 
 @dataclass(frozen=True, eq=False)
 class Canvas:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.session.answers import (
     AnswerSettings,
-    answer_first,
-    is_ambiguous,
 )
 from napari_segment_anything.session.drawing import Drawing
-from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
-from napari_segment_anything.widgets.narrator import NO_OBJECT, Narrator, count_objects
+from napari_segment_anything.widgets.mask_asker import MaskAsker
+from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 from napari_segment_anything.widgets.workbench import Workbench
-from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.pixel_edit import PixelEdit
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.session.requests import MaskResponse
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
 # Scrolling through planes should not start the encoder on each of them.
@@ -73,26 +68,23 @@ class Annotator(QObject):
         self.may_overwrite = False
         self.is_turbo = False
         self.was_started = False
-        self._bench = workbench or Workbench()
-        self.layers = AnnotationLayers(viewer, image, axes, self._bench.sources)
+        bench = workbench or Workbench()
+        self.layers = AnnotationLayers(viewer, image, axes, bench.sources)
         self.session = Session(self.layers.source())
         self.editor = Editor(self.layers, self.session)
-        self._settings = AnswerSettings()
+        self.asker = MaskAsker(self.session, bench)
         self._dims = viewer.dims
-        self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
         self._plane: PlaneId | None = None
         self._accept_next = False
-        self._worker = LatestWorker(self)
         self.hover = Hover(self.layers, self.session)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self.ask)
-        self._narrator = Narrator(self)
-        self._narrator.said.connect(self.said)
-        self._worker.finished.connect(self._on_answer)
-        self._worker.failed.connect(self._on_failure)
-        self._worker.is_busy_changed.connect(self.state_changed)
+        self.asker.said.connect(self.said)
+        self.asker.received.connect(self._on_answer)
+        self.asker.failed.connect(self._on_failure)
+        self.asker.is_busy_changed.connect(self.state_changed)
         self.layers.prompts.changed.connect(self._on_prompts)
         self.layers.results.id_used.connect(self.session.objects.reserve)
         self.layers.results.painted.connect(self._on_painted)
@@ -106,17 +98,17 @@ class Annotator(QObject):
     @property
     def is_thinking(self) -> bool:
         """Whether a plane is being encoded or a mask decoded."""
-        return self._worker.is_busy
+        return self.asker.is_busy
 
     @property
     def settings(self) -> AnswerSettings:
         """Size of a single click, and how masks are cleaned."""
-        return self._settings
+        return self.asker.settings
 
     @settings.setter
     def settings(self, settings: AnswerSettings) -> None:
-        if settings != self._settings:
-            self._settings = settings
+        if settings != self.asker.settings:
+            self.asker.settings = settings
             if self.layers.are_shown and self.layers.have_prompts:
                 self.ask()
 
@@ -136,10 +128,9 @@ class Annotator(QObject):
 
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
         """Answer with another model from now on."""
-        self._model = (predictor, store)
-        places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
-        self.hover.set_model(predictor, places)
-        self.session.drop()
+        self.asker.set_model(predictor, store)
+        if self.asker.model is not None:
+            self.hover.set_model(*self.asker.model)
         if self.layers.are_shown:
             self.ask()
 
@@ -147,19 +138,8 @@ class Annotator(QObject):
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
         plane = self.layers.plane
         self.hover.hide()
-        if plane is None or self._model is None:
-            self.session.drop()
-        else:
-            drawn = self._wanted(plane).prompts
-            request = self.session.ask(plane, drawn)
-            predictor, store = self._model
-            places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
-            self._worker.submit(
-                partial(answer_first, request, predictor, places, self._settings)
-            )
-            self._narrator.wait_for(plane)
-            if not drawn.is_empty and not drawn.has_object:
-                self.said.emit("Add a point inside of the object, or a box around it.")
+        drawn = Drawing() if plane is None else self._wanted(plane)
+        self.asker.ask(plane, drawn.prompts)
         self.state_changed.emit()
 
     def accept(self) -> None:
@@ -168,7 +148,7 @@ class Annotator(QObject):
         A mask that is still being computed is accepted when it arrives.
         """
         plane = self.layers.plane
-        if plane is None or self._model is None:
+        if plane is None or self.asker.model is None:
             return
         wanted = self._wanted(plane)
         if not wanted.prompts.has_object:
@@ -181,10 +161,10 @@ class Annotator(QObject):
             self._refuse(plane, wanted, NO_OBJECT)
             return
         ids = self.editor.accept(
-            response, wanted, self._settings, may_overwrite=self.may_overwrite
+            response, wanted, self.asker.settings, may_overwrite=self.may_overwrite
         )
         if ids:
-            self.said.emit(_accepted_message(ids))
+            self.said.emit(accepted_message(ids))
         else:
             self._refuse(plane, wanted, _COVERED)
 
@@ -234,8 +214,7 @@ class Annotator(QObject):
     def close(self) -> None:
         """Let go of the viewer; the layers stay."""
         self._rest.stop()
-        self._narrator.stop()
-        self._worker.close()
+        self.asker.close()
         self.hover.close()
         dims = self._dims.events
         for event in (dims.current_step, dims.order, dims.ndisplay):
@@ -285,22 +264,13 @@ class Annotator(QObject):
             if self.layers.are_shown:
                 self._rest.start()
 
-    def _on_answer(self, response: MaskResponse) -> None:
-        self._bench.planes_changed.emit()
-        if self.session.receive(response):
-            is_single = is_ambiguous(response.request.prompts)
-            self._narrator.tell(response, is_single_click=is_single)
-            if self._accept_next:
-                self._accept_next = False
-                self.accept()
-        self.state_changed.emit()
+    def _on_answer(self) -> None:
+        if self._accept_next:
+            self._accept_next = False
+            self.accept()
 
     def _on_failure(self, error: Exception) -> None:
         self._accept_next = False
-        self._narrator.stop()
-        # What waits is newer than what failed, and must not be made stale by it.
-        if not self._worker.has_waiting:
-            self.session.drop()
         self.failed.emit(error)
 
     def _show_response(self) -> None:
@@ -319,13 +289,8 @@ class Annotator(QObject):
         try:
             self.session.change_source(self.layers.new_source())
         except (ValueError, TypeError) as error:
+            self.session.drop()
             self._on_failure(error)
             return
         if self.layers.are_shown:
             self._rest.start()
-
-
-def _accepted_message(ids: list[int]) -> str:
-    if len(ids) == 1:
-        return f"Accepted object {ids[0]}."
-    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}."

@@ -5,21 +5,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_segment_anything.session.commits import Canvas
-from napari_segment_anything.session.drawing import Drawing, Kind, Outline
 from napari_segment_anything.session.history import Step
 from napari_segment_anything.session.objects import Polarity
 from napari_segment_anything.session.painting import keep_free_objects
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.session.record import Action, ActionKind
+from napari_segment_anything.session.reopening import less, prompts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from napari_segment_anything.session.answers import AnswerSettings
     from napari_segment_anything.session.commits import Commit
+    from napari_segment_anything.session.drawing import Drawing
     from napari_segment_anything.session.jobs import PlaneObjects
     from napari_segment_anything.session.objects import AcceptedObject
     from napari_segment_anything.session.pixel_edit import PixelEdit
@@ -128,7 +127,7 @@ class Editor:
         content = self._content_less(plane, drawing)
         reopened = {} if open_id is None else {plane: (open_id, None)}
         ids = list(commit.action.ids)
-        self._do(_accept_title(ids), plane, content, commit, reopened)
+        self._do(commit.title, plane, content, commit, reopened)
         self._layers.prompts.polarity = Polarity.INSIDE
         return ids
 
@@ -270,7 +269,7 @@ class Editor:
 
     def _content_less(self, plane: PlaneId, drawing: Drawing) -> Drawing:
         axes = self._layers.axes
-        rest = _without(self._content.on(plane, axes), drawing)
+        rest = less(self._content.on(plane, axes), drawing)
         content = self._content.without(plane, axes)
         return content.joined(rest.lifted(plane, axes))
 
@@ -296,32 +295,3 @@ class Editor:
             lambda slices: results.read(plane, slices),
             self._session.objects,
         )
-
-
-def prompts_of(known: AcceptedObject) -> Drawing:
-    """Return what an object is opened again with.
-
-    One that everything mode found has no prompts of its own; it gets its box.
-    """
-    if not known.drawing.is_empty:
-        return known.drawing
-    y0, x0 = known.corner
-    y1, x1 = y0 + known.mask.shape[0] - 1, x0 + known.mask.shape[1] - 1
-    corners = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]], dtype=float)
-    return Drawing(outlines=(Outline(Kind.RECTANGLE, corners),))
-
-
-def _without(drawing: Drawing, part: Drawing) -> Drawing:
-    """Return a drawing less its first points and shapes, as many as a part has."""
-    n_points, n_outlines = len(part.points), len(part.outlines)
-    return Drawing(
-        drawing.points[n_points:],
-        drawing.is_inside[n_points:],
-        drawing.outlines[n_outlines:],
-    )
-
-
-def _accept_title(ids: list[int]) -> str:
-    if len(ids) == 1:
-        return f"object {ids[0]}"
-    return f"objects {min(ids)} to {max(ids)}"

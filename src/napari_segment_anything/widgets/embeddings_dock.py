@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QVBoxLayout, QWidget
 
 from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.session.pace import Pace
 from napari_segment_anything.widgets.embedder import Embedder
 from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm, in_bytes
 from napari_segment_anything.widgets.plane_strip import PlaneStrip
@@ -19,6 +20,8 @@ from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_segment_anything.batch.progress import Progress
 
 _LOG = logging.getLogger(__name__)
 _SECONDS_BETWEEN_SIZES = 5.0
@@ -39,6 +42,7 @@ class EmbeddingsDock(QWidget):
         self.workbench = acquire(viewer, self.form)
         self.embedder = Embedder(viewer, self.workbench)
         self._sizes = LatestWorker()
+        self._pace = Pace()
         self._size_timer = QTimer(self)
         self._size_timer.setInterval(int(_SECONDS_BETWEEN_SIZES * 1000))
         self._size_timer.timeout.connect(self._weigh)
@@ -62,7 +66,7 @@ class EmbeddingsDock(QWidget):
         form.change_folder.clicked.connect(self._choose_folder)
         form.clear.clicked.connect(self._clear)
         worker.is_busy_changed.connect(self._on_busy)
-        worker.progressed.connect(form.job.show_progress)
+        worker.progressed.connect(self._on_progress)
         worker.failed.connect(self._on_failure)
         embedder.changed.connect(self._refresh)
         embedder.said.connect(form.job.say)
@@ -75,20 +79,20 @@ class EmbeddingsDock(QWidget):
     def _on_image(self) -> None:
         image = self.form.image.layer
         self.form.question.dismiss()
-        self.embedder.set_image(image)
+        self.embedder.stack.set_image(image)
         for strip in self._strips_for_image():
             strip.picked.connect(self._on_picked)
         self._refresh()
 
     def _strips_for_image(self) -> list[PlaneStrip]:
         form = self.form
-        is_new = form.set_axes(self.embedder.index_axes)
+        is_new = form.set_axes(self.embedder.stack.index_axes)
         return list(form.strips.values()) if is_new else []
 
     def _on_picked(self, position: int) -> None:
         for letter, strip in self.form.strips.items():
             if strip is self.sender():
-                self.embedder.go_to(letter, position)
+                self.embedder.stack.go_to(letter, position)
 
     def _embed_all(self) -> None:
         image = self.form.image.layer
@@ -146,11 +150,19 @@ class EmbeddingsDock(QWidget):
     def _on_busy(self, is_busy: bool) -> None:
         self.form.job.set_running(is_busy)
         if is_busy:
+            self._pace.restart()
             self._size_timer.start()
         else:
             self._size_timer.stop()
             self._weigh()
         self._refresh()
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.form.job.show_progress(progress)
+        if progress.stage == "embed":
+            # How many are ready stands above.
+            left = self._pace.describe_left(progress.done, progress.total)
+            self.form.job.say(left.capitalize() if self.embedder.wants_all else "")
 
     def _weigh(self) -> None:
         workbench = self.workbench
@@ -173,10 +185,10 @@ class EmbeddingsDock(QWidget):
         for strip in self._strips_for_image():
             strip.picked.connect(self._on_picked)
         for letter, strip in form.strips.items():
-            is_ready, busy, position = embedder.along(letter)
+            is_ready, busy, position = embedder.stack.along(letter)
             strip.show_planes(is_ready, busy=busy, position=position)
-        form.summary.setText(embedder.describe())
-        has_planes = embedder.n_planes > 0
+        form.summary.setText(embedder.stack.describe())
+        has_planes = embedder.stack.n_planes > 0
         form.embed_all.setEnabled(
             form.image.layer is not None and not embedder.wants_all
         )

@@ -90,3 +90,10 @@ def describe_sizes(response: SizedResponse) -> str:
 def count_objects(n_objects: int) -> str:
     """Return a number of objects in words, such as ``1 object``."""
     return "1 object" if n_objects == 1 else f"{n_objects} objects"
+
+
+def accepted_message(ids: list[int]) -> str:
+    """Return what was accepted, in words."""
+    if len(ids) == 1:
+        return f"Accepted object {ids[0]}."
+    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}."

@@ -14,10 +14,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_segment_anything.session.answers import AnswerSettings, MaskSize
 from napari_segment_anything.session.mask_options import MaskOptions
+from napari_segment_anything.widgets.fold import Fold
 from napari_segment_anything.widgets.keys import (
     HOVER_KEY,
     SIZE_KEY,
@@ -136,16 +136,13 @@ class PreferencesForm(QWidget):
         modes.addWidget(self.hover, 1)
         modes.addWidget(self.turbo, 1)
         column.addLayout(modes)
-        options = QWidget()
-        rows = QFormLayout(options)
-        rows.setContentsMargins(0, 0, 0, 0)
+        rows = QFormLayout()
         rows.addRow(self.fill_holes)
         rows.addRow(self.keep_largest)
         rows.addRow("Smooth", self.smooth)
         rows.addRow(self.may_overwrite)
-        fold = QCollapsible("Options of masks")
-        fold.setContent(options)
-        column.addWidget(fold)
+        self.fold = Fold("Options of masks", rows)
+        column.addWidget(self.fold)
 
 
 def _check(text: str, tooltip: str) -> QCheckBox:

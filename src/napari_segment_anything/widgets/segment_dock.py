@@ -225,7 +225,9 @@ class SegmentDock(QWidget):
         is_free = image is not None and not self.jobs.worker.is_busy
         was_started = annotator is not None and annotator.was_started
         is_missing = annotator is None or not annotator.layers.are_all_there
-        form.start.setText("Bring layers back" if was_started else "Start annotating")
+        form.start.setText(
+            "Bring layers back" if was_started and is_missing else "Start annotating"
+        )
         form.start.setEnabled(image is not None and (is_missing or not was_started))
         form.everything_plane.setEnabled(is_free)
         form.everything_time.setEnabled(

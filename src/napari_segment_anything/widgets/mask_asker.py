@@ -1,0 +1,104 @@
+"""Asks the model about what is drawn, in a worker."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_segment_anything.session.answers import (
+    AnswerSettings,
+    answer_first,
+    is_ambiguous,
+)
+from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
+from napari_segment_anything.widgets.narrator import Narrator
+from napari_segment_anything.widgets.workers import LatestWorker
+
+if TYPE_CHECKING:
+    from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.session.objects import PlanePrompts
+    from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.requests import MaskResponse
+    from napari_segment_anything.session.session import Session
+    from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.widgets.workbench import Workbench
+
+
+class MaskAsker(QObject):
+    """Sends the latest request of a session, and gives its answer to the session.
+
+    Parameters
+    ----------
+    session : Session
+        Numbers the requests and keeps the answer.
+    workbench : Workbench
+        Knows which planes are ready.
+    """
+
+    received = Signal()
+    """The session has a new answer."""
+
+    is_busy_changed = Signal(bool)
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, session: Session, workbench: Workbench) -> None:
+        super().__init__()
+        self.settings = AnswerSettings()
+        self._session = session
+        self._bench = workbench
+        self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
+        self._worker = LatestWorker(self)
+        self._narrator = Narrator(self)
+        self._narrator.said.connect(self.said)
+        self._worker.finished.connect(self._on_answer)
+        self._worker.failed.connect(self._on_failure)
+        self._worker.is_busy_changed.connect(self.is_busy_changed)
+
+    @property
+    def model(self) -> tuple[MaskPredictor, EmbeddingPlaces] | None:
+        """What answers, and where it keeps embeddings; None before a model is there."""
+        return self._model
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a plane is being encoded or a mask decoded."""
+        return self._worker.is_busy
+
+    def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
+        """Ask another model from now on."""
+        places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
+        self._model = (predictor, places)
+        self._session.drop()
+
+    def ask(self, plane: PlaneId | None, drawn: PlanePrompts) -> None:
+        """Ask for the masks of prompts; without any, make the plane ready."""
+        if plane is None or self._model is None:
+            self._session.drop()
+            return
+        request = self._session.ask(plane, drawn)
+        self._worker.submit(partial(answer_first, request, *self._model, self.settings))
+        self._narrator.wait_for(plane)
+        if not drawn.is_empty and not drawn.has_object:
+            self.said.emit("Add a point inside of the object, or a box around it.")
+
+    def close(self) -> None:
+        """Ask nothing more, and drop what still comes."""
+        self._narrator.stop()
+        self._worker.close()
+
+    def _on_answer(self, response: MaskResponse) -> None:
+        self._bench.planes_changed.emit()
+        if self._session.receive(response):
+            is_single = is_ambiguous(response.request.prompts)
+            self._narrator.tell(response, is_single_click=is_single)
+            self.received.emit()
+
+    def _on_failure(self, error: Exception) -> None:
+        self._narrator.stop()
+        # What waits is newer than what failed, and must not be made stale by it.
+        if not self._worker.has_waiting:
+            self._session.drop()
+        self.failed.emit(error)
