@@ -118,7 +118,7 @@ def test_overwriting_takes_pixels_of_others_when_asked(annotator, settle, disk):
     layer = annotator.layers.results.layer
     layer.selected_label = 7
     layer.data_setitem((np.array([0]), np.array([24]), np.array([104])), 7)
-    annotator.may_overwrite = True
+    annotator.acceptance.may_overwrite = True
     annotator.layers.prompts.points.add([0, 24, 104])
     settle()
     annotator.accept()

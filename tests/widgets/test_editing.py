@@ -25,7 +25,7 @@ def settle(qtbot, annotator):
             lambda: (
                 not (
                     annotator.is_thinking
-                    or annotator._rest.isActive()
+                    or annotator.watch.is_resting
                     or annotator.hover._worker.is_busy
                 )
             ),
@@ -312,7 +312,7 @@ def test_other_shapes_are_prompts_too(annotator, settle, kind):
 
 
 def test_turbo_makes_an_object_of_each_click(annotator, settle):
-    annotator.is_turbo = True
+    annotator.acceptance.is_turbo = True
     points = annotator.layers.prompts.points
     # Faster than the answers come.
     for disk in (3, 1, 2):
@@ -327,7 +327,7 @@ def test_turbo_makes_an_object_of_each_click(annotator, settle):
 
 
 def test_turbo_goes_on_after_a_click_beside_all_objects(annotator, settle, said):
-    annotator.is_turbo = True
+    annotator.acceptance.is_turbo = True
     annotator.layers.prompts.points.add([0, 45, 45])
     settle()
     assert n_points(annotator) == 0
@@ -386,7 +386,7 @@ def test_hovering_never_encodes(annotator, settle, predictor, viewer_model):
     annotator.hover.is_on = True
     n_encoded = predictor._sam.n_encoded
     viewer_model.dims.set_point(0, 1)
-    annotator._rest.stop()
+    annotator.watch.stop()
     hover(annotator, 24, 104)
     assert not annotator.hover._worker.is_busy
     assert predictor._sam.n_encoded == n_encoded
@@ -505,7 +505,7 @@ def test_a_long_session_is_replayed_to_the_same_labels(
 ):
     """A random walk of clicks, boxes, strokes, undo and redo over three planes."""
     rng = np.random.default_rng(3)
-    annotator.may_overwrite = False
+    annotator.acceptance.may_overwrite = False
     done = dict.fromkeys(("click", "accept", "box", "stroke", "undo", "redo"), 0)
     for _ in range(120):
         t = int(annotator.layers.plane.position("T"))

@@ -208,7 +208,7 @@ def test_the_main_dock_uses_what_is_ready(dock, qtbot, viewer, predictor):
     def is_settled():
         return not (
             main.annotator.is_thinking
-            or main.annotator._rest.isActive()
+            or main.annotator.watch.is_resting
             or main._model_list.is_busy
         )
 

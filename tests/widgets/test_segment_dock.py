@@ -216,7 +216,7 @@ def test_preferences_hold_for_every_image(dock, settle, viewer_model, movie):
     form.turbo.setChecked(True)
     dock.form.start.click()
     settle()
-    assert dock.annotator.is_turbo
+    assert dock.annotator.acceptance.is_turbo
     assert dock.annotator.settings.options.smooth == 2
     viewer_model.dims.set_point(0, 0)
     settle()
@@ -224,7 +224,7 @@ def test_preferences_hold_for_every_image(dock, settle, viewer_model, movie):
     settle()
     assert dock.annotator.layers.results.layer.data[0, 24, 104] == 1
     form.may_overwrite.setChecked(True)
-    assert dock.annotator.may_overwrite
+    assert dock.annotator.acceptance.may_overwrite
 
 
 def test_the_record_is_saved_and_loaded_again(

@@ -23,7 +23,7 @@ from napari_segment_anything.stacks.validation import (
     checked_plane_axes,
 )
 
-_READ_ERRORS = (OSError, ValueError, RuntimeError, LookupError)
+_READ_ERRORS = (OSError, ValueError, RuntimeError, LookupError, EOFError)
 
 
 class Stack:
@@ -158,7 +158,7 @@ class Stack:
         UnreadableInputError
             If a chunk or file behind the plane cannot be read.
         """
-        position = self._checked_index(index)
+        position = _checked_index(index, self.index_axes, self._ranges)
         reader = PlaneReader(
             data=self.data,
             ranges=self._ranges,
@@ -222,21 +222,25 @@ class Stack:
         if chosen.step != before.step:
             self.scale[letter] = size * chosen.step / before.step
 
-    def _checked_index(
-        self, index: Sequence[SupportsIndex] | SupportsIndex
-    ) -> dict[str, int]:
-        given = (index,) if isinstance(index, SupportsIndex) else index
-        numbers = tuple(as_int(number) for number in given)
-        if len(numbers) != len(self.index_axes):
-            raise IndexError(
-                f"Index {numbers} has {len(numbers)} numbers, but planes are numbered "
-                f"by the axes {self.index_axes!r}."
-            )
-        for letter, number in zip(self.index_axes, numbers, strict=True):
-            length = len(self._ranges[letter])
-            if not -length <= number < length:
-                raise IndexError(f"Index {number} is outside axis {letter} ({length}).")
-        return {
-            letter: self._ranges[letter][number]
-            for letter, number in zip(self.index_axes, numbers, strict=True)
-        }
+
+def _checked_index(
+    index: Sequence[SupportsIndex] | SupportsIndex,
+    axes: str,
+    ranges: Mapping[str, range],
+) -> dict[str, int]:
+    """Where in the array an index along some axes lies."""
+    given = (index,) if isinstance(index, SupportsIndex) else index
+    numbers = tuple(as_int(number) for number in given)
+    if len(numbers) != len(axes):
+        raise IndexError(
+            f"Index {numbers} has {len(numbers)} numbers, but planes are numbered "
+            f"by the axes {axes!r}."
+        )
+    for letter, number in zip(axes, numbers, strict=True):
+        length = len(ranges[letter])
+        if not -length <= number < length:
+            raise IndexError(f"Index {number} is outside axis {letter} ({length}).")
+    return {
+        letter: ranges[letter][number]
+        for letter, number in zip(axes, numbers, strict=True)
+    }

@@ -34,8 +34,7 @@ class LabelStore:
 
     A plane is one chunk and a chunk is replaced in one step, so that whatever stops a
     job, each plane is whole or as it was. `mark_done` keeps which planes need no more
-    work. Make one with `create`, `open` or
-    `open_or_create_labels`.
+    work. Make one with `create`, `open` or `open_or_create_labels`.
 
     Parameters
     ----------
@@ -172,11 +171,7 @@ class LabelStore:
             If the disk is full.
         """
         check_plane(labels, self.plane_shape, "biu")
-        if labels.size and labels.max() > np.iinfo(np.int32).max:
-            raise InvalidImageError(
-                f"Label {labels.max()} does not fit into int32; number the objects "
-                f"anew from 1."
-            )
+        _check_fits_int32(labels)
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
         with storage_errors(self.path):
             levels = label_levels(labels.astype(np.int32), len(self._levels))
@@ -234,6 +229,14 @@ class LabelStore:
         """Note that a plane needs no more work."""
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
+
+
+def _check_fits_int32(labels: NDArray[np.integer[Any]]) -> None:
+    if labels.size and labels.max() > np.iinfo(np.int32).max:
+        raise InvalidImageError(
+            f"Label {labels.max()} does not fit into int32; number the objects anew "
+            f"from 1."
+        )
 
 
 def open_or_create_labels(

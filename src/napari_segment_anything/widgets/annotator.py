@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
-from napari_segment_anything.session.answers import (
-    AnswerSettings,
-)
+from napari_segment_anything.session.answers import AnswerSettings
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.session import Session
+from napari_segment_anything.widgets.acceptance import Acceptance
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
+from napari_segment_anything.widgets.narrator import deleted_message, opened_message
+from napari_segment_anything.widgets.plane_watch import PlaneWatch
 from napari_segment_anything.widgets.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_segment_anything.engine.predictor import MaskPredictor
-    from napari_segment_anything.session.pixel_edit import PixelEdit
-    from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-
-# Scrolling through planes should not start the encoder on each of them.
-_REST_MS = 120
-
-_COVERED = "Other objects cover this one; tick “May overwrite” to replace them."
 
 
 class Annotator(QObject):
@@ -65,34 +58,28 @@ class Annotator(QObject):
         workbench: Workbench | None = None,
     ) -> None:
         super().__init__()
-        self.may_overwrite = False
-        self.is_turbo = False
         self.was_started = False
         bench = workbench or Workbench()
         self.layers = AnnotationLayers(viewer, image, axes, bench.sources)
         self.session = Session(self.layers.source())
         self.editor = Editor(self.layers, self.session)
         self.asker = MaskAsker(self.session, bench)
-        self._dims = viewer.dims
-        self._plane: PlaneId | None = None
-        self._accept_next = False
+        self.acceptance = Acceptance(self.layers, self.session, self.editor, self.asker)
         self.hover = Hover(self.layers, self.session)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self.ask)
+        self.watch = PlaneWatch(viewer, self.layers)
+        self.watch.changed.connect(self._on_plane)
+        self.watch.rested.connect(self.ask)
         self.asker.said.connect(self.said)
         self.asker.received.connect(self._on_answer)
         self.asker.failed.connect(self._on_failure)
         self.asker.is_busy_changed.connect(self.state_changed)
         self.layers.prompts.changed.connect(self._on_prompts)
         self.layers.results.id_used.connect(self.session.objects.reserve)
-        self.layers.results.painted.connect(self._on_painted)
+        self.layers.results.painted.connect(
+            lambda edit: self.editor.note_stroke(edit, self.layers.plane)
+        )
         self.session.response_changed.connect(self._show_response)
         self.session.accepted_changed.connect(self.state_changed.emit)
-        dims = self._dims.events
-        for event in (dims.current_step, dims.order, dims.ndisplay):
-            event.connect(self._on_dims)
         image.events.data.connect(self._on_image_data)
 
     @property
@@ -123,7 +110,7 @@ class Annotator(QObject):
         self.was_started = True
         self.layers.add_missing()
         self.layers.draw_points()
-        self._plane = self.layers.plane
+        self.watch.start()
         self.ask()
 
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
@@ -138,7 +125,7 @@ class Annotator(QObject):
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
         plane = self.layers.plane
         self.hover.hide()
-        drawn = Drawing() if plane is None else self._wanted(plane)
+        drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
         self.asker.ask(plane, drawn.prompts)
         self.state_changed.emit()
 
@@ -147,31 +134,7 @@ class Annotator(QObject):
 
         A mask that is still being computed is accepted when it arrives.
         """
-        plane = self.layers.plane
-        if plane is None or self.asker.model is None:
-            return
-        wanted = self._wanted(plane)
-        if not wanted.prompts.has_object:
-            return
-        response = self.session.response
-        if response is None or not self.session.is_current(plane, wanted.prompts):
-            self._accept_next = self.is_thinking
-            return
-        if response.masks is None or not self.session.can_accept:
-            self._refuse(plane, wanted, NO_OBJECT)
-            return
-        ids = self.editor.accept(
-            response, wanted, self.asker.settings, may_overwrite=self.may_overwrite
-        )
-        if ids:
-            self.said.emit(accepted_message(ids))
-        else:
-            self._refuse(plane, wanted, _COVERED)
-
-    def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> None:
-        if self._is_turbo_click(plane, wanted):
-            self.editor.discard(plane, wanted)
-        self.said.emit(why)
+        self._say(self.acceptance.accept())
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -183,11 +146,7 @@ class Annotator(QObject):
         """Delete the object that is open again."""
         plane = self.layers.plane
         deleted = self.editor.delete(plane) if plane is not None else None
-        self.said.emit(
-            "Click on a finished object first; then it can be deleted."
-            if deleted is None
-            else f"Deleted object {deleted}; undo brings it back."
-        )
+        self.said.emit(deleted_message(deleted))
 
     def walk(self, direction: int) -> None:
         """Open the next or the previous object again."""
@@ -196,10 +155,7 @@ class Annotator(QObject):
             self.said.emit("Accept or clear first what is drawn here.")
             return
         known = self.editor.walk(plane, direction)
-        if known is None:
-            self.said.emit("There are no objects yet.")
-        else:
-            self.said.emit(f"Object {known.object_id} is open again.")
+        self.said.emit(opened_message(known))
 
     def undo(self) -> None:
         """Take the newest step back, whatever and wherever it was."""
@@ -213,64 +169,39 @@ class Annotator(QObject):
 
     def close(self) -> None:
         """Let go of the viewer; the layers stay."""
-        self._rest.stop()
+        self.watch.close()
         self.asker.close()
         self.hover.close()
-        dims = self._dims.events
-        for event in (dims.current_step, dims.order, dims.ndisplay):
-            event.disconnect(self._on_dims)
         self.layers.image.events.data.disconnect(self._on_image_data)
         self.layers.close()
 
-    def _wanted(self, plane: PlaneId) -> Drawing:
-        """Return what is asked now: in turbo mode one click at a time."""
-        drawing = self.layers.prompts.drawing_on(plane)
-        if self._is_turbo_click(plane, drawing):
-            return Drawing(drawing.points[:1], drawing.is_inside[:1])
-        return drawing
-
-    def _is_turbo_click(self, plane: PlaneId, drawing: Drawing) -> bool:
-        return (
-            self.is_turbo
-            and len(drawing.points) > 0
-            and bool(drawing.is_inside.all())
-            and not drawing.outlines
-            and self.session.reopened_on(plane) is None
-        )
-
     def _on_prompts(self) -> None:
-        self._rest.stop()
+        self.watch.stop()
         plane = self.layers.plane
-        opened = self.editor.note_prompts(plane, may_reopen=not self.is_turbo)
+        opened = self.editor.note_prompts(
+            plane, may_reopen=not self.acceptance.is_turbo
+        )
         self.ask()
         if opened is not None:
-            self.said.emit(f"Object {opened.object_id} is open again.")
-        elif plane is not None and self._is_turbo_click(
-            plane, self.layers.prompts.drawing_on(plane)
-        ):
+            self.said.emit(opened_message(opened))
+        elif plane is not None and self.acceptance.has_turbo_click(plane):
             self.accept()
 
-    def _on_painted(self, edit: PixelEdit) -> None:
-        self.editor.note_stroke(edit, self.layers.plane)
+    def _say(self, message: str) -> None:
+        if message:
+            self.said.emit(message)
 
-    def _on_dims(self) -> None:
-        plane = self.layers.plane
-        if plane != self._plane:
-            self._plane = plane
-            self._accept_next = False
-            self.hover.hide()
-            self.session.drop()
-            self.state_changed.emit()
-            if self.layers.are_shown:
-                self._rest.start()
+    def _on_plane(self) -> None:
+        self.acceptance.forget()
+        self.hover.hide()
+        self.session.drop()
+        self.state_changed.emit()
 
     def _on_answer(self) -> None:
-        if self._accept_next:
-            self._accept_next = False
-            self.accept()
+        self._say(self.acceptance.accept_if_due())
 
     def _on_failure(self, error: Exception) -> None:
-        self._accept_next = False
+        self.acceptance.forget()
         self.failed.emit(error)
 
     def _show_response(self) -> None:
@@ -292,5 +223,4 @@ class Annotator(QObject):
             self.session.drop()
             self._on_failure(error)
             return
-        if self.layers.are_shown:
-            self._rest.start()
+        self.watch.rest_soon()

@@ -151,7 +151,7 @@ class Annotators(QObject):
 
 
 def _prefer(annotator: Annotator, preferences: Preferences) -> None:
-    annotator.may_overwrite = preferences.may_overwrite
-    annotator.is_turbo = preferences.is_turbo
+    annotator.acceptance.may_overwrite = preferences.may_overwrite
+    annotator.acceptance.is_turbo = preferences.is_turbo
     annotator.hover.is_on = preferences.is_hovering
     annotator.settings = preferences.settings

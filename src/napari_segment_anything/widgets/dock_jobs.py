@@ -68,6 +68,10 @@ class DockJobs(QObject):
         """Embeddings of all models and images."""
         return self._bench.store
 
+    def load(self, name: str) -> None:
+        """Load a model, unless it is loaded."""
+        self.with_model(name, lambda _model: None)
+
     def with_model(self, name: str, then: Callable[[LoadedModel], object]) -> None:
         """Call ``then`` with a model, after loading it where that is needed."""
         if self.model is not None and self.model.name == name:

@@ -10,6 +10,7 @@ from napari_segment_anything.session.answers import SIZES, SizedResponse
 from napari_segment_anything.widgets.keys import SIZE_KEY
 
 if TYPE_CHECKING:
+    from napari_segment_anything.session.objects import AcceptedObject
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
 
@@ -90,6 +91,20 @@ def describe_sizes(response: SizedResponse) -> str:
 def count_objects(n_objects: int) -> str:
     """Return a number of objects in words, such as ``1 object``."""
     return "1 object" if n_objects == 1 else f"{n_objects} objects"
+
+
+def opened_message(known: AcceptedObject | None) -> str:
+    """Say which object is open again, if there is any."""
+    if known is None:
+        return "There are no objects yet."
+    return f"Object {known.object_id} is open again."
+
+
+def deleted_message(object_id: int | None) -> str:
+    """Say which object was deleted, or how to delete one."""
+    if object_id is None:
+        return "Click on a finished object first; then it can be deleted."
+    return f"Deleted object {object_id}; undo brings it back."
 
 
 def accepted_message(ids: list[int]) -> str:

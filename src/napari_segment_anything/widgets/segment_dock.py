@@ -71,7 +71,7 @@ class SegmentDock(QWidget):
         line = form.axes.lineEdit()
         if line is not None:
             line.editingFinished.connect(self._on_axes)
-        form.model.load_requested.connect(self._load)
+        form.model.load_requested.connect(self.jobs.load)
         form.question.answered.connect(self._on_answer)
         form.start.clicked.connect(lambda: self._with_axes(self._start))
         form.preferences.changed.connect(
@@ -139,9 +139,6 @@ class SegmentDock(QWidget):
     def _axes(self) -> str:
         return str(self.form.axes.currentText()).strip().upper()
 
-    def _load(self, name: str) -> None:
-        self.jobs.with_model(name, lambda _model: None)
-
     def _has_weights(self) -> bool:
         model = self.form.model
         if not model.is_here:
@@ -157,7 +154,7 @@ class SegmentDock(QWidget):
             return
         annotator.start()
         if self._has_weights():
-            self._load(self.form.model.model)
+            self.jobs.load(self.form.model.model)
         self._refresh()
 
     def _run(self, everything: Callable[[str, Annotator], None]) -> None:
@@ -196,8 +193,7 @@ class SegmentDock(QWidget):
             self.workbench.name_axes(image, self._axes())
 
     def _on_model(self) -> None:
-        model = self.workbench.model
-        if model is None:
+        if (model := self.workbench.model) is None:
             return
         self.form.model.set_loaded(model.name, model.device)
         self.form.job.say("Ready.")
@@ -206,8 +202,7 @@ class SegmentDock(QWidget):
         self._model_list.submit(list_models)
 
     def _on_store(self) -> None:
-        model = self.workbench.model
-        if model is not None:
+        if (model := self.workbench.model) is not None:
             self.annotators.set_model(model.predictor, self.workbench.store)
 
     def _on_failure(self, error: Exception) -> None:

@@ -1,0 +1,107 @@
+"""Turns what is drawn into objects, now or as soon as its mask is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
+
+if TYPE_CHECKING:
+    from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.session import Session
+    from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
+    from napari_segment_anything.widgets.editor import Editor
+    from napari_segment_anything.widgets.mask_asker import MaskAsker
+
+_COVERED = "Other objects cover this one; tick “May overwrite” to replace them."
+
+
+class Acceptance:
+    """Accepts the masks of one image.
+
+    Parameters
+    ----------
+    layers, session, editor, asker : AnnotationLayers, Session, Editor, MaskAsker
+        Where it is drawn, remembered, changed and asked.
+
+    Attributes
+    ----------
+    may_overwrite : bool
+        Whether an object may take pixels of others.
+    is_turbo : bool
+        Whether each click is an object.
+    """
+
+    def __init__(
+        self,
+        layers: AnnotationLayers,
+        session: Session,
+        editor: Editor,
+        asker: MaskAsker,
+    ) -> None:
+        self.may_overwrite = False
+        self.is_turbo = False
+        self._layers = layers
+        self._session = session
+        self._editor = editor
+        self._asker = asker
+        self._is_due = False
+
+    def wanted(self, plane: PlaneId) -> Drawing:
+        """Return what is asked now: in turbo mode one click at a time."""
+        drawing = self._layers.prompts.drawing_on(plane)
+        if self._is_turbo_click(plane, drawing):
+            return Drawing(drawing.points[:1], drawing.is_inside[:1])
+        return drawing
+
+    def has_turbo_click(self, plane: PlaneId) -> bool:
+        """Whether a click is drawn that is an object by itself."""
+        return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
+
+    def accept(self) -> str:
+        """Turn the mask of what is drawn into an object; return what to say of it.
+
+        A mask that is still being computed is due when it arrives.
+        """
+        plane = self._layers.plane
+        if plane is None or self._asker.model is None:
+            return ""
+        wanted = self.wanted(plane)
+        if not wanted.prompts.has_object:
+            return ""
+        response = self._session.response
+        if response is None or not self._session.is_current(plane, wanted.prompts):
+            self._is_due = self._asker.is_busy
+            return ""
+        if response.masks is None or not self._session.can_accept:
+            return self._refuse(plane, wanted, NO_OBJECT)
+        ids = self._editor.accept(
+            response, wanted, self._asker.settings, may_overwrite=self.may_overwrite
+        )
+        if ids:
+            return accepted_message(ids)
+        return self._refuse(plane, wanted, _COVERED)
+
+    def accept_if_due(self) -> str:
+        """Accept a mask that has arrived, if that was wanted before it was there."""
+        is_due, self._is_due = self._is_due, False
+        return self.accept() if is_due else ""
+
+    def forget(self) -> None:
+        """Nothing is due any more."""
+        self._is_due = False
+
+    def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> str:
+        if self._is_turbo_click(plane, wanted):
+            self._editor.discard(plane, wanted)
+        return why
+
+    def _is_turbo_click(self, plane: PlaneId, drawing: Drawing) -> bool:
+        return (
+            self.is_turbo
+            and len(drawing.points) > 0
+            and bool(drawing.is_inside.all())
+            and not drawing.outlines
+            and self._session.reopened_on(plane) is None
+        )
