@@ -15,7 +15,8 @@ from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 
-SETTINGS = AutomaticSettings.for_model(CONFIGS["tiny"])
+# One look at each plane: it is as large as the frame of the model.
+SETTINGS = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), object_diameter=40)
 
 
 @pytest.fixture
@@ -57,13 +58,13 @@ def test_a_cancelled_job_continues_with_the_same_result(
     stack, predictor, tmp_path, n_done
 ):
     uninterrupted = bright_predictor()
-    expected = run(segment_stack(stack, uninterrupted)).labels
+    expected = run(segment_stack(stack, uninterrupted, settings=SETTINGS)).labels
     output = tmp_path / "out.zarr"
-    job = segment_stack(stack, predictor, output=output)
+    job = segment_stack(stack, predictor, settings=SETTINGS, output=output)
     while next(job).done < n_done:
         pass
     job.close()
-    result = run(segment_stack(stack, predictor, output=output))
+    result = run(segment_stack(stack, predictor, settings=SETTINGS, output=output))
     assert work_of(predictor) == work_of(uninterrupted)
     assert result.n_resumed == n_done
     for t in range(4):

@@ -1,5 +1,7 @@
 """From a movie to tracks, with a stand-in model that segments what is bright."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,11 +9,15 @@ from scipy import ndimage
 from bright_sam import bright_predictor, work_of
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.track import track_stack
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.errors import InvalidAxesError, StorageError
+from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
 
 N_FRAMES = 6
+# One look at each frame: it is as large as the frame of the model.
+SETTINGS = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), object_diameter=40)
 
 
 def dividing_movie():
@@ -99,16 +105,16 @@ def test_progress_goes_forward_in_every_stage(stack, predictor):
 @pytest.mark.parametrize("stage", ["detect", "write"])
 def test_a_cancelled_job_continues_with_the_same_result(stack, tmp_path, stage):
     uninterrupted = bright_predictor()
-    expected = run(track_stack(stack, uninterrupted))
+    expected = run(track_stack(stack, uninterrupted, settings=SETTINGS))
     predictor = bright_predictor()
     output = tmp_path / "out.ome.zarr"
-    job = track_stack(stack, predictor, output=output)
+    job = track_stack(stack, predictor, output=output, settings=SETTINGS)
     for progress in job:
         if (progress.stage, progress.done) == (stage, 4):
             break
     job.close()
     before = work_of(predictor)
-    result = run(track_stack(stack, predictor, output=output))
+    result = run(track_stack(stack, predictor, output=output, settings=SETTINGS))
     n_encoded, n_decoded = np.subtract(work_of(predictor), before)
     n_left = 2 if stage == "detect" else 0
     assert n_encoded == n_left
@@ -134,11 +140,11 @@ def test_a_missed_object_is_found_again_by_prompting(tmp_path):
         return maps
 
     predictor._sam.propose = forgetful
-    plain = run(track_stack(stack, predictor, repair=False))
+    plain = run(track_stack(stack, predictor, repair=False, settings=SETTINGS))
     assert not plain.labels[2][labels[2] == 1].any()
     assert plain.n_objects == 11
     calls.clear()
-    repaired = run(track_stack(stack, predictor))
+    repaired = run(track_stack(stack, predictor, settings=SETTINGS))
     assert repaired.n_objects == 12
     assert repaired.n_repaired == 1
     assert overlap(repaired.labels, labels) > 0.9

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import tifffile
@@ -113,7 +115,7 @@ def test_a_numpy_file_is_mapped(tmp_path):
     path, data = tmp_path / "stack.npy", made_up(3, 8, 9)
     np.save(path, data)
     stack = open_stack(path, axes="TYX")
-    assert isinstance(stack.data, np.memmap)
+    assert isinstance(stack.data[0, :, :], np.memmap)
     np.testing.assert_array_equal(stack.read((2,)), data[2])
 
 
@@ -130,3 +132,18 @@ def test_a_cut_numpy_file_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UnreadableInputError, match=r"cut\.npy"):
         open_stack(path)
+
+
+def test_a_mapped_file_travels_as_its_path(tmp_path):
+    data = made_up(40, 50, 60)
+    np.save(tmp_path / "movie.npy", data)
+    stack = open_stack(tmp_path / "movie.npy", axes="TYX")
+    packed = pickle.dumps(stack)
+    assert len(packed) < 5000
+    np.testing.assert_array_equal(pickle.loads(packed).read((7,)), data[7])
+
+
+def test_a_file_of_one_resolution_has_no_other_level(tmp_path):
+    np.save(tmp_path / "image.npy", made_up(8, 9))
+    with pytest.raises(InvalidImageError, match="no level 1"):
+        open_stack(tmp_path / "image.npy", level=1)

@@ -189,6 +189,16 @@ def test_select_narrows_without_reading():
     np.testing.assert_array_equal(again.read((0, 0)), data[2, 1, 2:5])
 
 
+def test_select_keeps_each_pixel_where_it_lies_in_the_world():
+    stack = Stack(
+        made_up("TZYX"), "TZYX", scale={"Z": 2.0, "Y": 0.5}, translate={"Y": 100.0}
+    )
+    part = stack.select(T=slice(1, None), Y=slice(2, None, 2)).select(Y=slice(1, None))
+    assert part.translate == {"T": 1.0, "Y": 100.0 + 4 * 0.5}
+    assert part.scale == {"Z": 2.0, "Y": 1.0}
+    assert (stack.scale, stack.translate) == ({"Z": 2.0, "Y": 0.5}, {"Y": 100.0})
+
+
 def test_select_backwards_reaches_the_first_row():
     data = made_up("YX")
     flipped = Stack(data, "YX").select(Y=slice(None, None, -2))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import EmbedWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
@@ -97,6 +98,8 @@ def embed_stack(
     progress = Progress("embed", 0, len(indices))
     yield progress
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
+    if settings is not None:
+        settings = with_object_size(settings, stack, predictor, limits)
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:

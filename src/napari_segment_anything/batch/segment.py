@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.batch.detect import Detector
+from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.output import ArrayOutput, fingerprint, open_output
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
@@ -123,6 +124,7 @@ def segment_stack(
     yield progress
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
+    settings = with_object_size(settings, stack, predictor, limits)
     record = segment_record(stack, predictor, settings, limits)
     target = open_output(
         output, stack, record=record, overwrite=overwrite, copy_image=copy_image

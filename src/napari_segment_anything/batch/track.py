@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.movies import Movies
+from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.output import ArrayOutput, fingerprint, open_output
 from napari_segment_anything.batch.plane_loop import Tally
 from napari_segment_anything.batch.progress import Progress
@@ -110,6 +111,7 @@ def track_stack(
     yield Progress("detect", 0, stack.n_planes)
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
+    settings = with_object_size(settings, stack, predictor, limits)
     record = {
         "job": "track",
         "axis": axis,

@@ -64,40 +64,46 @@ def open_numpy_file(path: Path) -> Opened:
             f"{path} cannot be read as a numpy file: {error}. Save it again with "
             f"numpy.save."
         ) from error
-    return Opened(MappedFile(path, data), name=path.stem)
+    return Opened(MappedFile(path, data.shape, data.dtype), name=path.stem)
 
 
 class MappedFile:
     """An array in a ``.npy`` file, of which only what is indexed is read.
 
-    It can be pickled: the copy maps the file for itself, where a mapped numpy array
-    would travel with all of its pixels.
+    It can be pickled: the copy maps the file for itself when it is first read, where
+    a mapped numpy array would travel with all of its pixels.
 
     Parameters
     ----------
     path : Path
         The file.
-    data : numpy.ndarray, optional
-        Its mapping, if it is at hand.
+    shape : tuple of int
+        Shape of the array.
+    dtype : numpy.dtype
+        Data type of the array.
     """
 
-    def __init__(self, path: Path, data: NDArray[Any] | None = None) -> None:
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
         self._path = path
-        if data is None:
-            data = np.load(path, mmap_mode="r", allow_pickle=False)
-        self._data = data
-        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+        self._mapped: NDArray[Any] | None = None
+        self.shape, self.dtype, self.ndim = shape, dtype, len(shape)
 
-    def __reduce__(self) -> "tuple[type[MappedFile], tuple[Path]]":
-        return MappedFile, (self._path,)
+    def __reduce__(
+        self,
+    ) -> "tuple[type[MappedFile], tuple[Path, tuple[int, ...], np.dtype[Any]]]":
+        return MappedFile, (self._path, self.shape, self.dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the whole array."""
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self[...], dtype=dtype, copy=copy)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Return the part that a tuple of ints and slices names."""
-        part: NDArray[Any] = self._data[key]
+        if self._mapped is None:
+            self._mapped = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        part: NDArray[Any] = self._mapped[key]
         return part
 
 

@@ -1,5 +1,6 @@
 """Label images that are added to an OME-Zarr image which exists already."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,9 @@ def add_labels(path: Path, layout: LabelLayout) -> None:
             f"{target} exists already; choose another name or remove it."
         )
     zarr_format = root.metadata.zarr_format
+    multiscale: Any = ome_metadata.ome_of(dict(root.attrs))["multiscales"]
+    # OME-Zarr wants labels to have as many levels as their image.
+    layout = replace(layout, levels=len(multiscale[0]["datasets"]))
     with storage_errors(path):
         listing: Any = root.require_group(_LABELS)
     with atomic_path(target) as temporary:
@@ -114,7 +118,7 @@ def first_own_name(path: Path) -> str:
 def _open_image(path: Path) -> zarr.Group:
     try:
         root = zarr.open_group(str(path), mode="r+", use_consolidated=False)
-        is_image = "multiscales" in ome_metadata.ome_of(dict(root.attrs))
+        is_image = bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
     except _READ_ERRORS as error:
         raise StorageError(
             f"{path} cannot be opened as OME-Zarr: {error}. Give labels an OME-Zarr "

@@ -47,6 +47,8 @@ class LabelLayout:
         Also makes room for the image itself.
     is_rgb : bool, optional
         Whether planes of the image are (H, W, 3).
+    levels : int, optional
+        Resolutions; by default as many as a plane needs.
     """
 
     axes: str
@@ -59,6 +61,7 @@ class LabelLayout:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     image_dtype: DTypeLike | None = None
     is_rgb: bool = False
+    levels: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.axes) != len(self.shape) or not set(self.plane_axes) <= set(
@@ -86,6 +89,11 @@ class LabelLayout:
         rows, columns = (self.lengths[axis] for axis in self.plane_axes)
         return rows, columns
 
+    @property
+    def n_levels(self) -> int:
+        """Resolutions of labels and image."""
+        return self.levels or n_levels(self.plane_shape)
+
     def described(self, name: str, axes: str) -> dict[str, Any]:
         """Describe the labels or the image as a multiscale image of OME-Zarr."""
         return ome_metadata.multiscale(
@@ -94,7 +102,7 @@ class LabelLayout:
             self.scale,
             self.units,
             translate=self.translate,
-            n_levels=n_levels(self.plane_shape),
+            n_levels=self.n_levels,
             plane_axes=self.plane_axes,
         )
 
@@ -167,7 +175,7 @@ def _make_levels(
     whole: set[str],
     dtype: np.dtype[Any],
 ) -> None:
-    for level in range(n_levels(layout.plane_shape)):
+    for level in range(layout.n_levels):
         smaller = level_shape(layout.plane_shape, level)
         lengths = {
             "C": _N_COLOURS,

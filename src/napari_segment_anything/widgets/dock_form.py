@@ -35,7 +35,7 @@ from napari_segment_anything.widgets.keys import (
     UNDO_KEY,
     with_key,
 )
-from napari_segment_anything.widgets.layout import heading
+from napari_segment_anything.widgets.layout import MIN_DOCK_WIDTH, heading
 from napari_segment_anything.widgets.model_row import ModelRow
 from napari_segment_anything.widgets.preferences import PreferencesForm
 
@@ -176,6 +176,8 @@ class DockForm(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A scroll area would let the dock become narrower than what it holds.
+        self.setMinimumWidth(MIN_DOCK_WIDTH)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)

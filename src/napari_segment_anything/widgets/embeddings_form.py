@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from napari_segment_anything.widgets.axes_question import AxesQuestion
 from napari_segment_anything.widgets.image_combo import ImageCombo
 from napari_segment_anything.widgets.job_row import JobRow
-from napari_segment_anything.widgets.layout import heading, note
+from napari_segment_anything.widgets.layout import MIN_DOCK_WIDTH, heading, note
 from napari_segment_anything.widgets.plane_strip import PlaneStrip
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ class EmbeddingsForm(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A scroll area would let the dock become narrower than what it holds.
+        self.setMinimumWidth(MIN_DOCK_WIDTH)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
+MIN_DOCK_WIDTH = 300
+
 
 def heading(text: str) -> QLabel:
     """Return the title of a group of widgets."""
