@@ -76,10 +76,13 @@ def test_ground_gives_an_empty_mask(source, predictor, store):
 
 
 def test_an_image_that_changed_is_encoded_again(source, predictor, store):
-    first = prompted_plane(source, PLANE, predictor, store)
-    assert prompted_plane(source, PLANE, predictor, store) is first
+    with prompted_plane(source, PLANE, predictor, store) as first:
+        pass
+    with prompted_plane(source, PLANE, predictor, store) as again:
+        assert again is first
     source.data[0, 0] += 1
-    second = prompted_plane(source, PLANE, predictor, store)
+    with prompted_plane(source, PLANE, predictor, store) as second:
+        pass
     assert work_of(predictor)[0] == 2
     assert second is not first
 
@@ -110,3 +113,38 @@ def test_small_objects_of_a_large_plane_are_answered_in_windows(predictor, store
     n_encoded, _ = work_of(predictor)
     answer(request(source, [[342, 338]]), predictor, store)
     assert work_of(predictor)[0] == n_encoded
+
+
+def test_windows_go_to_the_store_that_was_chosen_last(predictor, store):
+    y, x = np.indices((700, 700))
+    is_disk = ((y % 40 - 20) ** 2 + (x % 40 - 20) ** 2) <= 8**2
+    source = PlaneSource((100 + 2000 * is_disk).astype(np.uint16), "YX")
+    answer(request(source, [[340, 340]]), predictor, store)
+    n_before = len(list(store.keys()))
+    other = MemoryEmbeddingStore()
+    answer(request(source, [[60, 620]]), predictor, other)
+    assert len(list(store.keys())) == n_before
+    # The plane, and the window of the new click.
+    assert len(list(other.keys())) == 2
+
+
+def test_without_encoding_a_prompt_is_answered_in_what_is_there(predictor, store):
+    y, x = np.indices((300, 300))
+    is_disk = ((y % 60 - 30) ** 2 + (x % 60 - 30) ** 2) <= 14**2
+    source = PlaneSource((100 + 2000 * is_disk).astype(np.uint16), "YX")
+    answer(request(source), predictor, store)
+    n_encoded, _ = work_of(predictor)
+    truth = (y - 150) ** 2 + (x - 150) ** 2 <= 14**2
+
+    def iou(**how):
+        response = answer(request(source, [[150, 150]]), predictor, store, **how)
+        mask = response.masks.full_mask(0)
+        return (mask & truth).sum() / (mask | truth).sum()
+
+    coarse = iou(may_encode=False)
+    assert work_of(predictor)[0] == n_encoded
+    assert coarse > 0.5
+    fine = iou()
+    assert fine > coarse
+    # The window is there now.
+    assert iou(may_encode=False) == fine

@@ -99,7 +99,7 @@ def embed_stack(
     yield progress
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
     if settings is not None:
-        settings = with_object_size(settings, stack, predictor, limits)
+        settings = with_object_size(settings, stack, predictor, limits, store)
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:

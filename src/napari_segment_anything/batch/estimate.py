@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from napari_segment_anything.batch.detect import Detector
+from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.plane_work import DetectWork, EmbedWork
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
@@ -93,6 +94,7 @@ def estimate_job(
     """
     progress = Progress("try one plane", 0, 1)
     yield progress
+    settings = with_object_size(settings, stack, predictor, limits)
     index = tuple(length // 2 for length in stack.index_shape)
     for _ in range(2):
         store = MemoryEmbeddingStore()

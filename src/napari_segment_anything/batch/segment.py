@@ -124,8 +124,9 @@ def segment_stack(
     yield progress
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    settings = with_object_size(settings, stack, predictor, limits)
+    # The record says what was asked for; the size is what was made of it.
     record = segment_record(stack, predictor, settings, limits)
+    settings = with_object_size(settings, stack, predictor, limits, store)
     target = open_output(
         output, stack, record=record, overwrite=overwrite, copy_image=copy_image
     )

@@ -111,7 +111,6 @@ def track_stack(
     yield Progress("detect", 0, stack.n_planes)
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    settings = with_object_size(settings, stack, predictor, limits)
     record = {
         "job": "track",
         "axis": axis,
@@ -122,6 +121,7 @@ def track_stack(
         "intensity_range": list(limits),
         "image": fingerprint(stack),
     }
+    settings = with_object_size(settings, stack, predictor, limits, store)
     target = open_output(
         output, stack, record=record, overwrite=overwrite, copy_image=copy_image
     )

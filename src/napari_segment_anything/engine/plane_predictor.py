@@ -95,7 +95,9 @@ class PlanePredictor:
         side = window_side(self.scale, self._predictor.frame_size)
         return PromptWindows(self.plane_shape, side, self._overlap)
 
-    def answer(self, prompts: Prompts, *, multimask: bool = True) -> MaskSet:
+    def answer(
+        self, prompts: Prompts, *, multimask: bool = True, may_encode: bool = True
+    ) -> MaskSet:
         """Predict the masks of N prompted objects.
 
         Parameters
@@ -105,6 +107,9 @@ class PlanePredictor:
             plane's frame and are answered there.
         multimask : bool
             Three alternatives per object, good for a single point; otherwise one.
+        may_encode : bool
+            Whether windows are encoded for the prompts. Otherwise each is answered in
+            the finest window that is there, or in the frame of the whole plane.
 
         Returns
         -------
@@ -119,10 +124,15 @@ class PlanePredictor:
         """
         prompts = within_plane(prompts, self.plane_shape)
         rows: list[list[_Answer]] = [[] for _ in range(prompts.n_objects)]
-        level_of = self.windows.first_levels(prompts)
-        for level in range(len(self.windows.levels)):
+        windows = self.windows if may_encode else self._known_windows()
+        level_of = windows.first_levels(prompts)
+        for level in range(len(windows.levels)):
             todo = np.flatnonzero(level_of == level)
-            for window, members in self.windows.assign(level, prompts, todo):
+            for window, members in windows.assign(level, prompts, todo):
+                is_there = window in self._kept or self._is_whole(window)
+                if not (may_encode or is_there):
+                    level_of[members] = level + 1
+                    continue
                 embedding = self._embed(window)
                 for start in range(0, len(members), _BATCH):
                     batch = members[start : start + _BATCH]
@@ -146,9 +156,17 @@ class PlanePredictor:
             points=[_middle(box) for box in boxes],
         )
 
+    def _known_windows(self) -> PromptWindows:
+        """Return the windows, or the whole plane alone while its scale is unknown."""
+        if "scale" in self.__dict__:
+            return self.windows
+        return PromptWindows(self.plane_shape, max(self.plane_shape), self._overlap)
+
+    def _is_whole(self, window: Box) -> bool:
+        return window == (0, 0, *self.plane_shape)
+
     def _embed(self, window: Box) -> ImageEmbedding:
-        is_whole = window == (0, 0, *self.plane_shape)
-        if is_whole and self._whole is not None:
+        if self._is_whole(window) and self._whole is not None:
             return self._whole
         embedding = self._kept.get(window)
         if embedding is None:
@@ -170,7 +188,7 @@ class PlanePredictor:
         multimask: bool,
     ) -> list[list["_Answer"]]:
         y0, x0, y1, x1 = window
-        if window != (0, 0, *self.plane_shape):
+        if not self._is_whole(window):
             prompts = within_window(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
         answers = []
@@ -191,7 +209,7 @@ class PlanePredictor:
 
     def _is_cut(self, alternatives: list["_Answer"], window: Box) -> bool:
         """Whether the best alternative ends at an edge that cuts the plane."""
-        if window == (0, 0, *self.plane_shape):
+        if self._is_whole(window):
             return False
         box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
         return mask.size > 0 and touches_inner_edge(

@@ -12,19 +12,17 @@ import numpy as np
 from napari_segment_anything.session.mask_options import MaskOptions
 from napari_segment_anything.session.objects import group_prompts
 from napari_segment_anything.session.plane_index import NotingStore
-from napari_segment_anything.session.regions import keep_prompted_regions
 from napari_segment_anything.session.requests import (
     MaskResponse,
     answer,
-    mask_box,
+    is_ambiguous,
     prompted_plane,
+    prompted_regions,
 )
 
 if TYPE_CHECKING:
-    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
-    from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.requests import MaskRequest
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -100,6 +98,22 @@ def answer_first(
     return response
 
 
+def preview(
+    request: MaskRequest, predictor: MaskPredictor, store: EmbeddingStore
+) -> MaskResponse:
+    """Answer a request on a plane that is ready, without encoding any window of it.
+
+    Raises
+    ------
+    SegmentAnythingError
+        When the plane cannot be read or the prompts lie outside of it.
+    """
+    response = answer(request, predictor, store, may_encode=False)
+    if response.masks is None:
+        return response
+    return replace(response, masks=MaskOptions().apply(response.masks))
+
+
 def answer_with(
     request: MaskRequest,
     predictor: MaskPredictor,
@@ -123,11 +137,6 @@ def answer_with(
     return replace(response, masks=settings.options.apply(response.masks))
 
 
-def is_ambiguous(prompts: PlanePrompts) -> bool:
-    """Whether prompts may mean a part, an object or a group: a single click."""
-    return len(prompts.boxes) == 0 and len(prompts.points) == 1 and prompts.has_object
-
-
 def _answer_of_size(
     request: MaskRequest,
     predictor: MaskPredictor,
@@ -135,34 +144,19 @@ def _answer_of_size(
     size: MaskSize,
 ) -> SizedResponse:
     started = time.perf_counter()
-    plane = prompted_plane(request.source, request.plane, predictor, store)
-    _ = plane.scale
-    encoded = time.perf_counter()
-    found = plane.answer(group_prompts(request.prompts), multimask=True)
+    grouped = group_prompts(request.prompts)
+    with prompted_plane(request.source, request.plane, predictor, store) as plane:
+        _ = plane.scale
+        encoded = time.perf_counter()
+        found = plane.answer(grouped, multimask=True)
     by_size = np.argsort(found.areas, kind="stable")
     chosen = by_size[min(SIZES.index(size), len(by_size) - 1)]
     return SizedResponse(
         request=request,
-        masks=_prompted(found.select([int(chosen)]), request.prompts),
+        masks=prompted_regions(found.select([int(chosen)]), grouped),
         model_digest=predictor.model_digest,
         encoding_seconds=encoded - started,
         decoding_seconds=time.perf_counter() - encoded,
         size=size,
         iou_by_size=tuple(float(iou) for iou in found.predicted_iou[by_size]),
-    )
-
-
-def _prompted(masks: MaskSet, prompts: PlanePrompts) -> MaskSet:
-    from napari_segment_anything.engine.mask_set import MaskSet
-
-    y0, x0 = (int(v) for v in masks.boxes[0, :2])
-    mask = keep_prompted_regions(masks.masks[0], prompts.points - (y0, x0))
-    top, left, bottom, right = mask_box(mask)
-    return MaskSet.from_masks(
-        masks.shape,
-        [(y0 + top, x0 + left, y0 + bottom, x0 + right)],
-        [mask[top:bottom, left:right].copy()],
-        predicted_iou=masks.predicted_iou,
-        stability_score=masks.stability_score,
-        points=masks.points,
     )

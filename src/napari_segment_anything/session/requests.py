@@ -6,8 +6,10 @@ be dropped by its number.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -18,8 +20,11 @@ from napari_segment_anything.session.objects import PlanePrompts, group_prompts
 from napari_segment_anything.session.regions import keep_prompted_regions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
+    from napari_segment_anything.batch.stored_predictor import StoredPredictor
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.predictor import MaskPredictor
@@ -73,17 +78,19 @@ class MaskResponse:
     decoding_seconds: float
 
 
+@contextmanager
 def prompted_plane(
     source: PlaneSource,
     plane: PlaneId,
     predictor: MaskPredictor,
     store: EmbeddingStore,
-) -> PlanePredictor:
-    """Return what answers prompts on a plane: in windows where its objects are small.
+) -> Iterator[PlanePredictor]:
+    """Give what answers prompts on a plane: in windows where its objects are small.
 
     The plane is read each time and its content is part of the key, so that embeddings
     of an image that has changed since are never used. Embeddings of the plane and of
-    its windows come from the store, or from the image encoder and go there.
+    its windows come from the store, or from the image encoder and go there. One thread
+    at a time has it: what it knows of the plane is shared by clicks and hovering.
 
     Raises
     ------
@@ -95,36 +102,47 @@ def prompted_plane(
 
     image = source.read(plane)
     limits = source.intensity_range(plane)
-    stored = StoredPredictor(predictor, store)
-    key = stored.key(image, limits)
-    embedding = store.get(key)
-    if embedding is None:
-        embedding = stored.embed(image, intensity_range=limits)
-    known = _planes.setdefault(predictor, OrderedDict())
-    found = known.get(key)
-    if found is None:
-        found = PlanePredictor(
-            stored, image, intensity_range=limits, embedding=embedding
-        )
-        known[key] = found
-        if len(known) > _N_PLANES:
-            known.popitem(last=False)
-    known.move_to_end(key)
-    return found
+    with _one_at_a_time:
+        stored = StoredPredictor(predictor, store)
+        key = stored.key(image, limits)
+        known = _planes.setdefault(predictor, OrderedDict())
+        if key in known:
+            stored, found = known[key]
+            stored.store = store  # the user may have chosen another folder since
+        embedding = store.get(key)
+        if embedding is None:
+            embedding = stored.embed(image, intensity_range=limits)
+        if key not in known:
+            found = PlanePredictor(
+                stored, image, intensity_range=limits, embedding=embedding
+            )
+            known[key] = stored, found
+            if len(known) > _N_PLANES:
+                known.popitem(last=False)
+        known.move_to_end(key)
+        yield found
 
 
 # Planes that were clicked last, by their content: the scale of their objects is known
 # and their windows are at hand. They go when the model goes.
 _N_PLANES = 2
-_planes: WeakKeyDictionary[MaskPredictor, OrderedDict[str, PlanePredictor]] = (
-    WeakKeyDictionary()
-)
+_planes: WeakKeyDictionary[
+    MaskPredictor, OrderedDict[str, tuple[StoredPredictor, PlanePredictor]]
+] = WeakKeyDictionary()
+_one_at_a_time = threading.Lock()
 
 
 def answer(
-    request: MaskRequest, predictor: MaskPredictor, store: EmbeddingStore
+    request: MaskRequest,
+    predictor: MaskPredictor,
+    store: EmbeddingStore,
+    *,
+    may_encode: bool = True,
 ) -> MaskResponse:
     """Answer a request; called by a worker.
+
+    Without ``may_encode`` it is answered in the windows that are there, or in the frame
+    of the whole plane.
 
     Raises
     ------
@@ -132,13 +150,14 @@ def answer(
         When the plane cannot be read or the prompts lie outside of it.
     """
     started = time.perf_counter()
-    plane = prompted_plane(request.source, request.plane, predictor, store)
-    # Known before the first click, so that the click need not wait for it.
-    _ = plane.scale
-    encoded = time.perf_counter()
     masks = None
-    if request.prompts.has_object:
-        masks = _predict(plane, request.prompts)
+    with prompted_plane(request.source, request.plane, predictor, store) as plane:
+        if may_encode:
+            # Known before the first click, so that the click need not wait for it.
+            _ = plane.scale
+        encoded = time.perf_counter()
+        if request.prompts.has_object:
+            masks = _predict(plane, request.prompts, may_encode)
     return MaskResponse(
         request=request,
         masks=masks,
@@ -148,19 +167,24 @@ def answer(
     )
 
 
-def _predict(plane: PlanePredictor, prompts: PlanePrompts) -> MaskSet:
-    # A single point is ambiguous: SAM then gives three masks to choose from, while its
-    # single-mask output is the better one for anything more specific.
-    is_ambiguous = len(prompts.boxes) == 0 and len(prompts.points) == 1
+def is_ambiguous(prompts: PlanePrompts) -> bool:
+    """Whether prompts may mean a part, an object or a group: a single click."""
+    return len(prompts.boxes) == 0 and len(prompts.points) == 1 and prompts.has_object
+
+
+def _predict(plane: PlanePredictor, prompts: PlanePrompts, may_encode: bool) -> MaskSet:
     grouped = group_prompts(prompts)
-    answered = plane.answer(grouped, multimask=is_ambiguous)
+    answered = plane.answer(
+        grouped, multimask=is_ambiguous(prompts), may_encode=may_encode
+    )
     scores = answered.predicted_iou.reshape(grouped.n_objects, -1)
     width = scores.shape[1]
     best = answered.select(np.arange(len(scores)) * width + scores.argmax(axis=1))
-    return _prompted_regions(best, grouped)
+    return prompted_regions(best, grouped)
 
 
-def _prompted_regions(masks: MaskSet, prompts: Prompts) -> MaskSet:
+def prompted_regions(masks: MaskSet, prompts: Prompts) -> MaskSet:
+    """Drop islands of masks, one of each object, that nobody pointed at."""
     from napari_segment_anything.engine.mask_set import MaskSet
 
     boxes, crops = [], []

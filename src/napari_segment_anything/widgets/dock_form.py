@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QFormLayout,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -35,7 +30,11 @@ from napari_segment_anything.widgets.keys import (
     UNDO_KEY,
     with_key,
 )
-from napari_segment_anything.widgets.layout import MIN_DOCK_WIDTH, heading
+from napari_segment_anything.widgets.layout import (
+    heading,
+    scrolled_column,
+    wide_form,
+)
 from napari_segment_anything.widgets.model_row import ModelRow
 from napari_segment_anything.widgets.preferences import PreferencesForm
 
@@ -126,13 +125,8 @@ class DockForm(QWidget):
         chosen.setChecked(True)
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        column = scrolled_column(self)
+        form = wide_form()
         form.addRow("Image", self.image)
         form.addRow("Axes", self.axes)
         form.addRow("Model", self.model)
@@ -171,16 +165,6 @@ class DockForm(QWidget):
         last.addWidget(self.keys, 1)
         column.addLayout(last)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # A scroll area would let the dock become narrower than what it holds.
-        self.setMinimumWidth(MIN_DOCK_WIDTH)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
 
 
 def _tool(text: str, tooltip: str) -> QPushButton:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFormLayout,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_segment_anything.widgets.axes_question import AxesQuestion
 from napari_segment_anything.widgets.image_combo import ImageCombo
 from napari_segment_anything.widgets.job_row import JobRow
-from napari_segment_anything.widgets.layout import MIN_DOCK_WIDTH, heading, note
+from napari_segment_anything.widgets.layout import (
+    heading,
+    note,
+    scrolled_column,
+    wide_form,
+)
 from napari_segment_anything.widgets.plane_strip import PlaneStrip
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class EmbeddingsForm(QWidget):
         )
         self.clear = QPushButton("Clear …")
         self.clear.setToolTip("Delete all embeddings in the folder. Asks before.")
-        self._strips = QFormLayout()
+        self._strips = wide_form()
         self._lay_out()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
@@ -99,21 +99,13 @@ class EmbeddingsForm(QWidget):
         self.stored.setText(problem or f"{in_bytes(n_bytes)} on disk{of_quota}")
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        column = scrolled_column(self)
+        form = wide_form()
         form.addRow("Image", self.image)
         form.addRow("Model", self.model)
         column.addLayout(form)
         column.addWidget(self.question)
         column.addWidget(heading("Planes"))
-        self._strips.setFieldGrowthPolicy(
-            QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
-        )
         self._strips.setVerticalSpacing(2)
         column.addLayout(self._strips)
         column.addWidget(self.summary)
@@ -133,16 +125,6 @@ class EmbeddingsForm(QWidget):
         store.addWidget(self.clear, 1)
         column.addLayout(store)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # A scroll area would let the dock become narrower than what it holds.
-        self.setMinimumWidth(MIN_DOCK_WIDTH)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
 
 
 def in_bytes(n_bytes: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject
 
-from napari_segment_anything.session.answers import answer_first
+from napari_segment_anything.session.answers import preview
 from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.session.requests import MaskRequest
 from napari_segment_anything.widgets.workers import LatestWorker
@@ -79,7 +79,8 @@ class Hover(QObject):
         prompts = PlanePrompts(np.array([[y, x]]), np.array([True]))
         request = MaskRequest(0, self._session.source, plane, prompts)
         if self._model is not None:
-            self._worker.submit(partial(answer_first, request, *self._model))
+            predictor, places = self._model
+            self._worker.submit(partial(preview, request, predictor, places.store))
 
     def hide(self) -> None:
         """Take the mask away that is shown without a click."""

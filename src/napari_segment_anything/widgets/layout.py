@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 MIN_DOCK_WIDTH = 300
 
@@ -23,3 +32,30 @@ def note(text: str = "") -> QLabel:
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
+
+
+def scrolled_column(dock: QWidget) -> QVBoxLayout:
+    """Return the column of a dock that scrolls when the dock is too low for it."""
+    content = QWidget()
+    column = QVBoxLayout(content)
+    column.setContentsMargins(8, 8, 8, 8)
+    column.setSpacing(6)
+    scroll = QScrollArea()
+    scroll.setWidget(content)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    # A scroll area would let the dock become narrower than what it holds.
+    dock.setMinimumWidth(MIN_DOCK_WIDTH)
+    outer = QVBoxLayout(dock)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(scroll)
+    return column
+
+
+def wide_form() -> QFormLayout:
+    """Return a form whose fields take all the width there is."""
+    form = QFormLayout()
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form

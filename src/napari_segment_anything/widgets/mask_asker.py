@@ -10,9 +10,9 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from napari_segment_anything.session.answers import (
     AnswerSettings,
     answer_first,
-    is_ambiguous,
 )
 from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
+from napari_segment_anything.session.requests import is_ambiguous
 from napari_segment_anything.widgets.narrator import Narrator
 from napari_segment_anything.widgets.workers import LatestWorker
 
