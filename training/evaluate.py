@@ -7,11 +7,11 @@ from torch import Tensor
 from napari_segment_anything.networks.sam import Sam
 
 from .crops import cut_crop
-from .interaction import choose_objects, first_prompt
+from .interaction import choose_objects, first_prompt, moved
 from .losses import intersection_over_union
 from .planes import Plane
 from .processor import Processor
-from .prompting import Scene, decode, with_rough_masks
+from .prompting import Scene, decode, on_crops, with_rough_masks
 from .samples import Batch, Sample
 from .step import encode
 
@@ -55,9 +55,10 @@ def _measure_crop(
     truth = (batch.labels == wanted).float()
     scene = Scene(embedding, [origin], [len(ids)])
     for kind in ("point", "box"):
-        prompt = first_prompt(targets, ids, origin, generator, kind).moved(processor)
-        prompt = with_rough_masks(sam, scene, prompt)
-        logits, predicted = decode(sam, processor, scene, prompt)
+        prompt = first_prompt(targets, ids, origin, generator, kind)
+        prompt = with_rough_masks(sam, scene, moved(prompt, processor))
+        measured[f"{kind}_rough"] = intersection_over_union(prompt.masks, truth)
+        logits, predicted = on_crops(decode(sam, processor, scene, prompt), scene)
         iou = intersection_over_union(logits, truth)
         chosen = predicted[:, 1:].argmax(1, keepdim=True) + 1
         measured[kind] = iou.gather(1, chosen)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from napari_segment_anything.networks.sam import Sam
-from napari_segment_anything.networks.tiny_image_encoder import MBConv, PatchMerging
+from napari_segment_anything.networks.tiny_image_encoder import FusedMBConv
 from napari_segment_anything.networks.two_way_transformer import Attention
 
 PROJECTION_GAIN = 4.0
@@ -46,10 +46,7 @@ def initialise(sam: Sam) -> None:
                 parameter.mul_(CONTENT_SCALE)
             if name.endswith("attn.attention_biases"):
                 nn.init.normal_(parameter, std=0.02)
-            # Weights from before there was one go on as they were.
-            if "fine_lateral" in name:
-                nn.init.zeros_(parameter)
         # Residual blocks start near identity.
         for module in sam.image_encoder.modules():
-            if isinstance(module, MBConv | PatchMerging):
-                nn.init.constant_(module.conv3.bn.weight, 0.5)
+            if isinstance(module, FusedMBConv):
+                nn.init.constant_(module.conv2.bn.weight, 0.5)

@@ -1,14 +1,17 @@
 """A simulated annotator: first prompts and corrections.
 
 Source: Kirillov et al., "Segment Anything", 2023, appendix A ("Training algorithm").
-Positions are low-resolution pixels here, frame pixels (x, y) in `Prompt`.
+Positions are low-resolution pixels here, frame pixels (x, y) in `PromptBatch`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
+
+from napari_segment_anything.networks.prompt_batch import PromptBatch
 
 from .crops import STRIDE
 from .processor import Processor
@@ -17,34 +20,30 @@ from .targets import TOKEN, Targets
 MIN_AREA = 10
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """Prompts of N objects of one crop, as the networks take them."""
-
-    points_xy: Tensor
-    point_labels: Tensor
-    boxes_xyxy: Tensor | None
-    masks: Tensor | None
-
-    def moved(self, processor: Processor) -> "Prompt":
-        """Bring the prompts to the networks' device."""
-        boxes, masks = self.boxes_xyxy, self.masks
-        return Prompt(
-            processor.move(self.points_xy),
-            processor.move(self.point_labels),
-            None if boxes is None else processor.move(boxes),
-            None if masks is None else processor.move(masks),
+def moved(prompt: PromptBatch, processor: Processor) -> PromptBatch:
+    """Bring prompts to the networks' device."""
+    return PromptBatch(
+        *(
+            None if tensor is None else processor.move(tensor)
+            for tensor in (
+                prompt.points_xy,
+                prompt.point_labels,
+                prompt.boxes_xyxy,
+                prompt.masks,
+            )
         )
+    )
 
 
-def join_prompts(prompts: list[Prompt]) -> Prompt:
+def join_prompts(prompts: list[PromptBatch]) -> PromptBatch:
     """Join first prompts of one kind, of several crops."""
-    boxes = [p.boxes_xyxy for p in prompts if p.boxes_xyxy is not None]
-    return Prompt(
-        torch.cat([p.points_xy for p in prompts]),
-        torch.cat([p.point_labels for p in prompts]),
-        torch.cat(boxes) if boxes else None,
-        None,
+    return PromptBatch(
+        *(
+            torch.cat([getattr(prompt, name) for prompt in prompts])
+            if getattr(prompts[0], name) is not None
+            else None
+            for name in ("points_xy", "point_labels", "boxes_xyxy")
+        )
     )
 
 
@@ -96,7 +95,7 @@ def first_prompt(
     origin: tuple[int, int],
     generator: np.random.Generator,
     kind: str,
-) -> Prompt:
+) -> PromptBatch:
     """Prompt the objects for the first time: kind "point", "box" or "both"."""
     masks = [targets.labels == i for i in ids]
     points = np.zeros((len(ids), 0, 2))
@@ -111,17 +110,17 @@ def first_prompt(
         frame = to_frame_xy(corners.reshape(-1, 2, 2), origin)
         boxes = torch.from_numpy(frame.reshape(-1, 4).copy()).float()
     xy = torch.from_numpy(to_frame_xy(points, origin).copy()).float()
-    return Prompt(xy, torch.ones(xy.shape[:2], dtype=torch.int64), boxes, None)
+    return PromptBatch(xy, torch.ones(xy.shape[:2], dtype=torch.int64), boxes)
 
 
 def correct(
-    prompt: Prompt,
+    prompt: PromptBatch,
     logits: Tensor,
     expected: np.ndarray,
     origins: np.ndarray,
     generator: np.random.Generator,
     processor: Processor,
-) -> Prompt:
+) -> PromptBatch:
     """Add to each object a point of the error region, and its logits as a mask.
 
     ``logits`` (N, h, w) are the chosen masks of the last answer, ``expected`` (N, h, w)
@@ -134,10 +133,11 @@ def correct(
         wrong = missed if missed.sum() >= excess.sum() else excess
         if not wrong.any():
             wrong = e
-        rows, columns = np.nonzero(wrong)
-        at = generator.integers(len(rows))
-        points.append([rows[at], columns[at]])
-        labels.append(int(e[rows[at], columns[at]]))
+        row, column = _point_of_error(wrong, generator)
+        points.append([row, column])
+        labels.append(int(e[row, column]))
+    if prompt.points_xy is None or prompt.point_labels is None:
+        raise ValueError("Simulated prompts have points, be there none of them.")
     xy = to_frame_xy(np.array(points, np.float64), origins)[:, None]
     new_xy = processor.move(torch.from_numpy(xy.copy()).float())
     new_labels = processor.move(torch.tensor(labels)[:, None])
@@ -147,3 +147,18 @@ def correct(
         point_labels=torch.cat([prompt.point_labels, new_labels], 1),
         masks=logits.detach()[:, None].clamp(-32, 32),
     )
+
+
+def _point_of_error(
+    wrong: np.ndarray, generator: np.random.Generator
+) -> tuple[int, int]:
+    """Choose any pixel of an error, or the one that is deepest inside of it."""
+    rows, columns = np.nonzero(wrong)
+    if generator.random() < 0.5:
+        at = int(generator.integers(len(rows)))
+        return rows[at], columns[at]
+    y0, x0 = rows.min(), columns.min()
+    tight = wrong[y0 : rows.max() + 1, x0 : columns.max() + 1]
+    depth = ndimage.distance_transform_edt(np.pad(tight, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return y0 + row, x0 + column

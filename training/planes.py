@@ -16,14 +16,14 @@ from napari_segment_anything.engine.image import (
 from .split import SPLITS_FILE
 
 SET_WEIGHTS = {
-    "dsb2018": 0.43,
-    "usiigaci_phase": 0.18,
-    "em_fibsem_medulla": 0.11,
-    "vol3d_small": 0.08,
+    "dsb2018": 0.42,
+    "usiigaci_phase": 0.16,
+    "em_fibsem_medulla": 0.14,
+    "vol3d_small": 0.10,
     "baby_yeast": 0.02,
     "neubias_small": 0.01,
     "usiigaci_t98g_timelapse": 0.02,
-    "synthetic": 0.15,
+    "synthetic": 0.13,
 }
 N_SYNTHETIC_PLANES = 240
 

@@ -18,17 +18,17 @@ class TrainingSettings:
 
     minutes: float = 90.0
     max_steps: int = 10**9
-    dense_share: float = 0.1
+    dense_share: float = 0.2
     dense_batch_size: int = 8
     prompt_every: int = 2
-    batch_size: int = 4
+    batch_size: int = 8
     crops_together: int = 1
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     warmup_steps: int = 100
     dice_ramp_share: float = 0.12
     average_decay: float = 0.998
-    evaluate_seconds: float = 300.0
+    evaluate_seconds: float = 450.0
     n_processes: int = 1
     n_workers: int = 0
     precision: str = "auto"

@@ -34,16 +34,40 @@ def test_bias_depends_on_the_distance_in_y_and_x():
         torch.testing.assert_close(attention(x)[0], expected)
 
 
-def test_lateral_connection_gives_the_finer_stride():
-    config = TinyViTConfig((8, 16, 16), (1, 1, 1), (1, 1, 1), (4, 4, 4), (2, 2))
-    coarse = TinyImageEncoder(config, 12).eval()
-    fine = TinyImageEncoder(
-        TinyViTConfig(
-            (8, 16, 16), (1, 1, 1), (1, 1, 1), (4, 4, 4), (2, 2), lateral_stage=1
-        ),
-        12,
-    ).eval()
-    image = torch.zeros(1, 3, 64, 96)
-    with torch.inference_mode():
-        assert coarse(image).shape == (1, 12, 4, 6)
-        assert fine(image).shape == (1, 12, 8, 12)
+def test_pyramid_gives_the_stride_of_its_stage():
+    sizes = {
+        "embed_dims": (8, 16, 16),
+        "depths": (1, 1, 1),
+        "n_heads": (1, 1, 1),
+        "window_sizes": (4, 4, 4),
+        "strides": (2, 2),
+    }
+    image = torch.rand(1, 3, 64, 96)
+    for is_fused in (False, True):
+        sizes["has_fused_convolutions"] = is_fused
+        coarse = TinyImageEncoder(TinyViTConfig(**sizes), 12).eval()
+        fine = TinyImageEncoder(TinyViTConfig(**sizes, pyramid_stage=1), 12).eval()
+        finest = TinyImageEncoder(TinyViTConfig(**sizes, pyramid_stage=0), 12).eval()
+        with torch.inference_mode():
+            assert coarse(image).shape == (1, 12, 4, 6)
+            assert fine(image).shape == (1, 12, 8, 12)
+            assert finest(image).shape == (1, 12, 16, 24)
+
+
+def test_pyramid_sees_all_stages():
+    config = TinyViTConfig(
+        (8, 16, 16),
+        (1, 1, 1),
+        (1, 1, 1),
+        (4, 4, 4),
+        (2, 2),
+        has_fused_convolutions=True,
+        n_conv_stages=2,
+        pyramid_stage=1,
+        n_pyramid_blocks=1,
+    )
+    encoder = TinyImageEncoder(config, 12)
+    encoder(torch.rand(2, 3, 64, 64)).square().sum().backward()
+    assert encoder.pyramid is not None
+    for project in (*encoder.pyramid.finer, *encoder.pyramid.coarser):
+        assert project.weight.grad.abs().sum() > 0

@@ -11,7 +11,7 @@ from training.export import export
 from training.interaction import first_prompt, join_prompts
 from training.planes import sampling_weights
 from training.processor import Processor, bfloat16_gain
-from training.prompting import Scene, decode, with_rough_masks
+from training.prompting import Scene, decode, on_crops, with_rough_masks
 from training.run import Run
 from training.samples import Batch, Sample, sample_planes
 from training.settings import TrainingSettings
@@ -114,7 +114,7 @@ def test_prompts_of_two_crops_are_answered_as_those_of_each(planes, tmp_path):
                 [n_prompts[i] for i in crops],
             )
             prompt = with_rough_masks(sam, scene, prompt)
-            return decode(sam, cpu, scene, prompt)
+            return on_crops(decode(sam, cpu, scene, prompt), scene)
 
         together = answer([0, 1], join_prompts(prompts))
         apart = [answer([i], prompt) for i, prompt in enumerate(prompts)]

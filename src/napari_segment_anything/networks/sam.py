@@ -1,20 +1,35 @@
 """The whole of SAM: image encoder, prompt encoder, mask decoder."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from .config import SamConfig, ViTConfig
 from .image_encoder import ImageEncoderViT
 from .mask_decoder import MaskDecoder
+from .prompt_batch import PromptBatch
 from .prompt_encoder import PromptEncoder
 from .proposal_head import CentreEncoding, ProposalHead, rough_masks
 from .tiny_image_encoder import TinyImageEncoder
+from .token_windows import (
+    TOKEN,
+    TokenWindows,
+    fitting_sides,
+    is_cut,
+    known_extents,
+    place_windows,
+    window_sides,
+)
 from .two_way_transformer import TwoWayTransformer
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
 
-_PROMPTS_IN_CACHE = 2
+# Tokens of all prompts that are in work at once on a CPU: they stay in the cache.
+_TOKENS_IN_CACHE = 8192
+NOTHING = -10.0  # logit of what a prompt's window does not show
 
 
 class Sam(nn.Module):
@@ -63,6 +78,10 @@ class Sam(nn.Module):
         for name, value in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):
             buffer = torch.tensor(value).view(-1, 1, 1)
             self.register_buffer(name, buffer, persistent=False)
+
+    @property
+    def _low_res_stride(self) -> float:
+        return self.config.image_size / self.config.low_res_size
 
     def normalise(self, images: Tensor) -> Tensor:
         """Whiten RGB images (B, 3, H, W) of values 0 to 255."""
@@ -123,39 +142,142 @@ class Sam(nn.Module):
         logits : Tensor, (N, M, 4 h, 4 w)
         predicted_iou : Tensor, (N, M)
         """
-        is_given: Tensor | None = None
+        prompts = PromptBatch(points_xy, point_labels, boxes_xyxy, masks)
         if masks is None and self.config.has_proposal_head:
             if maps is None:
                 maps = self.propose(embedding)
-            masks, is_given = self.rough_masks(
+            rough, is_given = self.rough_masks(
                 maps[0], points_xy, point_labels, boxes_xyxy
             )
-        sparse, dense = self.prompt_encoder(
-            points_xy, point_labels, boxes_xyxy, masks, is_given
-        )
-        image_pe = self.prompt_encoder.dense_pe()
+            prompts = replace(prompts, masks=rough, is_mask_given=is_given)
         choose_best = self.config.single_is_best_of_several
-        # On a CPU what is in work for a few prompts stays in the cache.
-        n_together = (
-            _PROMPTS_IN_CACHE if embedding.device.type == "cpu" else len(sparse)
-        )
-        answers = [
-            self.mask_decoder(
-                embedding,
-                image_pe,
-                sparse[i : i + n_together],
-                dense[i : i + n_together] if len(dense) > 1 else dense,
-                multimask or choose_best,
-            )
-            for i in range(0, max(len(sparse), 1), max(n_together, 1))
-        ]
-        logits = torch.cat([answer[0] for answer in answers])
-        iou = torch.cat([answer[1] for answer in answers])
+        several = multimask or choose_best
+        logits, iou = self._decode_windows(embedding, prompts, several)
         if multimask or not choose_best:
             return logits, iou
         best = iou.argmax(1, keepdim=True)
         index = best[..., None, None].expand(-1, -1, *logits.shape[-2:])
         return logits.gather(1, index), iou.gather(1, best)
+
+    def _decode_windows(
+        self, embedding: Tensor, prompts: PromptBatch, multimask: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Decode each prompt in the smallest window that shows its answer whole."""
+        grid = self.config.embedding_size
+        wanted = slice(1, None) if multimask else slice(0, 1)
+        sides = window_sides(self.config.decoder_window, grid)
+        if len(sides) == 1:
+            everywhere = TokenWindows(grid, [(0, 0)] * len(prompts))
+            return self._decode_in_cache(embedding, prompts, everywhere, wanted)
+        # Where windows lie is decided on the CPU: corners are numbers of Python.
+        extents = known_extents(prompts, self._low_res_stride).cpu()
+        level = fitting_sides(extents, sides)
+        n_masks = self.config.n_multimask if multimask else 1
+        shape = (len(prompts), n_masks, 4 * grid, 4 * grid)
+        logits, iou = (
+            embedding.new_full(shape, NOTHING),
+            embedding.new_zeros(shape[:2]),
+        )
+        for k, side in enumerate(sides):
+            chosen = (level == k).nonzero()[:, 0]
+            if not len(chosen):
+                continue
+            windows = place_windows(extents[chosen], side, grid)
+            answer, scores = self._decode_in_cache(
+                embedding, prompts.select(chosen), windows, wanted
+            )
+            if side < grid:
+                level[chosen[is_cut(answer, scores, windows, grid).cpu()]] = k + 1
+            windows.paste(answer, logits, chosen.tolist())
+            iou[chosen] = scores
+        return logits, iou
+
+    def _decode_in_cache(
+        self,
+        embedding: Tensor,
+        prompts: PromptBatch,
+        windows: TokenWindows,
+        wanted: slice,
+    ) -> tuple[Tensor, Tensor]:
+        n_together = max(len(prompts), 1)
+        if embedding.device.type == "cpu":
+            n_together = max(1, _TOKENS_IN_CACHE // windows.side**2)
+        answers = []
+        for start in range(0, max(len(prompts), 1), n_together):
+            some = slice(start, start + n_together)
+            answers.append(
+                self.decode_in_windows(
+                    embedding,
+                    prompts.select(some),
+                    TokenWindows(windows.side, windows.corners[some]),
+                    wanted=wanted,
+                )
+            )
+        return (
+            torch.cat([logits for logits, _ in answers]),
+            torch.cat([iou for _, iou in answers]),
+        )
+
+    def decode_in_windows(
+        self,
+        embedding: Tensor,
+        prompts: PromptBatch,
+        windows: TokenWindows,
+        *,
+        wanted: slice = slice(None),
+        rows: Sequence[int] | None = None,
+        origins: Sequence[tuple[int, int]] = ((0, 0),),
+    ) -> tuple[Tensor, Tensor]:
+        """Decode the prompts of N objects, each in its window.
+
+        Parameters
+        ----------
+        embedding : Tensor, (B, C, h, w)
+            Of a frame, or of several crops of frames.
+        prompts : PromptBatch
+            Points and boxes in frame pixels, masks (N, 1, 4 h, 4 w) of the embedding.
+        windows : TokenWindows
+            One a prompt.
+        wanted : slice
+            Which of the masks, of the single one and the several.
+        rows : sequence of int, optional
+            Which embedding each prompt is asked of; by default the only one.
+        origins : sequence of tuple
+            Frame position of the first token of each embedding.
+
+        Returns
+        -------
+        logits : Tensor, (N, M, 4 side, 4 side)
+        predicted_iou : Tensor, (N, M)
+        """
+        masks = prompts.masks
+        if masks is not None:
+            masks = windows.cut(masks, range(len(masks)), TOKEN)
+        sparse, dense = self.prompt_encoder(
+            prompts.points_xy,
+            prompts.point_labels,
+            prompts.boxes_xyxy,
+            masks,
+            prompts.is_mask_given,
+        )
+        in_frame = windows
+        if any(origin != (0, 0) for origin in origins):
+            of_prompt = rows or [0] * len(windows.corners)
+            in_frame = TokenWindows(
+                windows.side,
+                [
+                    (y + origins[row][0], x + origins[row][1])
+                    for (y, x), row in zip(windows.corners, of_prompt, strict=True)
+                ],
+            )
+        logits, iou = self.mask_decoder.decode_all(
+            windows.cut(embedding, rows),
+            in_frame.cut(self.prompt_encoder.dense_pe()),
+            sparse,
+            dense,
+            wanted,
+        )
+        return logits, iou[:, wanted]
 
     def propose(self, embedding: Tensor) -> Tensor:
         """Dense maps of the proposal head, (B, 5, 4 h, 4 w); see `ProposalHead`."""
@@ -170,7 +292,7 @@ class Sam(nn.Module):
         boxes_xyxy: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         """Mask inputs (N, 1, 4 h, 4 w) from the proposal head; see `rough_masks`."""
-        scale = self.config.image_size / self.config.low_res_size
+        scale = self._low_res_stride
         points_yx = boxes_yxyx = None
         if points_xy is not None:
             points_yx = (points_xy.flip(-1) + 0.5) / scale - 0.5

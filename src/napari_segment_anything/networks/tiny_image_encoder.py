@@ -1,9 +1,13 @@
 """TinyViT: a small hierarchical image encoder.
 
 Source: Wu et al., "TinyViT", 2022, as MobileSAM uses it (Zhang et al., 2023), whose
-checkpoint's keys are the attribute names here. A lateral connection of the neck, after
-Lin et al., "Feature Pyramid Networks", 2017, gives the bundled model its finer stride.
+checkpoint's keys are the attribute names here. The bundled model's is a variation with
+fused convolutions and, after Lin et al., "Feature Pyramid Networks", 2017, a pyramid
+that gives it its finer stride.
 """
+
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,10 +44,11 @@ class PatchEmbed(nn.Module):
             ConvBN(3, dim // 2, 3, 2), nn.GELU(), ConvBN(dim // 2, dim, 3, 2)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Embed images (B, 3, H, W) at a quarter of their resolution."""
-        out: Tensor = self.seq(x)
-        return out
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed images (B, 3, H, W) at a half and at a quarter of their resolution."""
+        first, activate, second = self.seq
+        half = activate(first(x))
+        return half, second(half)
 
 
 class MBConv(nn.Module):
@@ -61,6 +66,33 @@ class MBConv(nn.Module):
         out = functional.gelu(self.conv1(x))
         out = functional.gelu(self.conv2(out))
         return functional.gelu(self.conv3(out) + x)
+
+
+class FusedMBConv(nn.Module):
+    """Inverted bottleneck with one dense convolution for the first two."""
+
+    def __init__(self, dim: int, expand_ratio: float) -> None:
+        super().__init__()
+        hidden = int(dim * expand_ratio)
+        self.conv1 = ConvBN(dim, hidden, 3)
+        self.conv2 = ConvBN(hidden, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape."""
+        out: Tensor = x + self.conv2(functional.relu(self.conv1(x)))
+        return out
+
+
+class FusedMerging(nn.Module):
+    """`PatchMerging` in one dense convolution."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
+        super().__init__()
+        self.conv = ConvBN(n_in, n_out, 3, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, H, W) to (B, n_out, H / stride, W / stride)."""
+        return functional.relu(self.conv(x))
 
 
 class PatchMerging(nn.Module):
@@ -174,54 +206,90 @@ class Stage(nn.Module):
         return x, x if self.downsample is None else self.downsample(x)
 
 
+class Pyramid(nn.Module):
+    """Features of the stem and of all stages, mixed at the resolution of one stage."""
+
+    def __init__(self, config: TinyViTConfig, stage: int) -> None:
+        super().__init__()
+        dims, strides = config.embed_dims, config.strides
+        dim = dims[stage]
+        # How many pixels side by side make one of the stage's: of the stem, the stages.
+        sides = [math.prod(strides[i:stage]) for i in range(stage + 1)]
+        self.sides = [2 * sides[0], *sides]
+        self.finer = nn.ModuleList(
+            nn.Conv2d(n * side**2, dim, 1)
+            for n, side in zip(
+                (dims[0] // 2, *dims[: stage + 1]), self.sides, strict=True
+            )
+        )
+        self.coarser = nn.ModuleList(nn.Conv2d(n, dim, 1) for n in dims[stage + 1 :])
+        self.blocks = nn.Sequential(
+            *(
+                FusedMBConv(dim, config.conv_expand_ratio)
+                for _ in range(config.n_pyramid_blocks)
+            )
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Mix maps from the finest to the coarsest."""
+        n_finer = len(self.finer)
+        # Not by convolutions of stride 4: of few channels, in bfloat16 on some CPUs,
+        # torch 2.13 computes them wrong.
+        x = sum(
+            project(functional.pixel_unshuffle(fine, side))
+            for project, fine, side in zip(
+                self.finer, features[:n_finer], self.sides, strict=True
+            )
+        )
+        for project, coarse in zip(self.coarser, features[n_finer:], strict=True):
+            x = x + functional.interpolate(
+                project(coarse), x.shape[-2:], mode="bilinear", align_corners=False
+            )
+        mixed: Tensor = self.blocks(x)
+        return mixed
+
+
 class TinyImageEncoder(nn.Module):
     """TinyViT with SAM's neck; MobileSAM's encoder or the bundled model's."""
 
     def __init__(self, config: TinyViTConfig, out_dim: int) -> None:
         super().__init__()
         dims = config.embed_dims
-        self.lateral_stage = config.lateral_stage
-        self.has_fine_lateral = config.has_fine_lateral
+        is_fused = config.has_fused_convolutions
+        conv_block = FusedMBConv if is_fused else MBConv
+        merging = FusedMerging if is_fused else PatchMerging
         self.patch_embed = PatchEmbed(dims[0])
         self.layers = nn.ModuleList()
         for i, dim in enumerate(dims):
             blocks: list[nn.Module] = [
-                MBConv(dim, config.conv_expand_ratio)
-                if i == 0
+                conv_block(dim, config.conv_expand_ratio)
+                if i < config.n_conv_stages
                 else TinyViTBlock(
                     dim, config.n_heads[i], config.window_sizes[i], config.mlp_ratio
                 )
                 for _ in range(config.depths[i])
             ]
             is_last = i == len(dims) - 1
-            step = (
-                None if is_last else PatchMerging(dim, dims[i + 1], config.strides[i])
-            )
+            step = None if is_last else merging(dim, dims[i + 1], config.strides[i])
             self.layers.append(Stage(blocks, step))
         if config.n_classes:  # part of MobileSAM's file, without a use here
             self.norm_head = nn.LayerNorm(dims[-1])
             self.head = nn.Linear(dims[-1], config.n_classes)
-        if config.lateral_stage is not None:
-            self.lateral = nn.Conv2d(dims[config.lateral_stage], dims[-1], 1)
-            if config.has_fine_lateral:
-                n_fine = dims[config.lateral_stage - 1]
-                side = config.strides[config.lateral_stage - 1]
-                self.fine_lateral = nn.Conv2d(n_fine, dims[-1], side, side)
-        self.neck = Neck(dims[-1], out_dim)
+        self.pyramid: Pyramid | None = None
+        n_features = dims[-1]
+        if config.pyramid_stage is not None:
+            self.pyramid = Pyramid(config, config.pyramid_stage)
+            n_features = dims[config.pyramid_stage]
+        self.neck = Neck(n_features, out_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode normalised images (B, 3, H, W) to (B, C, H / stride, W / stride)."""
-        x = self.patch_embed(x)
-        features: list[Tensor] = []
+        half, x = self.patch_embed(x)
+        features = [half]
         for layer in self.layers:
             stage_features, x = layer(x)
             features.append(stage_features)
-        if self.lateral_stage is not None:
-            lateral = self.lateral(features[self.lateral_stage])
-            x = lateral + functional.interpolate(
-                x, lateral.shape[-2:], mode="bilinear", align_corners=False
-            )
-            if self.has_fine_lateral:
-                x = x + self.fine_lateral(features[self.lateral_stage - 1])
+        if self.pyramid is not None:
+            x = self.pyramid(features)
         embedding: Tensor = self.neck(x)
         return embedding
