@@ -15,12 +15,12 @@ from .prompting import Scene, decode, on_crops, with_rough_masks
 from .samples import Batch, Sample
 from .step import encode
 
-N_PROMPTS = 16
+N_PROMPTS = 8
 
 
 @torch.inference_mode()
 def evaluate(
-    sam: Sam, processor: Processor, planes: list[Plane], n_crops: int = 24
+    sam: Sam, processor: Processor, planes: list[Plane], n_crops: int = 12
 ) -> dict[str, float]:
     """Mean IoU from one click and from a box, by set, and of the foreground."""
     generator = np.random.default_rng(0)

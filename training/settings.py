@@ -28,7 +28,7 @@ class TrainingSettings:
     warmup_steps: int = 100
     dice_ramp_share: float = 0.12
     average_decay: float = 0.998
-    evaluate_seconds: float = 450.0
+    evaluate_seconds: float = 900.0
     n_processes: int = 1
     n_workers: int = 0
     precision: str = "auto"
