@@ -7,6 +7,7 @@ from scipy import ndimage
 from napari_segment_anything.engine.labels import (
     largest_region,
     masks_to_labels,
+    paint_masks,
     remove_small_regions,
 )
 from napari_segment_anything.engine.mask_set import MaskSet
@@ -119,3 +120,14 @@ def test_of_small_islands_alone_the_largest_stays():
     cleaned, _ = remove_small_regions(mask, 10)
     assert cleaned.sum() == 2
     assert cleaned[3, 3]
+
+
+def test_each_object_knows_the_mask_it_comes_from():
+    boxes = [(6, 0, 10, 8), (0, 0, 2, 2), (0, 4, 8, 8)]
+    labels, source = paint_masks(rectangles((10, 10), boxes, [0.5, 0.9, 0.8]))
+    assert source.tolist() == [1, 2, 0]
+    for number, i in enumerate(source, start=1):
+        y0, x0, y1, x1 = boxes[i]
+        outside = labels.copy()
+        outside[y0:y1, x0:x1] = 0
+        assert not (outside == number).any()

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_segment_anything.engine.tiling import (
+    boxes_that_meet,
     lies_whole_in,
     points_shown_best,
     tile_boxes,
@@ -66,3 +67,9 @@ def test_edges_of_the_plane_cut_nothing():
     assert lies_whole_in((0, 0, 64, 30), crop, shape, 2)
     assert not lies_whole_in((10, 30, 20, 64), crop, shape, 2)
     assert not lies_whole_in((10, 30, 20, 90), crop, shape, 2)
+
+
+def test_only_boxes_that_share_a_pixel_meet():
+    boxes = [(0, 0, 4, 4), (4, 0, 8, 4), (3, 3, 5, 5), (0, 4, 4, 8)]
+    assert boxes_that_meet((0, 0, 4, 4), boxes) == [boxes[0], boxes[2]]
+    assert boxes_that_meet((0, 0, 4, 4), []) == []

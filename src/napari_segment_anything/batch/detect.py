@@ -12,7 +12,7 @@ from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.labels import masks_to_labels
+from napari_segment_anything.engine.labels import paint_masks
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.stacks.intensity import IntensityRange
@@ -121,10 +121,8 @@ def disjoint(masks: MaskSet) -> MaskSet:
     Objects keep the scores and prompts of the masks they come from and are sorted by
     position.
     """
-    objects = MaskSet.from_labels(masks_to_labels(masks))
-    if len(objects) == 0:
-        return objects
-    source = masks.intersection_matrix(objects).argmax(axis=0)
+    labels, source = paint_masks(masks)
+    objects = MaskSet.from_labels(labels)
     return MaskSet(
         shape=objects.shape,
         boxes=objects.boxes,

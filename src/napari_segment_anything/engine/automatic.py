@@ -28,7 +28,11 @@ from napari_segment_anything.engine.suppression import (
     merge_crops,
     without_duplicates,
 )
-from napari_segment_anything.engine.tiling import lies_whole_in, points_shown_best
+from napari_segment_anything.engine.tiling import (
+    boxes_that_meet,
+    lies_whole_in,
+    points_shown_best,
+)
 
 __all__ = ["AutomaticMaskGenerator", "AutomaticSettings"]
 
@@ -189,8 +193,8 @@ class AutomaticMaskGenerator:
         """Which points a tile is to prompt rather than one of its neighbours."""
         y0, x0, y1, x1 = tile.box
         slack = self.settings.tile_overlap * max(y1 - y0, x1 - x0) / 4
-        boxes = [other.box for other in tiles]
-        return points_shown_best(points, tile.box, boxes, shape, slack)
+        neighbours = boxes_that_meet(tile.box, [other.box for other in tiles])
+        return points_shown_best(points, tile.box, neighbours, shape, slack)
 
     def _too_large_for(
         self, tiles: Sequence[Crop], plane: SearchedPlane, search: CropSearch
@@ -212,15 +216,19 @@ class AutomaticMaskGenerator:
 
 def _has_unexplained(cut_boxes: Sequence[Box], found: CropMasks) -> bool:
     """Whether a mask that a tile cuts is not, for the most part, a mask found whole."""
-    if not cut_boxes:
-        return False
-    cut = np.asarray(cut_boxes)[:, np.newaxis]
-    whole = found.boxes[np.newaxis]
-    low = np.maximum(cut[..., :2], whole[..., :2])
-    high = np.minimum(cut[..., 2:], whole[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    areas = np.prod(cut[:, 0, 2:] - cut[:, 0, :2], axis=-1)
-    return bool((shared.max(axis=1, initial=0) < 0.5 * areas).any())
+    by_row = found.boxes[np.argsort(found.boxes[:, 0], kind="stable")]
+    tallest = (by_row[:, 2] - by_row[:, 0]).max(initial=0)
+    # One at a time and only with those nearby: on a plane of thousands of tiles all
+    # pairs would fill the memory.
+    for cut in cut_boxes:
+        first, last = np.searchsorted(by_row[:, 0], (cut[0] - tallest, cut[2]))
+        near = by_row[first:last]
+        low = np.maximum(cut[:2], near[:, :2])
+        high = np.minimum(cut[2:], near[:, 2:])
+        shared = np.prod(np.maximum(high - low, 0), axis=1).max(initial=0)
+        if shared < 0.5 * (cut[2] - cut[0]) * (cut[3] - cut[1]):
+            return True
+    return False
 
 
 def _scaled(

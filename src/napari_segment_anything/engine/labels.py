@@ -54,8 +54,33 @@ def masks_to_labels(
     InvalidSettingsError
         For an unknown rule.
     """
+    labels, _ = paint_masks(
+        masks,
+        overlap=overlap,
+        fill_holes=fill_holes,
+        min_area=min_area,
+        min_visible=min_visible,
+    )
+    return labels.astype(dtype, copy=False)
+
+
+def paint_masks(
+    masks: MaskSet,
+    *,
+    overlap: OverlapRule = "best",
+    fill_holes: bool = True,
+    min_area: int = 1,
+    min_visible: float = 0.5,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
+    """As `masks_to_labels`, and say which mask became which object.
+
+    Returns
+    -------
+    tuple of ndarray
+        (H, W) labels, and (n,) positions in `masks`: that of object 1 first.
+    """
     canvas = np.zeros(masks.shape, dtype=np.int32)
-    n_painted = 0
+    painted: list[int] = []
     for i in _painting_order(masks, overlap):
         region = canvas[masks.slices(i)]
         mask = masks.masks[i]
@@ -67,9 +92,10 @@ def masks_to_labels(
             continue
         if n_visible < min_visible * np.count_nonzero(mask):
             continue
-        n_painted += 1
-        region[visible] = n_painted
-    return _number_by_position(canvas, n_painted).astype(dtype, copy=False)
+        painted.append(i)
+        region[visible] = len(painted)
+    order = _number_by_position(canvas, len(painted))
+    return canvas, np.asarray(painted, np.intp)[order]
 
 
 def largest_region(mask: BoolArray) -> BoolArray:
@@ -121,7 +147,8 @@ def _painting_order(masks: MaskSet, overlap: str) -> npt.NDArray[np.intp]:
 
 def _number_by_position(
     canvas: npt.NDArray[np.int32], n_objects: int
-) -> npt.NDArray[np.int32]:
+) -> npt.NDArray[np.intp]:
+    """Return the order of the objects by position, and number them so in place."""
     starts = np.array(
         [
             (rows.start, columns.start)
@@ -131,5 +158,7 @@ def _number_by_position(
     order = np.lexsort((starts[:, 1], starts[:, 0]))
     number = np.zeros(n_objects + 1, dtype=np.int32)
     number[order + 1] = np.arange(1, n_objects + 1)
-    renumbered: npt.NDArray[np.int32] = number[canvas]
-    return renumbered
+    # Row by row: a second canvas would double the memory of a large plane.
+    for row in canvas:
+        row[:] = number[row]
+    return order

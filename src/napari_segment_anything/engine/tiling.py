@@ -46,6 +46,13 @@ def tile_boxes(shape: tuple[int, int], tile: int, halo: int) -> list[Box]:
     ]
 
 
+def boxes_that_meet(box: Box, boxes: Sequence[Box]) -> list[Box]:
+    """Return those of some half-open boxes that share a pixel with a box."""
+    y0, x0, y1, x1 = np.asarray(boxes, np.int64).reshape(-1, 4).T
+    meets = (y0 < box[2]) & (box[0] < y1) & (x0 < box[3]) & (box[1] < x1)
+    return [other for other, meet in zip(boxes, meets.tolist(), strict=True) if meet]
+
+
 def points_shown_best(
     points: npt.NDArray[np.floating],
     box: Box,

@@ -20,6 +20,10 @@ OWN_ATTRIBUTES = "napari_segment_anything"
 """Key of what this package adds to the attributes of a label image."""
 
 _N_COLOURS = 3
+# A plane up to this side is one chunk, and so replaced in one step; larger ones would
+# be slow to look at, and beyond 2 GB a chunk cannot be compressed at all.
+_UNCUT_SIDE = 4096
+_CUT_SIDE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +198,12 @@ def _make_array(
     whole: set[str],
     dtype: np.dtype[Any],
 ) -> None:
-    """Make an array with one chunk per plane: along `whole` axes it is not cut."""
+    """Make an array with one chunk per plane; a large plane is cut into several.
+
+    `whole` axes are those of the plane, and of its colours.
+    """
+    longest = max((lengths[axis] for axis in whole), default=1)
+    most = longest if longest <= _UNCUT_SIDE else _CUT_SIDE
     options: dict[str, Any] = {
         "compressors": (ZstdCodec(level=3, checksum=True),),
         "dimension_names": [axis.lower() for axis in axes],
@@ -207,7 +216,7 @@ def _make_array(
     group.create_array(
         name,
         shape=tuple(lengths[axis] for axis in axes),
-        chunks=tuple(lengths[axis] if axis in whole else 1 for axis in axes),
+        chunks=tuple(min(lengths[axis], most) if axis in whole else 1 for axis in axes),
         dtype=dtype,
         fill_value=0,
         **options,

@@ -33,8 +33,9 @@ class LabelStore:
     """A label image in an OME-Zarr, and the image itself if wanted.
 
     A plane is one chunk and a chunk is replaced in one step, so that whatever stops a
-    job, each plane is whole or as it was. `mark_done` keeps which planes need no more
-    work. Make one with `create`, `open` or `open_or_create_labels`.
+    job, each plane is whole or as it was; only very large planes are cut into several
+    chunks. `mark_done` keeps which planes need no more work. Make one with `create`,
+    `open` or `open_or_create_labels`.
 
     Parameters
     ----------
@@ -174,7 +175,9 @@ class LabelStore:
         _check_fits_int32(labels)
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
         with storage_errors(self.path):
-            levels = label_levels(labels.astype(np.int32), len(self._levels))
+            levels = label_levels(
+                labels.astype(np.int32, copy=False), len(self._levels)
+            )
             for array, smaller in zip(self._levels, levels, strict=True):
                 array[key] = smaller.transpose(order)
 
