@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_segment_anything.engine.labels import (
+    disjoint_masks,
     largest_region,
     masks_to_labels,
-    paint_masks,
     remove_small_regions,
 )
 from napari_segment_anything.engine.mask_set import MaskSet
@@ -122,12 +122,18 @@ def test_of_small_islands_alone_the_largest_stays():
     assert cleaned[3, 3]
 
 
-def test_each_object_knows_the_mask_it_comes_from():
-    boxes = [(6, 0, 10, 8), (0, 0, 2, 2), (0, 4, 8, 8)]
-    labels, source = paint_masks(rectangles((10, 10), boxes, [0.5, 0.9, 0.8]))
-    assert source.tolist() == [1, 2, 0]
-    for number, i in enumerate(source, start=1):
-        y0, x0, y1, x1 = boxes[i]
-        outside = labels.copy()
-        outside[y0:y1, x0:x1] = 0
-        assert not (outside == number).any()
+def test_disjoint_objects_keep_the_scores_of_their_masks():
+    masks = MaskSet.from_masks(
+        (10, 20),
+        [(2, 8, 8, 18), (2, 2, 8, 12)],
+        [np.ones((6, 10), bool), np.ones((6, 10), bool)],
+        predicted_iou=[0.5, 0.9],
+        stability_score=[0.6, 0.8],
+        points=[[5, 15], [5, 5]],
+    )
+    objects = disjoint_masks(masks)
+    assert objects.boxes.tolist() == [[2, 2, 8, 12], [2, 12, 8, 18]]
+    np.testing.assert_allclose(objects.predicted_iou, [0.9, 0.5])
+    np.testing.assert_allclose(objects.stability_score, [0.8, 0.6])
+    assert objects.points.tolist() == [[5, 5], [5, 15]]
+    assert len(disjoint_masks(MaskSet.empty((4, 4)))) == 0

@@ -54,48 +54,73 @@ def masks_to_labels(
     InvalidSettingsError
         For an unknown rule.
     """
-    labels, _ = paint_masks(
+    objects = disjoint_masks(
         masks,
         overlap=overlap,
         fill_holes=fill_holes,
         min_area=min_area,
         min_visible=min_visible,
     )
-    return labels.astype(dtype, copy=False)
+    labels = np.zeros(masks.shape, dtype)
+    for i, mask in enumerate(objects.masks):
+        labels[objects.slices(i)][mask] = i + 1
+    return labels
 
 
-def paint_masks(
+def disjoint_masks(
     masks: MaskSet,
     *,
     overlap: OverlapRule = "best",
     fill_holes: bool = True,
     min_area: int = 1,
     min_visible: float = 0.5,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
-    """As `masks_to_labels`, and say which mask became which object.
+) -> MaskSet:
+    """Settle overlaps: each pixel belongs to one object, each object is in one piece.
+
+    Parameters are those of `masks_to_labels`.
 
     Returns
     -------
-    tuple of ndarray
-        (H, W) labels, and (n,) positions in `masks`: that of object 1 first.
+    MaskSet
+        In the order of position, with scores and prompts of the masks they come from.
     """
-    canvas = np.zeros(masks.shape, dtype=np.int32)
-    painted: list[int] = []
+    is_taken = np.zeros(masks.shape, dtype=bool)
+    boxes, visible, source = [], [], []
     for i in _painting_order(masks, overlap):
-        region = canvas[masks.slices(i)]
+        region = is_taken[masks.slices(i)]
         mask = masks.masks[i]
         if fill_holes:
             mask = ndimage.binary_fill_holes(mask)
-        visible = largest_region(mask & (region == 0))
-        n_visible = np.count_nonzero(visible)
-        if n_visible < max(1, min_area):
+        shown = largest_region(mask & ~region)
+        n_shown = np.count_nonzero(shown)
+        if n_shown < max(1, min_area):
             continue
-        if n_visible < min_visible * np.count_nonzero(mask):
+        if n_shown < min_visible * np.count_nonzero(mask):
             continue
-        painted.append(i)
-        region[visible] = len(painted)
-    order = _number_by_position(canvas, len(painted))
-    return canvas, np.asarray(painted, np.intp)[order]
+        region |= shown
+        ((rows, columns),) = ndimage.find_objects(shown.view(np.uint8))
+        top, left = (int(corner) for corner in masks.boxes[i, :2])
+        boxes.append(
+            (
+                rows.start + top,
+                columns.start + left,
+                rows.stop + top,
+                columns.stop + left,
+            )
+        )
+        visible.append(shown[rows, columns].copy())
+        source.append(i)
+    corners = np.array(boxes, np.int32).reshape(-1, 4)
+    order = np.lexsort((corners[:, 1], corners[:, 0]))
+    chosen = np.asarray(source, np.intp)[order]
+    return MaskSet(
+        shape=masks.shape,
+        boxes=corners[order],
+        masks=tuple(visible[i] for i in order),
+        predicted_iou=masks.predicted_iou[chosen],
+        stability_score=masks.stability_score[chosen],
+        points=masks.points[chosen],
+    )
 
 
 def largest_region(mask: BoolArray) -> BoolArray:
@@ -143,22 +168,3 @@ def _painting_order(masks: MaskSet, overlap: str) -> npt.NDArray[np.intp]:
             f"{overlap!r} is no rule for overlaps; use best, smaller or larger."
         )
     return np.argsort(score, kind="stable")
-
-
-def _number_by_position(
-    canvas: npt.NDArray[np.int32], n_objects: int
-) -> npt.NDArray[np.intp]:
-    """Return the order of the objects by position, and number them so in place."""
-    starts = np.array(
-        [
-            (rows.start, columns.start)
-            for rows, columns in ndimage.find_objects(canvas, n_objects)
-        ]
-    ).reshape(-1, 2)
-    order = np.lexsort((starts[:, 1], starts[:, 0]))
-    number = np.zeros(n_objects + 1, dtype=np.int32)
-    number[order + 1] = np.arange(1, n_objects + 1)
-    # Row by row: a second canvas would double the memory of a large plane.
-    for row in canvas:
-        row[:] = number[row]
-    return order
