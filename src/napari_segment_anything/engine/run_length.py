@@ -88,12 +88,12 @@ def decode_masks(
     shapes = np.asarray(shapes, dtype=np.int64).reshape(-1, 2)
     n_pixels = shapes.prod(axis=1)
     last_run = np.cumsum(n_runs)
+    if len(counts) != (last_run[-1] if len(last_run) else 0):
+        raise ValueError(_NOT_FILLED)
     masks: list[BoolArray] = []
     for part in _parts(n_pixels.tolist()):
         first, last = last_run[part.start] - n_runs[part.start], last_run[part.stop - 1]
         masks += _decode_at_once(counts[first:last], n_runs[part], shapes[part])
-    if len(counts) != (last_run[-1] if len(last_run) else 0):
-        raise ValueError(_NOT_FILLED)
     return masks
 
 
@@ -104,13 +104,12 @@ def _decode_at_once(
 ) -> list[BoolArray]:
     n_pixels = shapes.prod(axis=1)
     first_run = np.cumsum(n_runs) - n_runs
+    stops = np.cumsum(n_pixels)
+    run_stops = np.cumsum(counts, dtype=np.int64)
+    if not np.array_equal(run_stops[first_run + n_runs - 1], stops):
+        raise ValueError(_NOT_FILLED)
     is_inside = (np.arange(len(counts)) - np.repeat(first_run, n_runs)) % 2 == 1
     flat = np.repeat(is_inside, counts)
-    run_stops = np.cumsum(counts, dtype=np.int64)
-    stops = np.cumsum(n_pixels)
-    mask_stops = run_stops[first_run + n_runs - 1]
-    if len(flat) != n_pixels.sum() or not np.array_equal(mask_stops, stops):
-        raise ValueError(_NOT_FILLED)
     # Copies, because a view would keep all masks for the sake of one.
     return [
         flat[stop - size : stop].reshape(tuple(shape), order="F").copy(order="K")
