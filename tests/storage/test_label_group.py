@@ -172,3 +172,5 @@ def test_what_is_no_image_gets_no_labels(tmp_path):
 def test_a_label_path_names_image_and_labels(tmp_path):
     assert split_label_path(tmp_path / "a.zarr/labels/b") == (tmp_path / "a.zarr", "b")
     assert split_label_path(tmp_path / "a.zarr") == (tmp_path / "a.zarr", None)
+    in_folder = tmp_path / "labels/a.zarr"
+    assert split_label_path(in_folder) == (in_folder, None)

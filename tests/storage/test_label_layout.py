@@ -25,7 +25,7 @@ def test_one_chunk_is_one_plane(tmp_path):
 
 
 def test_half_a_layout_never_appears(tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(label_layout, "_make_array", fail)
