@@ -194,3 +194,15 @@ def test_ten_kills_at_random_moments_change_nothing(make_job, command, n_planes)
     assert sum(at_work) == 10, "the job ended before the last moment"
     job.finish()
     job.assert_equal_to_undisturbed()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("command", "n_planes"), [("embed", 12), ("segment", 8)])
+def test_two_processes_may_do_the_same_job_at_once(make_job, command, n_planes):
+    job = make_job(command, n_planes)
+    both = [job.start(), job.start()]
+    for process in both:
+        _, said = process.communicate(timeout=600)
+        assert process.returncode == 0, said.decode()
+    job.assert_equal_to_undisturbed()
