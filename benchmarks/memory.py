@@ -30,7 +30,7 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 sys.stderr.write(f"\\npeak {peak * (1 if sys.platform == 'darwin' else 1024)}\\n")
 sys.exit(status)
 """
-LARGE_DIAMETER = 400
+LARGE_DIAMETER = 1000
 
 
 def main() -> None:
@@ -97,7 +97,7 @@ def disks(path: Path, side: int) -> Path:
     array = zarr.create_array(
         path, shape=(side, side), chunks=(1024, 1024), dtype=np.uint16
     )
-    pitch, radius = LARGE_DIAMETER * 3 // 2, LARGE_DIAMETER // 2
+    pitch, radius = 3 * LARGE_DIAMETER, LARGE_DIAMETER // 2
     x = np.arange(side) % pitch - pitch // 2
     rng = np.random.default_rng(0)
     for top in range(0, side, 1024):
