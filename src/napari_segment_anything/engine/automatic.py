@@ -30,6 +30,7 @@ from napari_segment_anything.engine.suppression import (
 )
 from napari_segment_anything.engine.tiling import (
     boxes_that_meet,
+    is_any_uncovered,
     lies_whole_in,
     points_shown_best,
 )
@@ -159,7 +160,9 @@ class AutomaticMaskGenerator:
                 masks = masks.select(without_duplicates(masks, self.settings))
             found.append(masks)
             cut_boxes += cut
-        if is_tiled and _has_unexplained(cut_boxes, CropMasks.concatenate(found)):
+        if is_tiled and is_any_uncovered(
+            cut_boxes, np.concatenate([masks.boxes for masks in found])
+        ):
             masks = self._too_large_for(crops, plane, search)
             if not keep_candidates:
                 masks = masks.select(without_duplicates(masks, self.settings))
@@ -212,23 +215,6 @@ class AutomaticMaskGenerator:
             for box in masks.boxes.tolist()
         ]
         return masks.select(np.flatnonzero(is_new))
-
-
-def _has_unexplained(cut_boxes: Sequence[Box], found: CropMasks) -> bool:
-    """Whether a mask that a tile cuts is not, for the most part, a mask found whole."""
-    by_row = found.boxes[np.argsort(found.boxes[:, 0], kind="stable")]
-    tallest = (by_row[:, 2] - by_row[:, 0]).max(initial=0)
-    # One at a time and only with those nearby: on a plane of thousands of tiles all
-    # pairs would fill the memory.
-    for cut in cut_boxes:
-        first, last = np.searchsorted(by_row[:, 0], (cut[0] - tallest, cut[2]))
-        near = by_row[first:last]
-        low = np.maximum(cut[:2], near[:, :2])
-        high = np.minimum(cut[2:], near[:, 2:])
-        shared = np.prod(np.maximum(high - low, 0), axis=1).max(initial=0)
-        if shared < 0.5 * (cut[2] - cut[0]) * (cut[3] - cut[1]):
-            return True
-    return False
 
 
 def _scaled(

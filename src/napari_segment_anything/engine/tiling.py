@@ -103,6 +103,33 @@ def touches_inner_edge(
     )
 
 
+def is_any_uncovered(
+    cut_boxes: Sequence[Box], whole_boxes: npt.NDArray[np.integer]
+) -> bool:
+    """Whether an object that a tile cuts is not, for the most part, one seen whole.
+
+    Parameters
+    ----------
+    cut_boxes : sequence of tuple
+        Half-open boxes of masks that end at the edge of a tile.
+    whole_boxes : ndarray
+        (n, 4) half-open boxes of masks that do not.
+    """
+    by_row = whole_boxes[np.argsort(whole_boxes[:, 0], kind="stable")]
+    tallest = (by_row[:, 2] - by_row[:, 0]).max(initial=0)
+    # One at a time and only with those nearby: on a plane of thousands of tiles all
+    # pairs would fill the memory.
+    for cut in cut_boxes:
+        first, last = np.searchsorted(by_row[:, 0], (cut[0] - tallest, cut[2]))
+        near = by_row[first:last]
+        low = np.maximum(cut[:2], near[:, :2])
+        high = np.minimum(cut[2:], near[:, 2:])
+        shared = np.prod(np.maximum(high - low, 0), axis=1).max(initial=0)
+        if shared < 0.5 * (cut[2] - cut[0]) * (cut[3] - cut[1]):
+            return True
+    return False
+
+
 def lies_whole_in(
     box: Box, crop: Box, shape: tuple[int, int], tolerance: float
 ) -> bool:
