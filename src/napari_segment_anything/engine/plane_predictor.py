@@ -15,6 +15,7 @@ from napari_segment_anything.engine.predictor import IntensityRange, MaskPredict
 from napari_segment_anything.engine.prompt_bounds import within_plane, within_window
 from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.tiling import touches_inner_edge
 from napari_segment_anything.engine.working_scale import estimate_scale, window_side
 
@@ -82,6 +83,11 @@ class PlanePredictor:
         """(H, W) of the plane in pixels."""
         return int(self._pixels.shape[0]), int(self._pixels.shape[1])
 
+    @property
+    def has_proposals(self) -> bool:
+        """Whether the model knows a rough mask of each prompt by itself."""
+        return self._predictor.has_proposals
+
     @cached_property
     def scale(self) -> float:
         """Frame pixels per plane pixel in the finest windows."""
@@ -96,7 +102,12 @@ class PlanePredictor:
         return PromptWindows(self.plane_shape, side, self._overlap)
 
     def answer(
-        self, prompts: Prompts, *, multimask: bool = True, may_encode: bool = True
+        self,
+        prompts: Prompts,
+        *,
+        multimask: bool = True,
+        may_encode: bool = True,
+        rough: MaskSet | None = None,
     ) -> MaskSet:
         """Predict the masks of N prompted objects.
 
@@ -110,6 +121,8 @@ class PlanePredictor:
         may_encode : bool
             Whether windows are encoded for the prompts. Otherwise each is answered in
             the finest window that is there, or in the frame of the whole plane.
+        rough : MaskSet, optional
+            A mask prompt for each of the N objects, in pixels of the plane.
 
         Returns
         -------
@@ -137,7 +150,11 @@ class PlanePredictor:
                 for start in range(0, len(members), _BATCH):
                     batch = members[start : start + _BATCH]
                     answers = self._decode(
-                        embedding, window, prompts.select(batch), multimask
+                        embedding,
+                        window,
+                        prompts.select(batch),
+                        multimask,
+                        None if rough is None else rough.select(batch),
                     )
                     for i, alternatives in zip(batch.tolist(), answers, strict=True):
                         rows[i] = alternatives
@@ -186,10 +203,16 @@ class PlanePredictor:
         window: Box,
         prompts: Prompts,
         multimask: bool,
+        rough: MaskSet | None,
     ) -> list[list["_Answer"]]:
         y0, x0, y1, x1 = window
         if not self._is_whole(window):
             prompts = within_window(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
+        if rough is not None:
+            low_res_size = self._predictor.config.low_res_size
+            prompts = with_rough_masks(
+                prompts, rough, window, embedding.geometry, low_res_size
+            )
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
         answers = []
         for three, three_scores in zip(

@@ -20,7 +20,7 @@ from napari_segment_anything.session.objects import PlanePrompts, group_prompts
 from napari_segment_anything.session.regions import keep_prompted_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.session.drawing import Outline
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -173,14 +174,65 @@ def is_ambiguous(prompts: PlanePrompts) -> bool:
 
 
 def _predict(plane: PlanePredictor, prompts: PlanePrompts, may_encode: bool) -> MaskSet:
+    from napari_segment_anything.engine.mask_set import MaskSet
+
     grouped = group_prompts(prompts)
-    answered = plane.answer(
-        grouped, multimask=is_ambiguous(prompts), may_encode=may_encode
-    )
-    scores = answered.predicted_iou.reshape(grouped.n_objects, -1)
-    width = scores.shape[1]
-    best = answered.select(np.arange(len(scores)) * width + scores.argmax(axis=1))
+    is_rough = np.array([area.kind.is_rough_mask for area in prompts.areas], dtype=bool)
+    if not is_rough.any():
+        first = _first_click(prompts)
+        rough = None
+        if first is not None and not plane.has_proposals:
+            # A correction starts from the mask that it corrects.
+            rough = _best(plane.answer(first, may_encode=may_encode), 1)
+        answered = plane.answer(
+            grouped, multimask=is_ambiguous(prompts), may_encode=may_encode, rough=rough
+        )
+        return prompted_regions(_best(answered, grouped.n_objects), grouped)
+    parts, order = [], []
+    for chosen in (np.flatnonzero(is_rough), np.flatnonzero(~is_rough)):
+        if len(chosen):
+            rough = None
+            if is_rough[chosen[0]]:
+                outlines = [prompts.areas[i] for i in chosen]
+                rough = _rough_masks(outlines, plane.plane_shape)
+            part = grouped.select(chosen)
+            answered = plane.answer(
+                part, multimask=False, may_encode=may_encode, rough=rough
+            )
+            parts.append(_best(answered, len(chosen)))
+            order.append(chosen)
+    best = MaskSet.concatenate(parts).select(np.argsort(np.concatenate(order)))
     return prompted_regions(best, grouped)
+
+
+def _best(answered: MaskSet, n_objects: int) -> MaskSet:
+    scores = answered.predicted_iou.reshape(n_objects, -1)
+    width = scores.shape[1]
+    return answered.select(np.arange(n_objects) * width + scores.argmax(axis=1))
+
+
+def _first_click(prompts: PlanePrompts) -> Prompts | None:
+    """Return the click that later ones correct, None for anything else."""
+    from napari_segment_anything.engine.prompts import Prompts
+
+    if len(prompts.boxes) or len(prompts.points) < 2 or not prompts.is_inside[0]:
+        return None
+    return Prompts.from_points(prompts.points[:1], [1])
+
+
+def _rough_masks(outlines: Sequence[Outline], shape: tuple[int, int]) -> MaskSet:
+    from napari_segment_anything.engine.mask_set import MaskSet
+
+    boxes, crops = [], []
+    for outline in outlines:
+        (top, left), mask = outline.mask()
+        y0, x0 = max(top, 0), max(left, 0)
+        part = mask[
+            y0 - top : max(shape[0] - top, 0), x0 - left : max(shape[1] - left, 0)
+        ]
+        boxes.append((y0, x0, y0 + part.shape[0], x0 + part.shape[1]))
+        crops.append(part)
+    return MaskSet.from_masks(shape, boxes, crops, points=np.zeros((len(crops), 2)))
 
 
 def prompted_regions(masks: MaskSet, prompts: Prompts) -> MaskSet:

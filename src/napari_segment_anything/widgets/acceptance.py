@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ class Acceptance:
         Whether an object may take pixels of others.
     is_turbo : bool
         Whether each click is an object.
+    is_volume : bool
+        Whether what is accepted on one plane after the other is one object.
+    class_id : int
+        Which kind of thing new objects are.
+    latest : int or None
+        The object that was accepted last.
     """
 
     def __init__(
@@ -42,6 +49,10 @@ class Acceptance:
     ) -> None:
         self.may_overwrite = False
         self.is_turbo = False
+        self.is_volume = False
+        self.class_id = 1
+        self.latest: int | None = None
+        self._is_other_way = False
         self._layers = layers
         self._session = session
         self._editor = editor
@@ -50,6 +61,8 @@ class Acceptance:
 
     def wanted(self, plane: PlaneId) -> Drawing:
         """Return what is asked now: in turbo mode one click at a time."""
+        if self._editor.is_as_opened(plane):
+            return Drawing()
         drawing = self._layers.prompts.drawing_on(plane)
         if self._is_turbo_click(plane, drawing):
             return Drawing(drawing.points[:1], drawing.is_inside[:1])
@@ -59,14 +72,19 @@ class Acceptance:
         """Whether a click is drawn that is an object by itself."""
         return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
 
-    def accept(self) -> str:
+    def accept(self, *, is_other_way: bool = False) -> str:
         """Turn the mask of what is drawn into an object; return what to say of it.
 
-        A mask that is still being computed is due when it arrives.
+        A mask that is still being computed is due when it arrives. With
+        ``is_other_way`` this object alone may overwrite others, or may not.
         """
+        self._is_other_way |= is_other_way
         plane = self._layers.plane
         if plane is None or self._asker.model is None:
             return ""
+        if self._editor.is_as_opened(plane):
+            confirmed = self._editor.objects.confirm(plane)
+            return f"Confirmed object {confirmed}." if confirmed else ""
         wanted = self.wanted(plane)
         if not wanted.prompts.has_object:
             return ""
@@ -77,9 +95,11 @@ class Acceptance:
         if response.masks is None or not self._session.can_accept:
             return self._refuse(plane, wanted, NO_OBJECT)
         ids = self._editor.accept(
-            response, wanted, self._asker.settings, may_overwrite=self.may_overwrite
+            response, wanted, self._asker.settings, self._choices(plane)
         )
+        self._is_other_way = False
         if ids:
+            self.latest = ids[0]
             return accepted_message(ids)
         return self._refuse(plane, wanted, _COVERED)
 
@@ -91,6 +111,18 @@ class Acceptance:
     def forget(self) -> None:
         """Nothing is due any more."""
         self._is_due = False
+        self._is_other_way = False
+
+    def _choices(self, plane: PlaneId) -> Choices:
+        objects, continued = self._session.objects, None
+        if self.is_volume and self.latest is not None and self.latest in objects:
+            is_here = objects.get(self.latest, plane) is not None
+            continued = None if is_here else self.latest
+        return Choices(
+            may_overwrite=self.may_overwrite != self._is_other_way,
+            class_id=self.class_id,
+            continued=continued,
+        )
 
     def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> str:
         if self._is_turbo_click(plane, wanted):

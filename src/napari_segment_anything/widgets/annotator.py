@@ -14,7 +14,14 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import deleted_message, opened_message
+from napari_segment_anything.widgets.narrator import (
+    UNSAVED,
+    deleted_message,
+    doubtful_message,
+    merged_message,
+    opened_message,
+    split_message,
+)
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
 from napari_segment_anything.widgets.workbench import Workbench
 
@@ -22,7 +29,13 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.session.carry import Carried
+    from napari_segment_anything.session.objects import AcceptedObject, ObjectKey
+    from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.prompt_jobs import PromptedPlane
+    from napari_segment_anything.session.review import Candidates
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
 
@@ -59,6 +72,9 @@ class Annotator(QObject):
     ) -> None:
         super().__init__()
         self.was_started = False
+        self._carried: int | None = None
+        self._reviewed: ObjectKey | None = None
+        self.found: dict[PlaneId, Candidates] = {}
         bench = workbench or Workbench()
         self.layers = AnnotationLayers(viewer, image, axes, bench.sources)
         self.session = Session(self.layers.source())
@@ -79,7 +95,7 @@ class Annotator(QObject):
             lambda edit: self.editor.note_stroke(edit, self.layers.plane)
         )
         self.session.response_changed.connect(self._show_response)
-        self.session.accepted_changed.connect(self.state_changed.emit)
+        self.session.accepted_changed.connect(self._on_step)
         image.events.data.connect(self._on_image_data)
 
     @property
@@ -98,6 +114,13 @@ class Annotator(QObject):
             self.asker.settings = settings
             if self.layers.are_shown and self.layers.have_prompts:
                 self.ask()
+
+    @property
+    def can_accept(self) -> bool:
+        """Whether there is a mask to accept, or an object to confirm."""
+        plane = self.layers.plane
+        is_open = plane is not None and self.editor.is_as_opened(plane)
+        return is_open or self.session.can_accept
 
     @property
     def can_delete(self) -> bool:
@@ -127,14 +150,18 @@ class Annotator(QObject):
         self.hover.hide()
         drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
         self.asker.ask(plane, drawn.prompts)
-        self.state_changed.emit()
+        self._show_response()
 
-    def accept(self) -> None:
+    def accept(self, *, is_other_way: bool = False) -> None:
         """Turn the mask of what is drawn into an object.
 
-        A mask that is still being computed is accepted when it arrives.
+        A mask that is still being computed is accepted when it arrives. An object that
+        is open and was not changed is confirmed, and the next doubtful one opened.
         """
-        self._say(self.acceptance.accept())
+        known = self._open_object()
+        message = self.acceptance.accept(is_other_way=is_other_way)
+        self._say(message)
+        self._go_on(known, is_done=bool(message))
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -144,15 +171,66 @@ class Annotator(QObject):
 
     def delete(self) -> None:
         """Delete the object that is open again."""
-        plane = self.layers.plane
-        deleted = self.editor.delete(plane) if plane is not None else None
+        plane, known = self.layers.plane, self._open_object()
+        deleted = self.editor.objects.delete(plane) if plane is not None else None
         self.said.emit(deleted_message(deleted))
+        self._go_on(known, is_done=deleted is not None)
+
+    def merge(self) -> None:
+        """Join the open object with those that the points lie on."""
+        plane = self.layers.plane
+        ids = self.editor.objects.merge(plane) if plane is not None else []
+        self.said.emit(merged_message(ids))
+
+    def split(self) -> None:
+        """Cut the open object between points, or along a line."""
+        plane = self.layers.plane
+        ids = self.editor.objects.split(plane) if plane is not None else []
+        self.said.emit(split_message(ids))
+
+    def walk_doubtful(self) -> None:
+        """Open the most doubtful object that nobody has looked at."""
+        plane = self.layers.plane
+        if plane is not None and self.editor.has_unsaved(plane):
+            self.said.emit(UNSAVED)
+            return
+        known = self.editor.walk_doubtful(plane)
+        n_left = len(self.session.objects.doubtful(plane))
+        self.said.emit(doubtful_message(known, n_left))
+        self._reviewed = None if known is None else known.key
+        if known is not None:
+            self.layers.look_at(known)
+
+    def accept_many(self, answered: PromptedPlane) -> list[int]:
+        """Turn masks of many prompts into objects; return their ids."""
+        return self.editor.objects.accept_many(
+            answered,
+            may_overwrite=self.acceptance.may_overwrite,
+            class_id=self.acceptance.class_id,
+        )
+
+    def carried_slices(self, axis: str) -> dict[PlaneId, MaskSet]:
+        """Return the open or latest object on its planes along an axis."""
+        plane, known = self.layers.plane, self._open_object()
+        self._carried = known.object_id if known else self.acceptance.latest
+        if plane is None or self._carried is None:
+            return {}
+        return self.editor.objects.slices_of(plane, self._carried, axis)
+
+    def add_carried(self, found: Carried) -> int:
+        """Paint an object on the planes it was carried to; return how many."""
+        plane = self.layers.plane
+        if plane is None or self._carried is None:
+            return 0
+        return self.editor.objects.add_carried(
+            found, plane, self._carried, self.settings
+        )
 
     def walk(self, direction: int) -> None:
         """Open the next or the previous object again."""
         plane = self.layers.plane
         if plane is not None and self.editor.has_unsaved(plane):
-            self.said.emit("Accept or clear first what is drawn here.")
+            self.said.emit(UNSAVED)
             return
         known = self.editor.walk(plane, direction)
         self.said.emit(opened_message(known))
@@ -191,10 +269,26 @@ class Annotator(QObject):
         if message:
             self.said.emit(message)
 
+    def _open_object(self) -> AcceptedObject | None:
+        plane = self.layers.plane
+        return None if plane is None else self.editor.open_on(plane)
+
+    def _go_on(self, known: AcceptedObject | None, *, is_done: bool) -> None:
+        if is_done and known is not None and known.key == self._reviewed:
+            if self.session.objects.doubtful(known.plane):
+                self.walk_doubtful()
+            else:
+                self.said.emit(doubtful_message(None, 0))
+
+    def _on_step(self) -> None:
+        self._show_response()
+        self.layers.results.show_objects(self.session.objects)
+
     def _on_plane(self) -> None:
         self.acceptance.forget()
         self.hover.hide()
         self.session.drop()
+        self._show_response()
         self.state_changed.emit()
 
     def _on_answer(self) -> None:
@@ -205,11 +299,14 @@ class Annotator(QObject):
         self.failed.emit(error)
 
     def _show_response(self) -> None:
-        response = self.session.response
-        if response is None or response.masks is None:
-            self.layers.preview.hide()
-        else:
+        response, known = self.session.response, self._open_object()
+        if response is not None and response.masks is not None:
             self.layers.preview.show(response.masks, response.request.plane)
+        elif known is not None and self.editor.is_as_opened(known.plane):
+            shape = self.session.source.plane_shape(known.plane)
+            self.layers.preview.show(known.as_mask(shape), known.plane)
+        else:
+            self.layers.preview.hide()
         self.state_changed.emit()
 
     def _on_image_data(self) -> None:

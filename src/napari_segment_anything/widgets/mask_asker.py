@@ -71,6 +71,8 @@ class MaskAsker(QObject):
         """Ask another model from now on."""
         places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
         self._model = (predictor, places)
+        device = predictor.device.type
+        self._narrator.set_device("CPU" if device == "cpu" else "graphics card")
         self._session.drop()
 
     def ask(self, plane: PlaneId | None, drawn: PlanePrompts) -> None:

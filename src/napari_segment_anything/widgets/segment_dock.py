@@ -12,10 +12,13 @@ from napari_segment_anything.errors import InvalidPromptError, SegmentAnythingEr
 from napari_segment_anything.session.jobs import list_models
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.annotators import Annotators
+from napari_segment_anything.widgets.class_layers import ClassLayers
+from napari_segment_anything.widgets.close_guard import CloseGuard
 from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.dock_jobs import DockJobs
 from napari_segment_anything.widgets.plane import axes_choices
+from napari_segment_anything.widgets.reviewer import Reviewer
 from napari_segment_anything.widgets.workbench import acquire, release
 from napari_segment_anything.widgets.workers import LatestWorker
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from qtpy.QtGui import QShowEvent
 
     from napari_segment_anything.widgets.annotator import Annotator
 
@@ -44,7 +48,12 @@ class SegmentDock(QWidget):
         self.workbench = acquire(viewer, self.form)
         self.jobs = DockJobs(viewer, self.workbench)
         self.commands = DockActions(viewer, self.form)
+        self.reviewer = Reviewer(self.form.review)
+        self.classes = ClassLayers(viewer)
         self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
+        self.guard = CloseGuard(
+            self, self.annotators.unsaved, self.commands.save_record_then
+        )
         self._viewer = viewer
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
@@ -55,9 +64,15 @@ class SegmentDock(QWidget):
         self._connect_work()
         keys.bind_keys(viewer, self.commands.by_key)
         viewer.layers.selection.events.active.connect(self._refresh)
+        viewer.layers.events.inserted.connect(self._refresh)
         self.destroyed.connect(_Closing(self))
         self._model_list.submit(list_models)
         self._on_image()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Find the window that must not close over unsaved work."""
+        super().showEvent(event)
+        self.guard.watch()
 
     @property
     def annotator(self) -> Annotator | None:
@@ -86,6 +101,19 @@ class SegmentDock(QWidget):
             )
         )
 
+        form.many.use.clicked.connect(lambda: self._with_axes(self._use_layer))
+        form.many.carry.clicked.connect(
+            lambda: self._run(
+                lambda model, annotator: self.jobs.carry(
+                    model,
+                    annotator,
+                    form.many.axis.currentText(),
+                    form.many.n_planes.value(),
+                )
+            )
+        )
+        form.classes.clicked.connect(self._add_classes)
+
     def _connect_work(self) -> None:
         row, worker = self.form.job, self.jobs.worker
         row.cancel_button.clicked.connect(worker.cancel)
@@ -102,8 +130,9 @@ class SegmentDock(QWidget):
         self.annotators.changed.connect(self._refresh)
         self.annotators.said.connect(row.say)
         self.annotators.failed.connect(self._on_failure)
-        self.commands.said.connect(row.say)
-        self.commands.failed.connect(self._on_failure)
+        for part in (self.commands, self.reviewer, self.classes):
+            part.said.connect(row.say)
+            part.failed.connect(self._on_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self._on_failure)
 
@@ -162,6 +191,20 @@ class SegmentDock(QWidget):
         if annotator is not None and self._has_weights():
             everything(self.form.model.model, annotator)
 
+    def _use_layer(self) -> None:
+        name = self.form.many.layer.currentText()
+        if name in self._viewer.layers:
+            layer = self._viewer.layers[name]
+            self._run(
+                lambda model, annotator: self.jobs.use_as_prompts(
+                    model, annotator, layer
+                )
+            )
+
+    def _add_classes(self) -> None:
+        if self.annotator is not None:
+            self.classes.add(self.annotator)
+
     def _on_image(self) -> None:
         image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
         self.form.question.dismiss()
@@ -195,7 +238,7 @@ class SegmentDock(QWidget):
     def _on_model(self) -> None:
         if (model := self.workbench.model) is None:
             return
-        self.form.model.set_loaded(model.name, model.device)
+        self.form.model.set_loaded(model.name, model.device, model.device_note)
         self.form.job.say("Ready.")
         self.annotators.set_model(model.predictor, self.workbench.store)
         # A download may have added a file.
@@ -229,6 +272,13 @@ class SegmentDock(QWidget):
             is_free and image is not None and image.ndim > 2
         )
         self.commands.refresh(annotator)
+        self.reviewer.refresh(annotator)
+        form.many.show_layers([] if annotator is None else annotator.layers.all)
+        shown = () if annotator is None else annotator.layers.plane
+        letters = "".join(letter for letter, _ in shown.index) if shown else ""
+        form.many.show_axes(letters.replace("C", ""))
+        form.many.use.setEnabled(is_free and form.many.layer.count() > 0)
+        form.many.carry.setEnabled(is_free and form.many.axis.count() > 0)
 
 
 class _Closing:
@@ -249,7 +299,10 @@ class _Closing:
         dock._model_list.close()
         dock.annotators.close()
         dock.commands.close()
+        dock.reviewer.close()
+        dock.classes.close()
         dock.form.image.close_connections()
         release(dock.form)
+        dock._viewer.layers.events.inserted.disconnect(dock._refresh)
         dock._viewer.layers.selection.events.active.disconnect(dock._refresh)
         keys.unbind_keys(dock._viewer, dock.commands.by_key)
