@@ -33,6 +33,7 @@ from napari_segment_anything.widgets.keys import (
     with_key,
 )
 from napari_segment_anything.widgets.layout import (
+    below,
     heading,
     scrolled_column,
     wide_form,
@@ -182,7 +183,6 @@ class DockForm(QWidget):
         column.addWidget(self.everything_plane)
         column.addWidget(self.review)
         column.addWidget(self.everything_time)
-        column.addWidget(self.job)
         last = QGridLayout()
         last.setSpacing(4)
         last.addWidget(self.save_record, 0, 0)
@@ -193,6 +193,7 @@ class DockForm(QWidget):
             last.setColumnStretch(number, 1)
         column.addLayout(last)
         column.addStretch(1)
+        below(self, self.job)
 
 
 def _tool(text: str, tooltip: str) -> QPushButton:

@@ -39,10 +39,7 @@ class ManyForm(QWidget):
         super().__init__()
         self._viewer = viewer
         self.layer = QComboBox()
-        self.layer.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.layer.setMinimumContentsLength(8)
+        _keep_narrow(self.layer)
         self.layer.setToolTip(
             "A Points layer: an object for each point. A Shapes layer: one for each "
             "box, ellipse, polygon or path. A Labels layer: each label of the plane "
@@ -57,6 +54,7 @@ class ManyForm(QWidget):
         )
         self.axis = QComboBox()
         self.axis.setToolTip("The axis to go along.")
+        _keep_narrow(self.axis)
         self.n_planes = QSpinBox()
         self.n_planes.setRange(0, _MAX_PLANES)
         self.n_planes.setValue(5)
@@ -105,10 +103,17 @@ class ManyForm(QWidget):
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self.carry, 1)
-        row.addWidget(self.n_planes)
+        row.addWidget(self.n_planes, 1)
         row.addWidget(self.axis)
         column.addLayout(row)
         self.fold = Fold("Many objects, many planes", column)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.fold)
+
+
+def _keep_narrow(combo: QComboBox) -> None:
+    combo.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    combo.setMinimumContentsLength(2)
