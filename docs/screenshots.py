@@ -96,7 +96,7 @@ class Stage:
 
     def write(self, picture: Image.Image, name: str) -> None:
         """Write a picture with few colours, which is a small file."""
-        few = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         few.save(self.output / f"{name}_{self.theme}.png", optimize=True)
 
     def save_narrow(self, name: str) -> None:

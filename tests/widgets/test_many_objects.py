@@ -101,6 +101,16 @@ def test_sliders_filter_without_the_model_and_are_one_step(qtbot, dock, predicto
     assert not review.min_iou.isEnabled()
 
 
+def test_everything_on_one_plane_after_another_keeps_both(qtbot, dock, viewer_model):
+    everything(qtbot, dock)
+    before = labels_of(dock)[0].copy()
+    viewer_model.dims.set_point(0, 1)
+    settle(qtbot, dock)
+    everything(qtbot, dock)
+    np.testing.assert_array_equal(labels_of(dock)[0], before)
+    assert labels_of(dock)[1].any()
+
+
 def test_doubtful_objects_are_confirmed_rejected_and_edited(qtbot, dock, tmp_path):
     everything(qtbot, dock)
     plane = dock.annotator.layers.plane

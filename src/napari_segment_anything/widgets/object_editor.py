@@ -87,11 +87,11 @@ class ObjectEditor:
         plane = passing.candidates.plane
         before, after = passing.filters
         newest = self._session.newest
-        if self.base_filter(plane) == before and newest is not None:
-            if newest.filters:
-                self._steps.undo()
-        elif before is not None:
+        if before is not None and self.base_filter(plane) != before:
             return []  # the objects have changed since this was worked out
+        if newest is not None and plane in newest.filters:
+            if newest.filters[plane][0] == before:
+                self._steps.undo()
         if after == before:
             return []
         commit = self._steps.canvas(plane).fill(passing, class_id=class_id)
