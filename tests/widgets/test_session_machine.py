@@ -135,7 +135,9 @@ class AnnotationMachine(RuleBasedStateMachine):
         self.layers.prompts.draw(plane, drawing)
         self.accept(plane, self.layers.prompts.drawing_on(plane), smooth, may_overwrite)
 
-    @rule(plane=PLANES, start=PLACES, length=st.integers(1, 30), label=st.integers(0, 9))
+    @rule(
+        plane=PLANES, start=PLACES, length=st.integers(1, 30), label=st.integers(0, 9)
+    )
     def paint(self, plane, start, length, label):
         self.go_to(plane)
         columns = np.unique(np.minimum(start[1] + np.arange(length), 127))

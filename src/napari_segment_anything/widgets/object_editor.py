@@ -89,9 +89,9 @@ class ObjectEditor:
         newest = self._session.newest
         if before is not None and self.base_filter(plane) != before:
             return []  # the objects have changed since this was worked out
-        if newest is not None and plane in newest.filters:
-            if newest.filters[plane][0] == before:
-                self._steps.undo()
+        replaces = newest is not None and plane in newest.filters
+        if replaces and self.base_filter(plane) == before:
+            self._steps.undo()
         if after == before:
             return []
         commit = self._steps.canvas(plane).fill(passing, class_id=class_id)
