@@ -27,7 +27,7 @@ import napari
 import numpy as np
 import torch
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_segment_anything.engine.predictor import MaskPredictor
@@ -52,12 +52,15 @@ Figures = dict[str, dict[str, float]]
 
 def wait_until(is_done: Callable[[], bool]) -> None:
     """Let the event loop run until something has happened."""
-    end = time.perf_counter() + PATIENCE_SECONDS
-    while not is_done():
-        if time.perf_counter() > end:
-            raise TimeoutError("The answer did not come.")
-        QApplication.processEvents()
-        time.sleep(0.0005)
+    loop, look, patience = QEventLoop(), QTimer(), QTimer()
+    look.setInterval(1)
+    look.timeout.connect(lambda: loop.quit() if is_done() else None)
+    patience.setSingleShot(True)
+    patience.timeout.connect(lambda: loop.exit(1))
+    patience.start(1000 * PATIENCE_SECONDS)
+    look.start()
+    if not is_done() and loop.exec():
+        raise TimeoutError("The answer did not come.")
 
 
 def summary(seconds: Sequence[float]) -> dict[str, float]:
@@ -197,8 +200,7 @@ def measure_stall(bench: Bench) -> dict[str, float]:
     bench.settle()
     for t in range(1, N_PLANES):
         bench.viewer.dims.set_point(0, t)
-        while not bench.annotator.is_thinking:
-            QApplication.processEvents()
+        wait_until(lambda: bench.annotator.is_thinking)
         with counted_ticks(late):
             wait_until(lambda: not bench.annotator.is_thinking)
     return {**summary(late), "largest_ms": round(1000 * max(late), 2)}

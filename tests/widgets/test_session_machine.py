@@ -301,7 +301,7 @@ def check(image, n_sessions, n_steps):
 
 
 def test_labels_are_those_of_a_replay_of_the_record(qapp, disks_image):
-    check(disks_image.image, n_sessions=2, n_steps=30)
+    check(disks_image.image, n_sessions=1, n_steps=40)
 
 
 @pytest.mark.slow

@@ -104,31 +104,29 @@ def prompted_plane(
     image = source.read(plane)
     limits = source.intensity_range(plane)
     with _one_at_a_time:
-        stored = StoredPredictor(predictor, store)
+        if predictor not in _planes:
+            _planes[predictor] = StoredPredictor(predictor, store), OrderedDict()
+        stored, known = _planes[predictor]
+        stored.store = store  # the user may have chosen another folder since
         key = stored.key(image, limits)
-        known = _planes.setdefault(predictor, OrderedDict())
-        if key in known:
-            stored, found = known[key]
-            stored.store = store  # the user may have chosen another folder since
         embedding = store.get(key)
         if embedding is None:
             embedding = stored.embed(image, intensity_range=limits)
         if key not in known:
-            found = PlanePredictor(
+            known[key] = PlanePredictor(
                 stored, image, intensity_range=limits, embedding=embedding
             )
-            known[key] = stored, found
             if len(known) > _N_PLANES:
                 known.popitem(last=False)
         known.move_to_end(key)
-        yield found
+        yield known[key]
 
 
 # Planes that were clicked last, by their content: the scale of their objects is known
 # and their windows are at hand. They go when the model goes.
 _N_PLANES = 2
 _planes: WeakKeyDictionary[
-    MaskPredictor, OrderedDict[str, tuple[StoredPredictor, PlanePredictor]]
+    MaskPredictor, tuple[StoredPredictor, OrderedDict[str, PlanePredictor]]
 ] = WeakKeyDictionary()
 _one_at_a_time = threading.Lock()
 
