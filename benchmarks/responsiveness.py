@@ -44,7 +44,6 @@ from napari_segment_anything.widgets.result_layers import ResultLayer
 
 TICK_MS = 2
 PATIENCE_SECONDS = 120
-N_PLANES = 4
 BOX = 100
 
 Figures = dict[str, dict[str, float]]
@@ -91,10 +90,12 @@ class Bench:
         Answers.
     side : int
         Of the planes, in pixels.
+    n_planes : int
+        Of which the first is clicked on; the others are encoded later.
     """
 
-    def __init__(self, predictor: MaskPredictor, side: int) -> None:
-        cells = simulate_cells(N_PLANES).images
+    def __init__(self, predictor: MaskPredictor, side: int, n_planes: int) -> None:
+        cells = simulate_cells(n_planes).images
         factor = -(-side // cells.shape[1])
         movie = np.tile(cells, (1, factor, factor))[:, :side, :side]
         self.viewer = ViewerModel()
@@ -198,7 +199,7 @@ def measure_stall(bench: Bench) -> dict[str, float]:
     """Scroll to planes that are not encoded yet, and watch the event loop."""
     late: list[float] = []
     bench.settle()
-    for t in range(1, N_PLANES):
+    for t in range(1, bench.annotator.layers.results.shape[0]):
         bench.viewer.dims.set_point(0, t)
         wait_until(lambda: bench.annotator.is_thinking)
         with counted_ticks(late):
@@ -236,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, required=True, metavar="FILE")
     parser.add_argument("--models", default="nano,vit_b")
     parser.add_argument("--side", type=int, default=1024)
+    parser.add_argument("--planes", type=int, default=4)
     parser.add_argument("--clicks", type=int, default=20)
     parser.add_argument("--sizes", default="2048,8192")
     parser.add_argument("--no-window", action="store_true")
@@ -252,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "side": options.side,
     }
     for name in filter(None, options.models.split(",")):
-        bench = Bench(make_predictor(name), options.side)
+        bench = Bench(make_predictor(name), options.side, options.planes)
         clicks, stall = measure_clicks(bench, options.clicks), measure_stall(bench)
         figures[name] = {"click": clicks, "stall": stall}
         bench.close()
