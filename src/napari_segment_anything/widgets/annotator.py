@@ -149,7 +149,8 @@ class Annotator(QObject):
         plane = self.layers.plane
         self.hover.hide()
         drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
-        self.asker.ask(plane, drawn.prompts)
+        is_silent = plane is not None and self.editor.is_as_opened(plane)
+        self.asker.ask(plane, drawn.prompts, is_silent=is_silent)
         self._show_response()
 
     def accept(self, *, is_other_way: bool = False) -> None:
