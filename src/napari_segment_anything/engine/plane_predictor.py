@@ -83,11 +83,6 @@ class PlanePredictor:
         """(H, W) of the plane in pixels."""
         return int(self._pixels.shape[0]), int(self._pixels.shape[1])
 
-    @property
-    def has_proposals(self) -> bool:
-        """Whether the model knows a rough mask of each prompt by itself."""
-        return self._predictor.has_proposals
-
     @cached_property
     def scale(self) -> float:
         """Frame pixels per plane pixel in the finest windows."""
@@ -158,7 +153,7 @@ class PlanePredictor:
                     )
                     for i, alternatives in zip(batch.tolist(), answers, strict=True):
                         rows[i] = alternatives
-                        if self._is_cut(alternatives, window):
+                        if _is_cut(alternatives, window, self.plane_shape):
                             level_of[i] = level + 1
         flat = [answer for row in rows for answer in row]
         if not flat:
@@ -230,17 +225,18 @@ class PlanePredictor:
             answers.append(row)
         return answers
 
-    def _is_cut(self, alternatives: list["_Answer"], window: Box) -> bool:
-        """Whether the best alternative ends at an edge that cuts the plane."""
-        if self._is_whole(window):
-            return False
-        box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
-        return mask.size > 0 and touches_inner_edge(
-            box, window, self.plane_shape, _EDGE_TOLERANCE
-        )
-
 
 _Answer = tuple[Box, BoolArray, float, float]
+
+
+def _is_cut(
+    alternatives: list[_Answer], window: Box, plane_shape: tuple[int, int]
+) -> bool:
+    """Whether the best alternative ends at an edge that cuts the plane."""
+    box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
+    return mask.size > 0 and touches_inner_edge(
+        box, window, plane_shape, _EDGE_TOLERANCE
+    )
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -156,7 +156,8 @@ def answer(
             _ = plane.scale
         encoded = time.perf_counter()
         if request.prompts.has_object:
-            masks = _predict(plane, request.prompts, may_encode)
+            has_proposals = predictor.has_proposals
+            masks = _predict(plane, request.prompts, may_encode, has_proposals)
     return MaskResponse(
         request=request,
         masks=masks,
@@ -171,15 +172,20 @@ def is_ambiguous(prompts: PlanePrompts) -> bool:
     return len(prompts.boxes) == 0 and len(prompts.points) == 1 and prompts.has_object
 
 
-def _predict(plane: PlanePredictor, prompts: PlanePrompts, may_encode: bool) -> MaskSet:
+def _predict(
+    plane: PlanePredictor,
+    prompts: PlanePrompts,
+    may_encode: bool,
+    has_proposals: bool,
+) -> MaskSet:
     from napari_segment_anything.engine.mask_set import MaskSet
 
     grouped = group_prompts(prompts)
     is_rough = np.array([area.kind.is_rough_mask for area in prompts.areas], dtype=bool)
     if not is_rough.any():
-        first = _first_click(prompts)
+        first = None if has_proposals else _first_click(prompts)
         rough = None
-        if first is not None and not plane.has_proposals:
+        if first is not None:
             # A correction starts from the mask that it corrects.
             rough = _best(plane.answer(first, may_encode=may_encode), 1)
         answered = plane.answer(

@@ -9,6 +9,7 @@ from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
 if TYPE_CHECKING:
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -71,6 +72,24 @@ class Acceptance:
     def has_turbo_click(self, plane: PlaneId) -> bool:
         """Whether a click is drawn that is an object by itself."""
         return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
+
+    @property
+    def can_accept(self) -> bool:
+        """Whether there is a mask to accept, or an object to confirm."""
+        plane = self._layers.plane
+        is_open = plane is not None and self._editor.is_as_opened(plane)
+        return is_open or self._session.can_accept
+
+    @property
+    def shown(self) -> tuple[MaskSet, PlaneId] | None:
+        """Masks to outline, and their plane: the answer, or the object to confirm."""
+        response, plane = self._session.response, self._layers.plane
+        if response is not None and response.masks is not None:
+            return response.masks, response.request.plane
+        known = None if plane is None else self._editor.open_on(plane)
+        if known is None or not self._editor.is_as_opened(known.plane):
+            return None
+        return known.as_mask(self._session.source.plane_shape(known.plane)), known.plane
 
     def accept(self, *, is_other_way: bool = False) -> str:
         """Turn the mask of what is drawn into an object; return what to say of it.

@@ -14,28 +14,16 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import (
-    UNSAVED,
-    deleted_message,
-    doubtful_message,
-    merged_message,
-    opened_message,
-    split_message,
-)
+from napari_segment_anything.widgets.narrator import opened_message
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
+from napari_segment_anything.widgets.reviser import Reviser
 from napari_segment_anything.widgets.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
-    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
-    from napari_segment_anything.session.carry import Carried
-    from napari_segment_anything.session.objects import AcceptedObject, ObjectKey
-    from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.session.prompt_jobs import PromptedPlane
-    from napari_segment_anything.session.review import Candidates
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
 
@@ -72,15 +60,14 @@ class Annotator(QObject):
     ) -> None:
         super().__init__()
         self.was_started = False
-        self._carried: int | None = None
-        self._reviewed: ObjectKey | None = None
-        self.found: dict[PlaneId, Candidates] = {}
         bench = workbench or Workbench()
         self.layers = AnnotationLayers(viewer, image, axes, bench.sources)
         self.session = Session(self.layers.source())
         self.editor = Editor(self.layers, self.session)
         self.asker = MaskAsker(self.session, bench)
         self.acceptance = Acceptance(self.layers, self.session, self.editor, self.asker)
+        self.reviser = Reviser(self.layers, self.session, self.editor, self.acceptance)
+        self.reviser.said.connect(self.said)
         self.hover = Hover(self.layers, self.session)
         self.watch = PlaneWatch(viewer, self.layers)
         self.watch.changed.connect(self._on_plane)
@@ -114,13 +101,6 @@ class Annotator(QObject):
             self.asker.settings = settings
             if self.layers.are_shown and self.layers.have_prompts:
                 self.ask()
-
-    @property
-    def can_accept(self) -> bool:
-        """Whether there is a mask to accept, or an object to confirm."""
-        plane = self.layers.plane
-        is_open = plane is not None and self.editor.is_as_opened(plane)
-        return is_open or self.session.can_accept
 
     @property
     def can_delete(self) -> bool:
@@ -159,10 +139,11 @@ class Annotator(QObject):
         A mask that is still being computed is accepted when it arrives. An object that
         is open and was not changed is confirmed, and the next doubtful one opened.
         """
-        known = self._open_object()
+        known = self.reviser.open_object()
         message = self.acceptance.accept(is_other_way=is_other_way)
-        self._say(message)
-        self._go_on(known, is_done=bool(message))
+        if message:
+            self.said.emit(message)
+            self.reviser.go_on(known)
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -172,69 +153,11 @@ class Annotator(QObject):
 
     def delete(self) -> None:
         """Delete the object that is open again."""
-        plane, known = self.layers.plane, self._open_object()
-        deleted = self.editor.objects.delete(plane) if plane is not None else None
-        self.said.emit(deleted_message(deleted))
-        self._go_on(known, is_done=deleted is not None)
-
-    def merge(self) -> None:
-        """Join the open object with those that the points lie on."""
-        plane = self.layers.plane
-        ids = self.editor.objects.merge(plane) if plane is not None else []
-        self.said.emit(merged_message(ids))
-
-    def split(self) -> None:
-        """Cut the open object between points, or along a line."""
-        plane = self.layers.plane
-        ids = self.editor.objects.split(plane) if plane is not None else []
-        self.said.emit(split_message(ids))
-
-    def walk_doubtful(self) -> None:
-        """Open the most doubtful object that nobody has looked at."""
-        plane = self.layers.plane
-        if plane is not None and self.editor.has_unsaved(plane):
-            self.said.emit(UNSAVED)
-            return
-        known = self.editor.walk_doubtful(plane)
-        n_left = len(self.session.objects.doubtful(plane))
-        self.said.emit(doubtful_message(known, n_left))
-        self._reviewed = None if known is None else known.key
-        if known is not None:
-            self.layers.look_at(known)
-
-    def accept_many(self, answered: PromptedPlane) -> list[int]:
-        """Turn masks of many prompts into objects; return their ids."""
-        return self.editor.objects.accept_many(
-            answered,
-            may_overwrite=self.acceptance.may_overwrite,
-            class_id=self.acceptance.class_id,
-        )
-
-    def carried_slices(self, axis: str) -> dict[PlaneId, MaskSet]:
-        """Return the open or latest object on its planes along an axis."""
-        plane, known = self.layers.plane, self._open_object()
-        self._carried = known.object_id if known else self.acceptance.latest
-        if plane is None or self._carried is None:
-            return {}
-        return self.editor.objects.slices_of(plane, self._carried, axis)
-
-    def add_carried(self, found: Carried) -> int:
-        """Paint an object on the planes it was carried to; return how many."""
-        plane = self.layers.plane
-        if plane is None or self._carried is None:
-            return 0
-        return self.editor.objects.add_carried(
-            found, plane, self._carried, self.settings
-        )
+        self.reviser.delete()
 
     def walk(self, direction: int) -> None:
         """Open the next or the previous object again."""
-        plane = self.layers.plane
-        if plane is not None and self.editor.has_unsaved(plane):
-            self.said.emit(UNSAVED)
-            return
-        known = self.editor.walk(plane, direction)
-        self.said.emit(opened_message(known))
+        self.reviser.walk(direction)
 
     def undo(self) -> None:
         """Take the newest step back, whatever and wherever it was."""
@@ -266,21 +189,6 @@ class Annotator(QObject):
         elif plane is not None and self.acceptance.has_turbo_click(plane):
             self.accept()
 
-    def _say(self, message: str) -> None:
-        if message:
-            self.said.emit(message)
-
-    def _open_object(self) -> AcceptedObject | None:
-        plane = self.layers.plane
-        return None if plane is None else self.editor.open_on(plane)
-
-    def _go_on(self, known: AcceptedObject | None, *, is_done: bool) -> None:
-        if is_done and known is not None and known.key == self._reviewed:
-            if self.session.objects.doubtful(known.plane):
-                self.walk_doubtful()
-            else:
-                self.said.emit(doubtful_message(None, 0))
-
     def _on_step(self) -> None:
         self._show_response()
         self.layers.results.show_objects(self.session.objects)
@@ -293,21 +201,19 @@ class Annotator(QObject):
         self.state_changed.emit()
 
     def _on_answer(self) -> None:
-        self._say(self.acceptance.accept_if_due())
+        if message := self.acceptance.accept_if_due():
+            self.said.emit(message)
 
     def _on_failure(self, error: Exception) -> None:
         self.acceptance.forget()
         self.failed.emit(error)
 
     def _show_response(self) -> None:
-        response, known = self.session.response, self._open_object()
-        if response is not None and response.masks is not None:
-            self.layers.preview.show(response.masks, response.request.plane)
-        elif known is not None and self.editor.is_as_opened(known.plane):
-            shape = self.session.source.plane_shape(known.plane)
-            self.layers.preview.show(known.as_mask(shape), known.plane)
-        else:
+        shown = self.acceptance.shown
+        if shown is None:
             self.layers.preview.hide()
+        else:
+            self.layers.preview.show(*shown)
         self.state_changed.emit()
 
     def _on_image_data(self) -> None:

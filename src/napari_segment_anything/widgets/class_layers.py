@@ -44,8 +44,10 @@ class ClassLayers(QObject):
         """Whether a layer is being made."""
         return self._worker.is_busy
 
-    def add(self, annotator: Annotator) -> None:
+    def add(self, annotator: Annotator | None) -> None:
         """Add a layer with the class of each object of an image as it is now."""
+        if annotator is None:
+            return
         layers = annotator.layers
         classes = {
             o.object_id: o.class_id for o in annotator.session.objects.in_order()

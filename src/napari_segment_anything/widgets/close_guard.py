@@ -35,13 +35,14 @@ class CloseGuard(QObject):
         save: Callable[[Callable[[], object]], None],
     ) -> None:
         super().__init__(dock)
+        dock.installEventFilter(self)
         self._dock = dock
         self._unsaved = unsaved
         self._save = save
         self._window: QMainWindow | None = None
 
     def watch(self) -> None:
-        """Find the window; called when the dock is shown."""
+        """Find the window; done whenever the dock is shown."""
         parent = self._dock.parentWidget()
         while parent is not None and not isinstance(parent, QMainWindow):
             parent = parent.parentWidget()
@@ -50,10 +51,13 @@ class CloseGuard(QObject):
             parent.installEventFilter(self)
 
     def eventFilter(  # noqa: N802
-        self, _watched: QObject | None, event: QEvent | None
+        self, watched: QObject | None, event: QEvent | None
     ) -> bool:
         """Hold a close event back where the user wants to save first."""
-        if event is None or event.type() != QEvent.Type.Close:
+        if event is not None and event.type() == QEvent.Type.Show:
+            self.watch()
+        is_close = event is not None and event.type() == QEvent.Type.Close
+        if event is None or not is_close or watched is not self._window:
             return False
         # A script that closes its viewer is not asked: there is nobody to answer.
         if not event.spontaneous() and QThread.currentThread().loopLevel() == 0:

@@ -57,9 +57,9 @@ class DockActions(QObject):
             keys.REDO_KEY: self._calling(Annotator.redo),
             keys.NEXT_KEY: self._calling(partial(Annotator.walk, direction=1)),
             keys.PREVIOUS_KEY: self._calling(partial(Annotator.walk, direction=-1)),
-            keys.MERGE_KEY: self._calling(Annotator.merge),
-            keys.SPLIT_KEY: self._calling(Annotator.split),
-            keys.DOUBTFUL_KEY: self._calling(Annotator.walk_doubtful),
+            keys.MERGE_KEY: self._calling(lambda one: one.reviser.merge()),
+            keys.SPLIT_KEY: self._calling(lambda one: one.reviser.split()),
+            keys.DOUBTFUL_KEY: self._calling(lambda one: one.reviser.walk_doubtful()),
             keys.OTHER_WAY_KEY: self._calling(
                 partial(Annotator.accept, is_other_way=True)
             ),
@@ -102,7 +102,9 @@ class DockActions(QObject):
         can = annotator is not None and annotator.layers.are_shown
         form.set_tools_enabled(can)
         session = annotator.session if annotator is not None else None
-        form.accept.setEnabled(can and annotator is not None and annotator.can_accept)
+        form.accept.setEnabled(
+            can and annotator is not None and annotator.acceptance.can_accept
+        )
         form.clear.setEnabled(
             can and annotator is not None and annotator.layers.have_prompts
         )

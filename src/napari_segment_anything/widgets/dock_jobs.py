@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari.components import ViewerModel
-    from napari.layers import Layer
 
     from napari_segment_anything.session.carry import Carried
     from napari_segment_anything.session.jobs import (
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.review import Passing
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.annotator import Annotator
+    from napari_segment_anything.widgets.many_form import ManyForm
     from napari_segment_anything.widgets.workbench import Workbench
 
 _NO_PLANE = (
@@ -99,12 +99,14 @@ class DockJobs(QObject):
             model, annotator, track_job, partial(self._on_tracks, annotator)
         )
 
-    def use_as_prompts(self, model: str, annotator: Annotator, layer: Layer) -> None:
+    def use_as_prompts(self, form: ManyForm, model: str, annotator: Annotator) -> None:
         """Make an object of each point, shape or label of another layer."""
         layers, plane = annotator.layers, annotator.layers.plane
-        if plane is None:
-            self.said.emit(_NO_PLANE)
+        name = form.layer.currentText()
+        if plane is None or name not in self._viewer.layers:
+            self.said.emit(_NO_PLANE if plane is None else "Choose a layer first.")
             return
+        layer = self._viewer.layers[name]
         prompts = LayerPrompts(layer, layers.image, layers.axes, plane)
         source, settings = annotator.session.source, annotator.settings
 
@@ -116,9 +118,10 @@ class DockJobs(QObject):
 
         self.with_model(model, start)
 
-    def carry(self, model: str, annotator: Annotator, axis: str, n_planes: int) -> None:
+    def carry(self, form: ManyForm, model: str, annotator: Annotator) -> None:
         """Carry the open or latest object to the planes beside and between."""
-        known = annotator.carried_slices(axis)
+        axis, n_planes = form.axis.currentText(), form.n_planes.value()
+        known = annotator.reviser.carried_slices(axis)
         if not known:
             self.said.emit("Open an object, or accept one, on this plane first.")
             return
@@ -179,11 +182,18 @@ class DockJobs(QObject):
         self.said.emit(add_plane_objects(annotator, found))
 
     def _on_prompted(self, annotator: Annotator, planes: list[PromptedPlane]) -> None:
-        ids = [i for answered in planes for i in annotator.accept_many(answered)]
+        ids = [
+            i for answered in planes for i in annotator.reviser.accept_many(answered)
+        ]
         self.said.emit(f"Added {count_objects(len(ids))}.")
 
     def _on_carried(self, annotator: Annotator, found: Carried) -> None:
-        self.said.emit(f"Carried the object to {annotator.add_carried(found)} planes.")
+        plane = next(iter(found.masks), None)
+        n_planes = 0
+        if plane is not None:
+            settings = annotator.settings
+            n_planes = annotator.reviser.add_carried(found, plane, settings)
+        self.said.emit(f"Carried the object to {n_planes} planes.")
 
     def _on_tracks(self, annotator: Annotator, found: PlaneTracks) -> None:
         self.said.emit(add_tracks(self._viewer, annotator.layers, found))

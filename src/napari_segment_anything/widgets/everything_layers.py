@@ -30,7 +30,7 @@ def add_plane_objects(annotator: Annotator, found: Passing) -> str:
     str
         What happened, for the status line.
     """
-    annotator.found[found.candidates.plane] = found.candidates
+    annotator.reviser.found[found.candidates.plane] = found.candidates
     ids = annotator.editor.objects.fill(found, annotator.acceptance.class_id)
     n_left_out = len(found.new) - len(ids)
     already = f"; {n_left_out} were there already" if n_left_out else ""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_segment_anything.widgets.annotator import Annotator
+
 _MAX_PLANES = 999
 
 
@@ -70,8 +72,16 @@ class ManyForm(QWidget):
         )
         self._lay_out()
 
-    def show_layers(self, own: Iterable[Layer]) -> None:
-        """Offer the layers of the viewer that can be prompts."""
+    def refresh(self, annotator: Annotator | None, *, is_free: bool) -> None:
+        """Offer the layers and axes there are, while nothing else runs."""
+        self._show_layers([] if annotator is None else annotator.layers.all)
+        plane = None if annotator is None else annotator.layers.plane
+        letters = [] if plane is None else [letter for letter, _ in plane.index]
+        self._show_axes([letter for letter in letters if letter != "C"])
+        self.use.setEnabled(is_free and self.layer.count() > 0)
+        self.carry.setEnabled(is_free and self.axis.count() > 0)
+
+    def _show_layers(self, own: Iterable[Layer]) -> None:
         mine = list(own)
         names = [
             layer.name
@@ -84,8 +94,8 @@ class ManyForm(QWidget):
             self.layer.addItems(names)
             self.layer.setCurrentText(before)
 
-    def show_axes(self, letters: str) -> None:
-        """Offer these axes to go along, depth first."""
+    def _show_axes(self, letters: list[str]) -> None:
+        # Depth first.
         wanted = sorted(letters, key=lambda letter: letter != "Z")
         if wanted != [self.axis.itemText(i) for i in range(self.axis.count())]:
             self.axis.clear()

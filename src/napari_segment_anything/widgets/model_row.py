@@ -77,6 +77,12 @@ class ModelRow(QWidget):
         choice = self._choices.get(self.model)
         return choice is None or choice.is_here
 
+    @property
+    def missing_message(self) -> str:
+        """What to do while the chosen model is not here."""
+        button = self.button.text()
+        return f"{self.model} is not on this computer yet; press “{button}” first."
+
     def set_choices(self, choices: Sequence[ModelChoice]) -> None:
         """List these models, and a file of the user's own."""
         before = self.model

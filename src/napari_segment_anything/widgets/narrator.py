@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer, Signal  # type: ignore[attr-defined]
 
+from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.answers import SIZES, SizedResponse
 from napari_segment_anything.session.pace import in_words
 from napari_segment_anything.widgets.keys import ACCEPT_KEY, DELETE_KEY, SIZE_KEY
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
 
+_LOG = logging.getLogger(__name__)
 _TICK_MS = 1000
 _WORTH_TELLING = 0.5
 # What is quicker than this needs no words.
@@ -102,6 +105,14 @@ class Narrator(QObject):
         when = f", about {in_words(max(left, 1))} left" if self._usual_seconds else ""
         self.said.emit(f"{self._sentence}{when}; clicks are answered when it is done.")
         self._tick.start()
+
+
+def failure_message(error: Exception) -> str:
+    """Return what to say of an error; one that nobody meant is logged as well."""
+    if isinstance(error, SegmentAnythingError):
+        return str(error)
+    _LOG.error("Unexpected error", exc_info=error)
+    return f"{type(error).__name__}: {error}. Nothing you made was changed."
 
 
 def describe_sizes(response: SizedResponse) -> str:

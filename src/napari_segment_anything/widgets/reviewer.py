@@ -67,7 +67,7 @@ class Reviewer(QObject):
         plane = annotator.layers.plane if annotator is not None else None
         if annotator is None or plane is None:
             return None
-        return annotator.found.get(plane)
+        return annotator.reviser.found.get(plane)
 
     def _filter(self) -> None:
         candidates = self._candidates()
@@ -87,4 +87,4 @@ class Reviewer(QObject):
 
     def _walk(self) -> None:
         if self._annotator is not None:
-            self._annotator.walk_doubtful()
+            self._annotator.reviser.walk_doubtful()

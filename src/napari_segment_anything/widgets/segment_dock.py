@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_segment_anything.errors import InvalidPromptError, SegmentAnythingError
+from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.session.jobs import list_models
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.annotators import Annotators
@@ -17,6 +17,7 @@ from napari_segment_anything.widgets.close_guard import CloseGuard
 from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.dock_jobs import DockJobs
+from napari_segment_anything.widgets.narrator import failure_message
 from napari_segment_anything.widgets.plane import axes_choices
 from napari_segment_anything.widgets.reviewer import Reviewer
 from napari_segment_anything.widgets.workbench import acquire, release
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
-    from qtpy.QtGui import QShowEvent
 
     from napari_segment_anything.widgets.annotator import Annotator
-
-_LOG = logging.getLogger(__name__)
 
 
 class SegmentDock(QWidget):
@@ -69,11 +67,6 @@ class SegmentDock(QWidget):
         self._model_list.submit(list_models)
         self._on_image()
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Find the window that must not close over unsaved work."""
-        super().showEvent(event)
-        self.guard.watch()
-
     @property
     def annotator(self) -> Annotator | None:
         """Annotates the chosen image; None before *Start annotating*."""
@@ -92,27 +85,15 @@ class SegmentDock(QWidget):
         form.preferences.changed.connect(
             lambda: self.annotators.set_preferences(form.preferences.preferences)
         )
-        form.everything_plane.clicked.connect(
-            lambda: self._with_axes(lambda: self._run(self.jobs.everything_on_plane))
-        )
-        form.everything_time.clicked.connect(
-            lambda: self._with_axes(
-                lambda: self._run(self.jobs.everything_through_time)
-            )
-        )
-
-        form.many.use.clicked.connect(lambda: self._with_axes(self._use_layer))
-        form.many.carry.clicked.connect(
-            lambda: self._run(
-                lambda model, annotator: self.jobs.carry(
-                    model,
-                    annotator,
-                    form.many.axis.currentText(),
-                    form.many.n_planes.value(),
-                )
-            )
-        )
-        form.classes.clicked.connect(self._add_classes)
+        for button, work in (
+            (form.everything_plane, self.jobs.everything_on_plane),
+            (form.everything_time, self.jobs.everything_through_time),
+            (form.many.use, partial(self.jobs.use_as_prompts, form.many)),
+            (form.many.carry, partial(self.jobs.carry, form.many)),
+        ):
+            run = partial(self._run, work)
+            button.clicked.connect(lambda _=False, run=run: self._with_axes(run))
+        form.classes.clicked.connect(lambda: self.classes.add(self.annotator))
 
     def _connect_work(self) -> None:
         row, worker = self.form.job, self.jobs.worker
@@ -169,13 +150,9 @@ class SegmentDock(QWidget):
         return str(self.form.axes.currentText()).strip().upper()
 
     def _has_weights(self) -> bool:
-        model = self.form.model
-        if not model.is_here:
-            self.form.job.say(
-                f"{model.model} is not on this computer yet; press "
-                f"“{model.button.text()}” first."
-            )
-        return model.is_here
+        if not self.form.model.is_here:
+            self.form.job.say(self.form.model.missing_message)
+        return self.form.model.is_here
 
     def _start(self) -> None:
         annotator = self._make_annotator()
@@ -190,20 +167,6 @@ class SegmentDock(QWidget):
         annotator = self._make_annotator()
         if annotator is not None and self._has_weights():
             everything(self.form.model.model, annotator)
-
-    def _use_layer(self) -> None:
-        name = self.form.many.layer.currentText()
-        if name in self._viewer.layers:
-            layer = self._viewer.layers[name]
-            self._run(
-                lambda model, annotator: self.jobs.use_as_prompts(
-                    model, annotator, layer
-                )
-            )
-
-    def _add_classes(self) -> None:
-        if self.annotator is not None:
-            self.classes.add(self.annotator)
 
     def _on_image(self) -> None:
         image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
@@ -249,10 +212,7 @@ class SegmentDock(QWidget):
             self.annotators.set_model(model.predictor, self.workbench.store)
 
     def _on_failure(self, error: Exception) -> None:
-        message = str(error)
-        if not isinstance(error, SegmentAnythingError):
-            _LOG.error("Unexpected error", exc_info=error)
-            message = f"{type(error).__name__}: {error}. Nothing you made was changed."
+        message = failure_message(error)
         self.form.job.say(message)
         # A misplaced prompt is seen and mended at once; no need to shout.
         if not isinstance(error, InvalidPromptError):
@@ -273,12 +233,7 @@ class SegmentDock(QWidget):
         )
         self.commands.refresh(annotator)
         self.reviewer.refresh(annotator)
-        form.many.show_layers([] if annotator is None else annotator.layers.all)
-        shown = () if annotator is None else annotator.layers.plane
-        letters = "".join(letter for letter, _ in shown.index) if shown else ""
-        form.many.show_axes(letters.replace("C", ""))
-        form.many.use.setEnabled(is_free and form.many.layer.count() > 0)
-        form.many.carry.setEnabled(is_free and form.many.axis.count() > 0)
+        form.many.refresh(annotator, is_free=is_free)
 
 
 class _Closing:
