@@ -136,12 +136,11 @@ class Annotator(QObject):
     def accept(self, *, is_other_way: bool = False) -> None:
         """Turn the mask of what is drawn into an object.
 
-        A mask that is still being computed is accepted when it arrives. An object that
-        is open and was not changed is confirmed, and the next doubtful one opened.
+        A mask that is still being computed is accepted when it arrives. An open object
+        that was not changed is confirmed, in a review the next one opened.
         """
         known = self.reviser.open_object()
-        message = self.acceptance.accept(is_other_way=is_other_way)
-        if message:
+        if message := self.acceptance.accept(is_other_way=is_other_way):
             self.said.emit(message)
             self.reviser.go_on(known)
 

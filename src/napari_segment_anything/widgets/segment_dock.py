@@ -98,9 +98,8 @@ class SegmentDock(QWidget):
     def _connect_work(self) -> None:
         row, worker = self.form.job, self.jobs.worker
         row.cancel_button.clicked.connect(worker.cancel)
-        worker.is_busy_changed.connect(row.set_running)
-        worker.is_busy_changed.connect(self.form.model.set_busy)
-        worker.is_busy_changed.connect(self._refresh)
+        for slot in (row.set_running, self.form.model.set_busy, self._refresh):
+            worker.is_busy_changed.connect(slot)
         worker.progressed.connect(row.show_progress)
         worker.cancelled.connect(lambda: row.say("Cancelled."))
         worker.failed.connect(self._on_failure)
@@ -109,9 +108,7 @@ class SegmentDock(QWidget):
         self.workbench.store_changed.connect(self._on_store)
         self.workbench.axes_changed.connect(self._on_image)
         self.annotators.changed.connect(self._refresh)
-        self.annotators.said.connect(row.say)
-        self.annotators.failed.connect(self._on_failure)
-        for part in (self.commands, self.reviewer, self.classes):
+        for part in (self.annotators, self.commands, self.reviewer, self.classes):
             part.said.connect(row.say)
             part.failed.connect(self._on_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
