@@ -85,11 +85,39 @@ def points_shown_best(
     ndarray
         (n,) boolean; every point is shown best by one box at least.
     """
-    best = np.full(len(points), -np.inf)
-    for other in boxes:
-        best = np.maximum(best, _margin(points, other, shape))
-    is_best: npt.NDArray[np.bool_] = _margin(points, box, shape) >= best - slack
+    best = margins(points, boxes, shape).max(axis=0)
+    is_best: npt.NDArray[np.bool_] = margins(points, [box], shape)[0] >= best - slack
     return is_best
+
+
+def margins(
+    points: npt.NDArray[np.floating], boxes: Sequence[Box], shape: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """How far the nearest inner edge of each box is from each point.
+
+    Parameters
+    ----------
+    points : ndarray
+        (n, 2) points (y, x) in plane pixels.
+    boxes : sequence of tuple
+        m half-open boxes.
+    shape : tuple of int
+        (H, W) of the plane, whose own edges do not count.
+
+    Returns
+    -------
+    ndarray
+        (m, n) pixels, negative outside of a box; at most the plane's longer side.
+    """
+    edges = np.asarray(boxes, dtype=np.float64)[:, :, np.newaxis]
+    # Finite, so that two boxes without inner edges compare as equal.
+    nearest = np.full((len(edges), len(points)), float(max(shape)))
+    for axis in range(2):
+        at, first, stop = points[:, axis], edges[:, axis], edges[:, axis + 2]
+        np.minimum(nearest, np.where(first > 0, at - first, np.inf), out=nearest)
+        is_inner = stop < shape[axis]
+        np.minimum(nearest, np.where(is_inner, stop - 1 - at, np.inf), out=nearest)
+    return nearest
 
 
 def touches_inner_edge(
@@ -149,18 +177,3 @@ def _starts(length: int, tile: int, halo: int) -> list[int]:
     n_tiles = math.ceil((length - halo) / (tile - halo))
     # Spread evenly instead of leaving a sliver at the end.
     return [round(i * (length - tile) / (n_tiles - 1)) for i in range(n_tiles)]
-
-
-def _margin(
-    points: npt.NDArray[np.floating], box: Box, shape: tuple[int, int]
-) -> npt.NDArray[np.float64]:
-    # Finite, so that two boxes without inner edges compare as equal.
-    distances = [np.full(len(points), float(max(shape)))]
-    for axis in range(2):
-        coordinate = points[:, axis]
-        if box[axis] > 0:
-            distances.append(coordinate - box[axis])
-        if box[axis + 2] < shape[axis]:
-            distances.append(box[axis + 2] - 1 - coordinate)
-    margin: npt.NDArray[np.float64] = np.min(distances, axis=0)
-    return margin
