@@ -38,6 +38,10 @@ class Candidates:
     after: IndexArray
     costs: FloatArray
 
+    def select(self, index: IndexArray) -> "Candidates":
+        """Return some of the pairs."""
+        return Candidates(self.before[index], self.after[index], self.costs[index])
+
 
 def cauchy(deviation: FloatArray, scale: float) -> FloatArray:
     """Cost of a deviation, log(1 + (x / scale)²)."""

@@ -45,6 +45,10 @@ class Divisions:
     daughters: npt.NDArray[np.intp]
     costs: FloatArray
 
+    def select(self, index: IndexArray) -> "Divisions":
+        """Return some of the divisions."""
+        return Divisions(self.mothers[index], self.daughters[index], self.costs[index])
+
 
 def no_divisions() -> Divisions:
     """Return the empty list, for objects that do not divide."""

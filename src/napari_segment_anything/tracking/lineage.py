@@ -186,6 +186,42 @@ class Lineage:
         return data, graph, features
 
 
+def with_ids(lineage: Lineage, ids: Mapping[Node, int]) -> Lineage:
+    """Give tracks the ids that some of their detections are known by.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        Tracks, numbered anyhow.
+    ids : mapping of (frame, detection) to int
+        Known ids; of a track with several, the first in time counts.
+
+    Returns
+    -------
+    Lineage
+        Tracks without a known id are numbered above all known ones.
+    """
+    if not ids:
+        return lineage
+    new: dict[int, int] = {}
+    taken: set[int] = set()
+    for track in sorted(lineage.tracks, key=lambda track: track.start):
+        known = next((ids[node] for node in track.nodes if node in ids), 0)
+        if known and known not in taken:
+            new[track.id] = known
+            taken.add(known)
+    next_id = max(ids.values()) + 1
+    for track in lineage.tracks:
+        if track.id not in new:
+            new[track.id] = next_id
+            next_id += 1
+    renamed = (
+        replace(track, id=new[track.id], parent=new.get(track.parent, 0))
+        for track in lineage.tracks
+    )
+    return Lineage(tuple(sorted(renamed, key=lambda track: track.id)))
+
+
 def without_gaps(lineage: Lineage) -> Lineage:
     """Cut tracks at their gaps.
 

@@ -12,13 +12,22 @@ import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import InvalidSettingsError
-from napari_segment_anything.tracking.affinity import FloatArray, candidates
+from napari_segment_anything.tracking.affinity import (
+    Candidates,
+    FloatArray,
+    candidates,
+)
 from napari_segment_anything.tracking.assignment import assign
-from napari_segment_anything.tracking.division import no_divisions, possible_divisions
+from napari_segment_anything.tracking.division import (
+    Divisions,
+    no_divisions,
+    possible_divisions,
+)
 from napari_segment_anything.tracking.gaps import close_gaps
 from napari_segment_anything.tracking.graph import LinkGraph, Node
 from napari_segment_anything.tracking.hindsight import undo_breaks, undo_merges
-from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.known import Known
+from napari_segment_anything.tracking.lineage import Lineage, with_ids
 from napari_segment_anything.tracking.motion import (
     global_displacement,
     mutual_nearest,
@@ -93,12 +102,15 @@ def measure_frames(
 
 
 def link_objects(
-    objects: Sequence[FrameObjects], settings: LinkingSettings | None = None
+    objects: Sequence[FrameObjects],
+    settings: LinkingSettings | None = None,
+    known: Known | None = None,
 ) -> Generator[tuple[int, int], None, Lineage]:
     """Link measured objects; yields (frames done, frames in all) and returns a Lineage.
 
-    See `link`.
+    What is known is taken for granted. See `link`.
     """
+    known = known or Known()
     n_frames = len(objects)
     if settings is None:
         settings = settings_from_objects(
@@ -110,15 +122,16 @@ def link_objects(
     residual = np.zeros((len(objects[0]) if n_frames else 0, 2))
     for t in range(n_frames - 1):
         shifts[t], residual = _link_pair(
-            graph, t, objects, residual, settings, diameter
+            graph, t, objects, residual, settings, diameter, known
         )
         yield t + 1, n_frames
     if settings.division:
-        undo_merges(graph, objects, shifts, settings, diameter)
-        undo_breaks(graph, objects, shifts, settings)
-    _close_gaps(graph, objects, shifts, settings, diameter)
+        undo_merges(graph, objects, shifts, settings, diameter, known)
+        undo_breaks(graph, objects, shifts, settings, known)
+    _close_gaps(graph, objects, shifts, settings, diameter, known)
     yield n_frames, n_frames
-    return Lineage.from_links(graph.n_detections, graph.links())
+    lineage = Lineage.from_links(graph.n_detections, graph.links())
+    return with_ids(lineage, known.ids)
 
 
 def _link_pair(
@@ -128,6 +141,7 @@ def _link_pair(
     residual: FloatArray,
     settings: LinkingSettings,
     diameter: float,
+    known: Known,
 ) -> tuple[FloatArray, FloatArray]:
     """Link frame t to the next; return their shift and each object's own motion."""
     before, after = objects[t], objects[t + 1]
@@ -143,6 +157,7 @@ def _link_pair(
         if settings.division
         else no_divisions()
     )
+    links, divisions = _allowed(links, divisions, t, known)
     half = settings.unlinked_cost / 2
     chosen_links, chosen_divisions = assign(
         links,
@@ -155,6 +170,8 @@ def _link_pair(
     motion = np.zeros((len(after), 2))
     i, j = links.before[chosen_links], links.after[chosen_links]
     motion[j] = after.centroids[j] - before.centroids[i] - shift
+    for known_link in known.links_from.get(t, ()):
+        graph.add(*known_link)
     for a, b in zip(i, j, strict=True):
         graph.add((t, int(a)), (t + 1, int(b)))
     for mother, daughters in zip(
@@ -167,12 +184,34 @@ def _link_pair(
     return shift, motion
 
 
+def _allowed(
+    links: Candidates, divisions: Divisions, t: int, known: Known
+) -> tuple[Candidates, Divisions]:
+    """Leave out what contradicts what is known."""
+    if not (known.ids or known.links or known.apart):
+        return links, divisions
+    is_free = [
+        known.may_link((t, a), (t + 1, b))
+        for a, b in zip(links.before.tolist(), links.after.tolist(), strict=True)
+    ]
+    may_be = [
+        known.may_divide((t, mother), [(t + 1, d) for d in daughters])
+        for mother, daughters in zip(
+            divisions.mothers.tolist(), divisions.daughters.tolist(), strict=True
+        )
+    ]
+    return links.select(np.flatnonzero(is_free)), divisions.select(
+        np.flatnonzero(may_be)
+    )
+
+
 def _close_gaps(
     graph: LinkGraph,
     objects: Sequence[FrameObjects],
     shifts: FloatArray,
     settings: LinkingSettings,
     diameter: float,
+    known: Known,
 ) -> None:
     """Join ends to starts that come a few frames later."""
     n_frames = len(objects)
@@ -197,7 +236,9 @@ def _close_gaps(
             for a, b, cost in zip(
                 found.before, found.after, found.costs + penalty, strict=True
             ):
-                costs[(t, int(i[a])), (later, int(j[b]))] = float(cost)
+                end, start = (t, int(i[a])), (later, int(j[b]))
+                if known.may_link(end, start):
+                    costs[end, start] = float(cost)
     segments = graph.segments({node for pair in costs for node in pair})
     for end, start in close_gaps(
         costs,

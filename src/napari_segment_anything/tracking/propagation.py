@@ -1,23 +1,29 @@
 """Masks of single frames become tracks: link, repair where they break, link again."""
 
-from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.tracking.breaks import Break, find_breaks
+from napari_segment_anything.tracking.breaks import Break, carried_on, find_breaks
+from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.linking import link_objects
 from napari_segment_anything.tracking.objects import FrameObjects, measure
 from napari_segment_anything.tracking.repair import (
     FramePredictor,
+    Repair,
+    RepairedFrame,
     RepairSettings,
     repair_frame,
 )
 from napari_segment_anything.tracking.review import Doubt, review
-from napari_segment_anything.tracking.settings import LinkingSettings
+from napari_segment_anything.tracking.settings import LinkingSettings, typical_diameter
+
+Node = tuple[int, int]
+IndexArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +36,27 @@ class TrackingResult:
         Masks of each frame after repair.
     lineage : Lineage
         Tracks through them.
-    repaired : set of (frame, detection)
-        Masks that repair has made.
+    repairs : mapping of (frame, detection) to Repair
+        Masks that repair has made, with why and how sure they are.
     doubts : list of Doubt
         What a person should look at, most doubtful first.
+    known : Known
+        What was known, at the positions of the masks after repair.
+    origins : list of (n,) int arrays
+        For each mask of each frame, its position before repair; -1 for a new one.
     """
 
     frames: list[MaskSet]
     lineage: Lineage
-    repaired: set[tuple[int, int]]
+    repairs: Mapping[Node, Repair]
     doubts: list[Doubt]
+    known: Known = field(default_factory=Known)
+    origins: list[IndexArray] = field(default_factory=list)
+
+    @property
+    def repaired(self) -> set[Node]:
+        """Masks that repair has made."""
+        return set(self.repairs)
 
 
 def track_masks(
@@ -48,7 +65,9 @@ def track_masks(
     settings: LinkingSettings | None = None,
     *,
     repair: RepairSettings | None = None,
-    locked: Collection[int] = (),
+    known: Known | None = None,
+    forwards: bool = True,
+    backwards: bool = True,
 ) -> Generator[tuple[str, int, int], None, TrackingResult]:
     """Carry the masks of single frames through time.
 
@@ -62,8 +81,10 @@ def track_masks(
         Estimated from the movie by default.
     repair : RepairSettings, optional
         When the predictor's answers are believed.
-    locked : collection of int
-        Frames whose masks are never changed.
+    known : Known, optional
+        Frames, masks, ids and links that stay as they are.
+    forwards, backwards : bool
+        Whether tracks are carried on beyond their end, and before their start.
 
     Yields
     ------
@@ -75,40 +96,71 @@ def track_masks(
     work = _Work(
         frames=list(frames),
         objects=[measure(frame) for frame in frames],
-        is_new=[np.zeros(len(frame), dtype=bool) for frame in frames],
+        repairs=[[None] * len(frame) for frame in frames],
+        origins=[np.arange(len(frame)) for frame in frames],
+        known=known or Known(),
     )
     lineage = yield from _link(work, settings)
     asked: set[tuple[int, ...]] = set()
     if frame_predictor is not None:
         for _ in range(repair.max_rounds):
-            found = find_breaks(work.frames, work.objects, lineage, locked=locked)
-            found = [b for b in found if b.key not in asked]
-            asked.update(b.key for b in found)
-            n_changed = yield from _repair(work, found, frame_predictor, repair)
+            found = find_breaks(
+                work.frames,
+                work.objects,
+                lineage,
+                known=work.known,
+                forwards=forwards,
+                backwards=backwards,
+            )
+            n_changed = yield from _repair(work, found, frame_predictor, repair, asked)
             if not n_changed:
                 break
             lineage = yield from _link(work, settings)
-    repaired = {
-        (t, int(k))
-        for t, flags in enumerate(work.is_new)
-        for k in np.flatnonzero(flags)
+    repairs = {
+        (t, k): made
+        for t, of_frame in enumerate(work.repairs)
+        for k, made in enumerate(of_frame)
+        if made is not None
     }
-    return TrackingResult(work.frames, lineage, repaired, review(lineage, work.objects))
+    doubts = review(lineage, work.objects, repairs)
+    return TrackingResult(
+        work.frames, lineage, repairs, doubts, work.known, work.origins
+    )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Work:
     """Masks while they are repaired; lists of one entry a frame."""
 
     frames: list[MaskSet]
     objects: list[FrameObjects]
-    is_new: list[npt.NDArray[np.bool_]]
+    repairs: list[list[Repair | None]]
+    origins: list[IndexArray]
+    known: Known
+    changed: set[int] = field(default_factory=set)
+
+    def has(self, one: Break) -> bool:
+        """Whether the masks that a break would replace are still where they were."""
+        return not one.replaces or one.frame not in self.changed
+
+    def take(self, t: int, repaired: RepairedFrame) -> None:
+        """Replace the masks of a frame by the repaired ones."""
+        n_new = len(repaired.repairs)
+        kept = list(repaired.kept)
+        self.repairs[t] = [*(self.repairs[t][k] for k in kept), *repaired.repairs]
+        self.origins[t] = np.append(self.origins[t][kept], np.full(n_new, -1)).astype(
+            np.intp
+        )
+        self.frames[t] = repaired.mask_set
+        self.objects[t] = measure(repaired.mask_set)
+        self.known = self.known.renumbered({t: repaired.kept})
+        self.changed.add(t)
 
 
 def _link(
     work: _Work, settings: LinkingSettings | None
 ) -> Generator[tuple[str, int, int], None, Lineage]:
-    steps = link_objects(work.objects, settings)
+    steps = link_objects(work.objects, settings, work.known)
     while True:
         try:
             done, total = next(steps)
@@ -123,19 +175,45 @@ def _repair(
     found: Sequence[Break],
     predictor: FramePredictor,
     settings: RepairSettings,
+    asked: set[tuple[int, ...]],
 ) -> Generator[tuple[str, int, int], None, int]:
-    """Repair frame by frame; returns the number of frames that changed."""
-    by_frame: dict[int, list[Break]] = {}
-    for one in found:
-        by_frame.setdefault(one.frame, []).append(one)
-    n_changed = 0
-    for done, (t, breaks) in enumerate(sorted(by_frame.items()), start=1):
-        repaired = repair_frame(work.frames[t], breaks, predictor, settings)
-        if repaired.n_new:
-            n_changed += 1
-            was_new = work.is_new[t][list(repaired.kept)]
-            work.is_new[t] = np.append(was_new, np.ones(repaired.n_new, dtype=bool))
-            work.frames[t] = repaired.mask_set
-            work.objects[t] = measure(repaired.mask_set)
-        yield "repair", done, len(by_frame)
+    """Sweep over the frames, forwards and then backwards; returns how many changed.
+
+    An object that was found beyond the end of its track is looked for in the frame
+    after at once, as far as the settings allow.
+    """
+    work.changed.clear()
+    diameter = typical_diameter(work.objects)
+    n_done = n_changed = 0
+    for direction in (1, -1):
+        waiting: dict[int, list[tuple[Break, int]]] = {}
+        for one in found:
+            if (one.direction or 1) == direction:
+                waiting.setdefault(one.frame, []).append((one, 1))
+        while waiting:
+            t = min(waiting) if direction == 1 else max(waiting)
+            todo = [(b, n) for b, n in waiting.pop(t) if b.key not in asked]
+            # Positions may have changed in the sweep before; then it is asked anew.
+            asked.update(b.key for b, _ in todo)
+            todo = [(b, n) for b, n in todo if work.has(b)]
+            breaks = [b for b, _ in todo]
+            repaired = repair_frame(work.frames[t], breaks, predictor, settings)
+            if repaired.repairs:
+                n_changed += 1
+                work.take(t, repaired)
+            first_new = len(repaired.kept)
+            for n, source in enumerate(repaired.sources):
+                one, n_carried = todo[source]
+                limit = settings.max_carried
+                if one.direction and (limit is None or n_carried < limit):
+                    node = (t, first_new + n)
+                    further = carried_on(
+                        work.frames, work.objects, node, direction, diameter
+                    )
+                    if further is not None and further.frame not in work.known.frames:
+                        waiting.setdefault(further.frame, []).append(
+                            (further, n_carried + 1)
+                        )
+            n_done += 1
+            yield "repair", n_done, n_done + len(waiting)
     return n_changed

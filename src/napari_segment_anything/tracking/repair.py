@@ -9,7 +9,8 @@ import numpy as np
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.errors import InvalidSettingsError
-from napari_segment_anything.tracking.breaks import Break
+from napari_segment_anything.tracking.breaks import Break, BreakKind
+from napari_segment_anything.tracking.carried import carried_masks
 
 ALTERNATIVES = 3
 
@@ -46,6 +47,15 @@ class RepairSettings:
         Part of the replaced masks that the answers must cover.
     max_rounds : int
         How often linking and repair alternate at most.
+    max_carried : int or None
+        For how many frames a track is carried on beyond its end or before its start in
+        each round; None for as far as it goes.
+    min_gain : float
+        By how much more an answer must overlap with what is expected than the mask
+        that it replaces, where that one has only changed its area.
+    carry : bool
+        Whether masks are divided, joined and carried over gaps as their neighbours in
+        time have them where the decoder has no believable answer.
 
     Raises
     ------
@@ -60,6 +70,9 @@ class RepairSettings:
     max_shared: float = 0.25
     min_kept: float = 0.6
     max_rounds: int = 3
+    max_carried: int | None = 3
+    min_gain: float = 0.1
+    carry: bool = True
 
     def __post_init__(self) -> None:
         for name in (
@@ -68,6 +81,7 @@ class RepairSettings:
             "min_overlap",
             "max_shared",
             "min_kept",
+            "min_gain",
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidSettingsError(
@@ -80,6 +94,34 @@ class RepairSettings:
             )
 
 
+@dataclass(frozen=True)
+class Repair:
+    """Why a mask was made, and how sure it is.
+
+    Attributes
+    ----------
+    word : str
+        ``filled``, ``split``, ``joined`` or ``redrawn``.
+    by_model : bool
+        Whether the decoder has drawn it; otherwise its neighbours in time did.
+    confidence : float
+        Predicted IoU times the overlap with what was expected, 0..1.
+    """
+
+    word: str
+    by_model: bool
+    confidence: float
+
+
+_WORDS: dict[BreakKind, str] = {
+    "missing": "filled",
+    "hidden": "filled",
+    "merged": "split",
+    "fragments": "joined",
+    "changed": "redrawn",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class RepairedFrame:
     """A frame after repair.
@@ -90,13 +132,16 @@ class RepairedFrame:
         Kept masks in their old order, then the new ones.
     kept : tuple of int
         Old indices of the kept masks.
-    n_new : int
-        Number of new masks.
+    repairs : tuple of Repair
+        One for each new mask.
+    sources : tuple of int
+        Which break each new mask comes from.
     """
 
     mask_set: MaskSet
     kept: tuple[int, ...]
-    n_new: int
+    repairs: tuple[Repair, ...] = ()
+    sources: tuple[int, ...] = ()
 
 
 def prompts_for(expected: MaskSet) -> Prompts:
@@ -121,7 +166,7 @@ def prompts_for(expected: MaskSet) -> Prompts:
 def repair_frame(
     frame: MaskSet,
     breaks: Sequence[Break],
-    predictor: FramePredictor,
+    predictor: FramePredictor | None,
     settings: RepairSettings,
 ) -> RepairedFrame:
     """Ask for everything that is missing in one frame, in one batch.
@@ -132,19 +177,23 @@ def repair_frame(
         Masks of the frame.
     breaks : sequence of Break
         All of this frame.
-    predictor : FramePredictor
-        Decodes the prompts.
+    predictor : FramePredictor, optional
+        Decodes the prompts; without one only neighbours in time are asked.
     settings : RepairSettings
         When an answer is believed.
     """
     if not breaks:
-        return RepairedFrame(frame, tuple(range(len(frame))), 0)
-    prompts = Prompts.stack([prompts_for(b.expected) for b in breaks])
-    answers = predictor.predict(breaks[0].frame, prompts)
+        return RepairedFrame(frame, tuple(range(len(frame))))
+    answers = MaskSet.empty(frame.shape)
+    if predictor is not None:
+        prompts = Prompts.stack([prompts_for(b.expected) for b in breaks])
+        answers = predictor.predict(breaks[0].frame, prompts)
     replaced: set[int] = set()
     new = MaskSet.empty(frame.shape)
+    repairs: list[Repair] = []
+    sources: list[int] = []
     position = 0
-    for one in breaks:
+    for source, one in enumerate(breaks):
         n = len(one.expected)
         alternatives = answers.select(
             slice(ALTERNATIVES * position, ALTERNATIVES * (position + n))
@@ -157,12 +206,28 @@ def repair_frame(
             [frame.select([k for k in range(len(frame)) if k not in gone]), new]
         )
         accepted = _judge(one, alternatives, others, frame, settings)
+        by_model = accepted is not None
+        if accepted is None and settings.carry:
+            accepted = _carry(one, others, frame, settings)
         if accepted is not None:
             replaced = gone
             new = MaskSet.concatenate([new, accepted])
+            sources += [source] * len(accepted)
+            repairs += [
+                Repair(
+                    _WORDS[one.kind],
+                    by_model,
+                    float(accepted.predicted_iou[k])
+                    * (accepted.iou_with(k, one.expected, k) if by_model else 1.0),
+                )
+                for k in range(len(accepted))
+            ]
     kept = tuple(k for k in range(len(frame)) if k not in replaced)
     return RepairedFrame(
-        MaskSet.concatenate([frame.select(list(kept)), new]), kept, len(new)
+        MaskSet.concatenate([frame.select(list(kept)), new]),
+        kept,
+        tuple(repairs),
+        tuple(sources),
     )
 
 
@@ -174,6 +239,8 @@ def _judge(
     settings: RepairSettings,
 ) -> MaskSet | None:
     """Best believable answer for each expected object; None unless all have one."""
+    if len(alternatives) == 0:
+        return None
     accepted = MaskSet.empty(frame.shape)
     for k in range(len(one.expected)):
         around = MaskSet.concatenate([others, accepted])
@@ -183,12 +250,33 @@ def _judge(
             return None
         accepted = MaskSet.concatenate([accepted, best])
     for k in one.replaces:
+        if one.kind == "changed":
+            gain = accepted.iou_with(0, one.expected, 0) - frame.iou_with(
+                k, one.expected, 0
+            )
+            if gain < settings.min_gain:
+                return None
+            continue
         covered = sum(
             accepted.intersection_with(a, frame, k) for a in range(len(accepted))
         )
         if covered < settings.min_kept * np.count_nonzero(frame.masks[k]):
             return None
     return accepted
+
+
+def _carry(
+    one: Break, others: MaskSet, frame: MaskSet, settings: RepairSettings
+) -> MaskSet | None:
+    """Make the expected objects without the decoder, where others leave them room."""
+    made = carried_masks(one, frame, settings.min_overlap)
+    if made is None:
+        return None
+    free = [_cut(made.select([k]), others) for k in range(len(made))]
+    for k, mask in enumerate(free):
+        if mask.areas[0] < (1 - settings.max_shared) * made.areas[k]:
+            return None
+    return MaskSet.concatenate(free)
 
 
 def _best(

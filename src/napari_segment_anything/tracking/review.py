@@ -1,17 +1,20 @@
 """What a person should look at, most doubtful first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.objects import FrameObjects
+from napari_segment_anything.tracking.repair import Repair
 from napari_segment_anything.tracking.track import Track
 
 # An object that keeps its area within this factor from one frame to the next is no
 # surprise.
 USUAL_GROWTH = 1.6
+# A repaired mask that is surer than this needs no look.
+USUAL_CONFIDENCE = 0.6
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,11 @@ class Doubt:
     score: float
 
 
-def review(lineage: Lineage, objects: Sequence[FrameObjects]) -> list[Doubt]:
+def review(
+    lineage: Lineage,
+    objects: Sequence[FrameObjects],
+    repairs: Mapping[tuple[int, int], Repair] | None = None,
+) -> list[Doubt]:
     """List what is doubtful about a lineage, most doubtful first.
 
     Parameters
@@ -45,8 +52,21 @@ def review(lineage: Lineage, objects: Sequence[FrameObjects]) -> list[Doubt]:
         Tracks of the movie.
     objects : sequence of FrameObjects
         Measured objects of each frame.
+    repairs : mapping of (frame, detection) to Repair, optional
+        Masks that repair has made; the less sure, the more doubtful.
     """
     doubts: list[Doubt] = []
+    for (frame, detection), made in (repairs or {}).items():
+        if made.confidence < USUAL_CONFIDENCE:
+            by = "from its neighbours in time" if not made.by_model else "by the model"
+            doubts.append(
+                Doubt(
+                    frame,
+                    lineage.track_of(frame, detection),
+                    f"was {made.word} {by}",
+                    0.75 * (1 - made.confidence),
+                )
+            )
     for track in lineage.tracks:
         doubts += _doubts_of_ends(track, lineage, objects)
         doubts += _doubts_of_changes(track, objects)
