@@ -11,8 +11,8 @@ segments each frame by itself and links; ``repaired`` also prompts the model aga
 tracks break; ``laptrack`` links the masks of ``plain`` with laptrack as it comes;
 ``damaged`` links true masks of which 10 % were removed, 5 % of touching pairs merged
 and 5 % split; ``mended`` also repairs them with the model. The result is ``{SET:
-{VARIANT: {DET, SEG, TRA, AOGM, division_f1, frames, seconds}}}``. Shapes (SEG) are scored
-against silver truth where there is any, which has whole masks in every frame, and
+{VARIANT: {DET, SEG, TRA, AOGM, division_f1, frames, seconds}}}``. Shapes are scored
+(SEG) against silver truth where there is any, which has whole masks in every frame, and
 otherwise against gold truth; null where there is none. Variants of a model share what
 everything mode finds, so that only the first one's ``seconds`` contain the search.
 """

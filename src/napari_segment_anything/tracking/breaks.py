@@ -256,7 +256,7 @@ def carried_on(
     objects: Sequence[FrameObjects],
     node: tuple[int, int],
     direction: int,
-    diameter: float,
+    shift: FloatArray,
 ) -> Break | None:
     """Ask for a mask that repair has just made in the next frame, too.
 
@@ -268,8 +268,8 @@ def carried_on(
         The new mask.
     direction : int
         1 for the frame after, -1 for the one before.
-    diameter : float
-        A typical object's diameter, pixels.
+    shift : (2,) array
+        How the whole frame moves from there to here, pixels.
 
     Returns
     -------
@@ -280,9 +280,6 @@ def carried_on(
     frame = t + direction
     if not 0 <= frame < len(frames):
         return None
-    shift = global_displacement(
-        objects[t].centroids, objects[frame].centroids, scale=diameter
-    )
     expected = moved_masks(frames[t], [k], shift)
     if len(expected) == 0 or expected.areas[0] < VISIBLE * objects[t].areas[k]:
         return None

@@ -77,6 +77,25 @@ class Known:
             found.setdefault(link[0][0], []).append(link)
         return {frame: tuple(links) for frame, links in found.items()}
 
+    @cached_property
+    def _by_frame(self) -> Mapping[int, frozenset[object]]:
+        found: dict[int, set[object]] = {}
+        for node, number in self.ids.items():
+            found.setdefault(node[0], set()).add((node, number))
+        for links in (self.links, self.apart):
+            for link in links:
+                for frame in {link[0][0], link[1][0]}:
+                    found.setdefault(frame, set()).add((links is self.apart, link))
+        return {frame: frozenset(facts) for frame, facts in found.items()}
+
+    def about(self, frame: int) -> tuple[object, ...]:
+        """All that bears on the links from a frame to the next, to be compared."""
+        nothing: frozenset[object] = frozenset()
+        return (
+            self._by_frame.get(frame, nothing),
+            self._by_frame.get(frame + 1, nothing),
+        )
+
     def may_link(self, before: Node, after: Node) -> bool:
         """Whether two masks may be the same object."""
         if before in self.with_successor or after in self.with_predecessor:

@@ -6,6 +6,7 @@ moment, and objects that were hidden for a few frames.
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,7 @@ __all__ = ["LinkingSettings", "estimate_settings", "link", "link_objects"]
 
 # Each frame that an object is hidden makes it less sure that it is the same one.
 COST_OF_HIDDEN_FRAME = 0.5
+N_WINDOWS = 40
 
 
 def link(
@@ -101,29 +103,82 @@ def measure_frames(
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class LinkedPair:
+    """The links between two frames, and all that they depend on."""
+
+    before: FrameObjects
+    after: FrameObjects
+    residual: FloatArray
+    known: tuple[object, ...]
+    links: tuple[tuple[Node, Node], ...]
+    shift: FloatArray
+    motion: FloatArray
+
+    def is_for(
+        self,
+        before: FrameObjects,
+        after: FrameObjects,
+        residual: FloatArray,
+        known: tuple[object, ...],
+    ) -> bool:
+        """Whether these are the links of two frames as they are now."""
+        return (
+            self.before is before
+            and self.after is after
+            and self.known == known
+            and np.array_equal(self.residual, residual)
+        )
+
+
+@dataclass(eq=False)
+class LinkMemory:
+    """What linking remembers, so that frames that did not change are not linked again.
+
+    Attributes
+    ----------
+    settings : LinkingSettings or None
+        Estimated at first, if not given.
+    diameter : float
+        A typical object's diameter, measured at first, pixels.
+    pairs : dict
+        By the earlier frame.
+    """
+
+    settings: LinkingSettings | None = None
+    diameter: float = 0.0
+    pairs: dict[int, LinkedPair] = field(default_factory=dict)
+
+
 def link_objects(
     objects: Sequence[FrameObjects],
     settings: LinkingSettings | None = None,
     known: Known | None = None,
+    memory: LinkMemory | None = None,
 ) -> Generator[tuple[int, int], None, Lineage]:
     """Link measured objects; yields (frames done, frames in all) and returns a Lineage.
 
-    What is known is taken for granted. See `link`.
+    What is known is taken for granted, what is remembered is not done again. See
+    `link`.
     """
-    known = known or Known()
+    known, memory = known or Known(), memory or LinkMemory()
     n_frames = len(objects)
-    if settings is None:
-        settings = settings_from_objects(
-            [objects[t : t + 3] for t in range(max(n_frames - 2, 1))]
-        )
-    diameter = typical_diameter(objects)
+    if memory.settings is None:
+        memory.settings = settings or settings_from_objects(_windows(objects))
+        memory.diameter = typical_diameter(objects)
+    settings, diameter = memory.settings, memory.diameter
     graph = LinkGraph([len(frame) for frame in objects])
     shifts = np.zeros((max(n_frames - 1, 0), 2))
     residual = np.zeros((len(objects[0]) if n_frames else 0, 2))
     for t in range(n_frames - 1):
-        shifts[t], residual = _link_pair(
-            graph, t, objects, residual, settings, diameter, known
-        )
+        about = known.about(t)
+        pair = memory.pairs.get(t)
+        if pair is None or not pair.is_for(objects[t], objects[t + 1], residual, about):
+            pair = _link_pair(t, objects, residual, settings, diameter, known)
+            memory.pairs[t] = pair
+        for before, after in (*known.links_from.get(t, ()), *pair.links):
+            graph.add(before, after)
+        shifts[t], residual = pair.shift, pair.motion
         yield t + 1, n_frames
     if settings.division:
         undo_merges(graph, objects, shifts, settings, diameter, known)
@@ -134,16 +189,21 @@ def link_objects(
     return with_ids(lineage, known.ids)
 
 
+def _windows(objects: Sequence[FrameObjects]) -> list[Sequence[FrameObjects]]:
+    """Three consecutive frames from up to 40 places of the movie."""
+    starts = np.linspace(0, max(len(objects) - 3, 0), N_WINDOWS).astype(int)
+    return [objects[t : t + 3] for t in np.unique(starts).tolist()]
+
+
 def _link_pair(
-    graph: LinkGraph,
     t: int,
     objects: Sequence[FrameObjects],
     residual: FloatArray,
     settings: LinkingSettings,
     diameter: float,
     known: Known,
-) -> tuple[FloatArray, FloatArray]:
-    """Link frame t to the next; return their shift and each object's own motion."""
+) -> LinkedPair:
+    """Link frame t to the next."""
     before, after = objects[t], objects[t + 1]
     shift = global_displacement(before.centroids, after.centroids, scale=diameter)
     expected = before.centroids + shift + settings.persistence * residual
@@ -170,18 +230,16 @@ def _link_pair(
     motion = np.zeros((len(after), 2))
     i, j = links.before[chosen_links], links.after[chosen_links]
     motion[j] = after.centroids[j] - before.centroids[i] - shift
-    for known_link in known.links_from.get(t, ()):
-        graph.add(*known_link)
-    for a, b in zip(i, j, strict=True):
-        graph.add((t, int(a)), (t + 1, int(b)))
+    chosen = [((t, int(a)), (t + 1, int(b))) for a, b in zip(i, j, strict=True)]
     for mother, daughters in zip(
         divisions.mothers[chosen_divisions],
         divisions.daughters[chosen_divisions],
         strict=True,
     ):
-        for daughter in daughters:
-            graph.add((t, int(mother)), (t + 1, int(daughter)))
-    return shift, motion
+        chosen += [((t, int(mother)), (t + 1, int(d))) for d in daughters]
+    return LinkedPair(
+        before, after, residual, known.about(t), tuple(chosen), shift, motion
+    )
 
 
 def _allowed(

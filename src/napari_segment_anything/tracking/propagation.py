@@ -10,7 +10,8 @@ from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.breaks import Break, carried_on, find_breaks
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage
-from napari_segment_anything.tracking.linking import link_objects
+from napari_segment_anything.tracking.linking import LinkMemory, link_objects
+from napari_segment_anything.tracking.motion import FloatArray, global_displacement
 from napari_segment_anything.tracking.objects import FrameObjects, measure
 from napari_segment_anything.tracking.repair import (
     FramePredictor,
@@ -138,6 +139,27 @@ class _Work:
     origins: list[IndexArray]
     known: Known
     changed: set[int] = field(default_factory=set)
+    diameter: float = 1.0
+    memory: LinkMemory = field(default_factory=LinkMemory)
+    shifts: dict[tuple[int, int], FloatArray] = field(default_factory=dict)
+
+    def begin_sweeps(self) -> None:
+        """Forget what was measured before masks changed."""
+        self.changed.clear()
+        self.shifts.clear()
+        self.diameter = typical_diameter(self.objects)
+
+    def shift(self, t: int, other: int) -> FloatArray:
+        """How the whole frame moves from one frame to another, pixels."""
+        if not 0 <= other < len(self.objects):
+            return np.zeros(2)
+        if (t, other) not in self.shifts:
+            self.shifts[t, other] = global_displacement(
+                self.objects[t].centroids,
+                self.objects[other].centroids,
+                scale=self.diameter,
+            )
+        return self.shifts[t, other]
 
     def has(self, one: Break) -> bool:
         """Whether the masks that a break would replace are still where they were."""
@@ -160,7 +182,7 @@ class _Work:
 def _link(
     work: _Work, settings: LinkingSettings | None
 ) -> Generator[tuple[str, int, int], None, Lineage]:
-    steps = link_objects(work.objects, settings, work.known)
+    steps = link_objects(work.objects, settings, work.known, work.memory)
     while True:
         try:
             done, total = next(steps)
@@ -182,8 +204,7 @@ def _repair(
     An object that was found beyond the end of its track is looked for in the frame
     after at once, as far as the settings allow.
     """
-    work.changed.clear()
-    diameter = typical_diameter(work.objects)
+    work.begin_sweeps()
     n_done = n_changed = 0
     for direction in (1, -1):
         waiting: dict[int, list[tuple[Break, int]]] = {}
@@ -207,8 +228,9 @@ def _repair(
                 limit = settings.max_carried
                 if one.direction and (limit is None or n_carried < limit):
                     node = (t, first_new + n)
+                    shift = work.shift(t, t + direction)
                     further = carried_on(
-                        work.frames, work.objects, node, direction, diameter
+                        work.frames, work.objects, node, direction, shift
                     )
                     if further is not None and further.frame not in work.known.frames:
                         waiting.setdefault(further.frame, []).append(

@@ -202,8 +202,9 @@ def repair_frame(
         if replaced.intersection(one.replaces):
             continue
         gone = replaced.union(one.replaces)
+        near = [k for k in _near(frame, one.expected) if k not in gone]
         others = MaskSet.concatenate(
-            [frame.select([k for k in range(len(frame)) if k not in gone]), new]
+            [frame.select(near), new.select(_near(new, one.expected))]
         )
         accepted = _judge(one, alternatives, others, frame, settings)
         by_model = accepted is not None
@@ -307,6 +308,14 @@ def _best(
         if confidence + overlap > most:
             best, most = free, confidence + overlap
     return best
+
+
+def _near(masks: MaskSet, expected: MaskSet) -> list[int]:
+    """Masks that can share pixels with an answer which resembles what is expected."""
+    low, high = expected.boxes[:, :2].min(axis=0), expected.boxes[:, 2:].max(axis=0)
+    size = high - low
+    is_near = (masks.boxes[:, :2] < high + size) & (masks.boxes[:, 2:] > low - size)
+    return np.flatnonzero(is_near.all(axis=1)).tolist()
 
 
 def _cut(choice: MaskSet, around: MaskSet) -> MaskSet:
