@@ -30,6 +30,7 @@ from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
 from napari_segment_anything.tracking.repair import RepairSettings
 from napari_segment_anything.tracking.settings import LinkingSettings
+from napari_segment_anything.tracking.words import MotionWords
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Movies:
         Of the whole stack.
     detector : Detector
         Finds objects, or remembers them.
-    linking : LinkingSettings or None
+    linking : LinkingSettings, MotionWords or None
         How objects may move.
     repair : RepairSettings or None
         When answers are believed where the model is prompted again; None: it is not.
@@ -70,7 +71,7 @@ class Movies:
     settings: AutomaticSettings
     limits: IntensityRange
     detector: Detector
-    linking: LinkingSettings | None
+    linking: LinkingSettings | MotionWords | None
     repair: RepairSettings | None
     target: LabelStore | ArrayOutput
     start: StartLabels | None = None

@@ -33,6 +33,7 @@ from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.propagation import TrackingResult
 from napari_segment_anything.tracking.repair import RepairSettings
 from napari_segment_anything.tracking.settings import LinkingSettings
+from napari_segment_anything.tracking.words import MotionWords
 
 if TYPE_CHECKING:
     from napari_segment_anything.batch.cluster import Cluster
@@ -46,7 +47,7 @@ def track_stack(
     *,
     axis: str | None = None,
     settings: AutomaticSettings | None = None,
-    linking: LinkingSettings | None = None,
+    linking: LinkingSettings | MotionWords | None = None,
     repair: bool = True,
     start: StartLabels | None = None,
     forwards: bool = True,
@@ -75,8 +76,9 @@ def track_stack(
         Axis to follow objects along; by default T, or Z where there is no T.
     settings : AutomaticSettings, optional
         What is an object; by default what suits the model.
-    linking : LinkingSettings, optional
-        How objects may move and divide; by default estimated from the masks.
+    linking : LinkingSettings or MotionWords, optional
+        How objects may move and divide, in numbers or words; by default estimated from
+        the masks.
     repair : bool
         Whether the model is prompted again where a track breaks.
     start : StartLabels, optional
@@ -184,6 +186,7 @@ def track_stack(
         lineages=lineages,
         doubts={position: tuple(result.doubts) for position, result in found.items()},
         table=table,
+        linking={position: r.settings for position, r in found.items()},
         n_frames=stack.n_planes,
         n_objects=len(table),
         n_tracks=sum(lineage.n_tracks for lineage in lineages.values()),

@@ -112,7 +112,7 @@ def tracks_table(
     )
     if intensities is not None:
         columns["mean_intensity"] = np.array(gathered(intensities), np.float64)
-    columns |= _physical(columns, axis, plane_axes, scale or {}, units or {})
+    columns |= physical_columns(columns, axis, plane_axes, scale or {}, units or {})
     return pd.DataFrame(columns)
 
 
@@ -131,7 +131,7 @@ def mean_intensities(
     )
 
 
-def _physical(
+def physical_columns(
     columns: Mapping[str, npt.NDArray[Any]],
     axis: str,
     plane_axes: tuple[str, str],

@@ -41,6 +41,7 @@ from napari_segment_anything.tracking.settings import (
     settings_from_objects,
     typical_diameter,
 )
+from napari_segment_anything.tracking.words import MotionWords
 
 __all__ = ["LinkingSettings", "estimate_settings", "link", "link_objects"]
 
@@ -152,7 +153,7 @@ class LinkMemory:
 
 def link_objects(
     objects: Sequence[FrameObjects],
-    settings: LinkingSettings | None = None,
+    settings: LinkingSettings | MotionWords | None = None,
     known: Known | None = None,
     memory: LinkMemory | None = None,
 ) -> Generator[tuple[int, int], None, Lineage]:
@@ -164,7 +165,11 @@ def link_objects(
     known, memory = known or Known(), memory or LinkMemory()
     n_frames = len(objects)
     if memory.settings is None:
-        memory.settings = settings or settings_from_objects(_windows(objects))
+        if isinstance(settings, LinkingSettings):
+            memory.settings = settings
+        else:
+            words = settings or MotionWords()
+            memory.settings = words.settings(settings_from_objects(_windows(objects)))
         memory.diameter = typical_diameter(objects)
     settings, diameter = memory.settings, memory.diameter
     graph = LinkGraph([len(frame) for frame in objects])

@@ -22,6 +22,7 @@ from napari_segment_anything.tracking.repair import (
 )
 from napari_segment_anything.tracking.review import Doubt, review
 from napari_segment_anything.tracking.settings import LinkingSettings, typical_diameter
+from napari_segment_anything.tracking.words import MotionWords
 
 Node = tuple[int, int]
 IndexArray = npt.NDArray[np.intp]
@@ -45,6 +46,8 @@ class TrackingResult:
         What was known, at the positions of the masks after repair.
     origins : list of (n,) int arrays
         For each mask of each frame, its position before repair; -1 for a new one.
+    settings : LinkingSettings
+        How objects were thought to move.
     """
 
     frames: list[MaskSet]
@@ -53,6 +56,7 @@ class TrackingResult:
     doubts: list[Doubt]
     known: Known = field(default_factory=Known)
     origins: list[IndexArray] = field(default_factory=list)
+    settings: LinkingSettings = field(default_factory=LinkingSettings)
 
     @property
     def repaired(self) -> set[Node]:
@@ -63,7 +67,7 @@ class TrackingResult:
 def track_masks(
     frames: Sequence[MaskSet],
     frame_predictor: FramePredictor | None = None,
-    settings: LinkingSettings | None = None,
+    settings: LinkingSettings | MotionWords | None = None,
     *,
     repair: RepairSettings | None = None,
     known: Known | None = None,
@@ -78,8 +82,8 @@ def track_masks(
         One a frame.
     frame_predictor : FramePredictor, optional
         Asked again where tracks break; without one there is no repair.
-    settings : LinkingSettings, optional
-        Estimated from the movie by default.
+    settings : LinkingSettings or MotionWords, optional
+        Estimated from the movie by default, or where the words leave it open.
     repair : RepairSettings, optional
         When the predictor's answers are believed.
     known : Known, optional
@@ -125,7 +129,13 @@ def track_masks(
     }
     doubts = review(lineage, work.objects, repairs)
     return TrackingResult(
-        work.frames, lineage, repairs, doubts, work.known, work.origins
+        work.frames,
+        lineage,
+        repairs,
+        doubts,
+        work.known,
+        work.origins,
+        work.memory.settings or LinkingSettings(),
     )
 
 
@@ -180,7 +190,7 @@ class _Work:
 
 
 def _link(
-    work: _Work, settings: LinkingSettings | None
+    work: _Work, settings: LinkingSettings | MotionWords | None
 ) -> Generator[tuple[str, int, int], None, Lineage]:
     steps = link_objects(work.objects, settings, work.known, work.memory)
     while True:

@@ -31,12 +31,15 @@ class Doubt:
         In words, to be shown to a person.
     score : float
         0 (hardly doubtful) to 1.
+    otherwise : str
+        What it could be instead, and what to do then.
     """
 
     frame: int
     track: int
     reason: str
     score: float
+    otherwise: str = ""
 
 
 def review(
@@ -65,6 +68,7 @@ def review(
                     lineage.track_of(frame, detection),
                     f"was {made.word} {by}",
                     0.75 * (1 - made.confidence),
+                    "Or it is not here, or looks different: paint or remove it.",
                 )
             )
     for track in lineage.tracks:
@@ -85,11 +89,25 @@ def _doubts_of_ends(
     starts_inside = track.start > 0 and not track.parent
     if starts_inside and not objects[track.start].is_at_border[track.detections[0]]:
         doubts.append(
-            Doubt(track.start, track.id, "appears inside the movie", 0.6 + extra)
+            Doubt(
+                track.start,
+                track.id,
+                "appears inside the movie",
+                0.6 + extra,
+                "Or it is the continuation or daughter of another track: join, divide.",
+            )
         )
     ends_inside = track.end < len(objects) - 1 and track.id not in lineage.children
     if ends_inside and not objects[track.end].is_at_border[track.detections[-1]]:
-        doubts.append(Doubt(track.end, track.id, "vanishes inside the movie", 0.5))
+        doubts.append(
+            Doubt(
+                track.end,
+                track.id,
+                "vanishes inside the movie",
+                0.5,
+                "Or it was missed afterwards, or goes on under another id: join.",
+            )
+        )
     return doubts
 
 
@@ -101,13 +119,25 @@ def _doubts_of_changes(track: Track, objects: Sequence[FrameObjects]) -> list[Do
     for k in np.flatnonzero(change > np.log(USUAL_GROWTH)):
         score = float(1 - np.exp(-change[k]))
         doubts.append(
-            Doubt(track.frames[k + 1], track.id, "changes its area suddenly", score)
+            Doubt(
+                track.frames[k + 1],
+                track.id,
+                "changes its area suddenly",
+                score,
+                "Or the mask holds another object or only a part: paint, or cut here.",
+            )
         )
     for k in np.flatnonzero(np.diff(track.frames) > 1):
         hidden = track.frames[k + 1] - track.frames[k] - 1
         score = min(0.3 + 0.15 * hidden, 1.0)
         doubts.append(
-            Doubt(track.frames[k] + 1, track.id, "is hidden for a while", score)
+            Doubt(
+                track.frames[k] + 1,
+                track.id,
+                "is hidden for a while",
+                score,
+                "Or another object comes back: cut where it does.",
+            )
         )
     return doubts
 
@@ -126,4 +156,10 @@ def _doubt_of_division(
     is_cut_off = any(t.end == len(objects) - 1 for t in tracks)
     short = 0.3 if lasts == 1 and not is_cut_off else 0.0
     score = float(min(0.2 + 0.5 * unlike + short, 1.0))
-    return Doubt(tracks[0].start, parent, "divides", score)
+    return Doubt(
+        tracks[0].start,
+        parent,
+        "divides",
+        score,
+        "Or one of the daughters is another object: set it apart.",
+    )
