@@ -276,7 +276,7 @@ def test_painting_locks_and_recomputes_only_around(dock, qtbot, viewer):
     layer.selected_label = wanderer
     index = np.nonzero(truth[2] == 1)
     layer.data_setitem((np.full(len(index[0]), 2), *index), wanderer)
-    assert (2, wanderer) in corrector.tracks.locked
+    qtbot.waitUntil(lambda: (2, wanderer) in corrector.tracks.locked)
     painted = layer.data[2].copy()
     dock.form.review.recompute.click()
     settle(dock, qtbot)

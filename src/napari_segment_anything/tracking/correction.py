@@ -98,6 +98,7 @@ class EditableTracks:
         for frame in range(self.n_frames):
             for one in self.ids(frame).tolist():
                 self._frames.setdefault(one, set()).add(frame)
+        self.parents = self._ordered(self.parents)
 
     @property
     def n_frames(self) -> int:

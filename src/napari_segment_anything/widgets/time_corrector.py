@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.batch.track_jobs import recompute_job
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.tracking.correction import InvalidCorrectionError
 from napari_segment_anything.widgets.plane import displayed_plane, move_slider
+from napari_segment_anything.widgets.result_layers import edit_of_stroke
 from napari_segment_anything.widgets.time_layers import centres_of, track_points
 from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
 
@@ -72,6 +73,10 @@ class TimeCorrector(QObject):
         self._viewer, self._bench, self._worker = viewer, workbench, worker
         self._undo: list[tuple[Correction, list[Doubt]]] = []
         self._asking: tuple[str, int] | None = None
+        self._painted: set[tuple[int, int]] = set()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.timeout.connect(self._on_painted)
         self._drawer = LatestWorker(self)
         self._drawer.finished.connect(self._draw)
         self._drawer.failed.connect(self.failed)
@@ -180,6 +185,7 @@ class TimeCorrector(QObject):
     def close(self) -> None:
         """Let go of the layer."""
         self._drawer.close()
+        self._settle.stop()
         layer = self.layers.labels
         layer.mouse_drag_callbacks.remove(self._on_click)
         layer.events.selected_label.disconnect(self._on_selected)
@@ -268,15 +274,21 @@ class TimeCorrector(QObject):
         self.changed.emit()
 
     def _on_paint(self, event: Any) -> None:
-        along = self.layers.axes.index(self.found.request.along)
-        frames: set[int] = set()
-        for index, _, _ in event.value:
-            frames.update(np.unique(index[along]).tolist())
-        for frame in frames:
+        edit = edit_of_stroke(event.value, self.layers.labels.data.shape)
+        if edit is None:
+            return
+        frames = edit.index[self.layers.axes.index(self.found.request.along)]
+        self._painted |= set(zip(frames.tolist(), edit.after.tolist(), strict=True))
+        # napari tells of a stroke before the pixels have changed.
+        self._settle.start()
+
+    def _on_painted(self) -> None:
+        painted, self._painted = self._painted, set()
+        for frame in {frame for frame, _ in painted}:
             self.tracks.note_painting(frame)
-        if track := self.selected:
-            places = {(t, track) for t in frames if t in self.tracks.frames_of(track)}
-            self.tracks.locked = self.tracks.locked | places
+        self.tracks.locked = self.tracks.locked | {
+            place for place in painted if place[1]
+        }
         self.changed.emit()
 
     def _refresh(self) -> None:
@@ -302,7 +314,9 @@ class TimeCorrector(QObject):
         position[self.layers.axes.index(rows)] = here[0][0]
         position[self.layers.axes.index(across)] = here[0][1]
         world = self.layers.labels.data_to_world(position)
-        shown = self._viewer.dims.displayed
-        offset = self._viewer.dims.ndim - len(world)
-        centre = [world[axis - offset] for axis in shown]
-        self._viewer.camera.center = tuple(centre)
+        dims = self._viewer.dims
+        offset = dims.ndim - len(world)
+        shown = dims.order[-dims.ndisplay :]
+        # From napari 0.9 on the camera belongs to the scene.
+        camera = getattr(self._viewer, "scene", self._viewer).camera
+        camera.center = tuple(world[axis - offset] for axis in shown)
