@@ -186,6 +186,7 @@ def track_stack(
         lineages=lineages,
         doubts={position: tuple(result.doubts) for position, result in found.items()},
         table=table,
+        settings=settings,
         linking={position: r.settings for position, r in found.items()},
         n_frames=stack.n_planes,
         n_objects=len(table),

@@ -122,6 +122,7 @@ def recompute_job(
     place: Place,
     *,
     intensity_range: tuple[float, float],
+    settings: AutomaticSettings | None = None,
     linking: LinkingSettings | None = None,
     locked_frames: Collection[int] = (),
 ) -> Generator[Progress, None, Recomputed]:
@@ -141,6 +142,9 @@ def recompute_job(
         The corrected object.
     intensity_range : tuple of float
         Intensities that become black and white.
+    settings : AutomaticSettings, optional
+        Those that the tracks were found with; otherwise the size of objects is
+        estimated again.
     linking : LinkingSettings, optional
         How objects move.
     locked_frames : collection of int
@@ -148,8 +152,9 @@ def recompute_job(
     """
     yield Progress("recompute", 0, 0)
     limits = IntensityRange(*intensity_range)
-    settings = AutomaticSettings.for_model(predictor.config)
-    settings = with_object_size(settings, stack, predictor, limits, store)
+    if settings is None:
+        settings = AutomaticSettings.for_model(predictor.config)
+        settings = with_object_size(settings, stack, predictor, limits, store)
     decoder = FrameDecoder(
         stack, indices, StoredPredictor(predictor, store), settings, limits
     )

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.errors import InvalidAxesError
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.storage.label_store import LabelStore
@@ -38,6 +39,8 @@ class TrackResult:
         See `napari_segment_anything.batch.tracks_table.tracks_table`.
     linking : mapping
         How objects were thought to move, for each position.
+    settings : AutomaticSettings
+        What counted as an object, with its estimated size.
     n_frames : int
         Planes that were searched.
     n_objects, n_tracks, n_divisions : int
@@ -59,6 +62,7 @@ class TrackResult:
     doubts: Mapping[Position, tuple[Doubt, ...]]
     table: pd.DataFrame
     linking: Mapping[Position, LinkingSettings]
+    settings: AutomaticSettings
     n_frames: int
     n_objects: int
     n_tracks: int

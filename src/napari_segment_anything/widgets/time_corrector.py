@@ -208,6 +208,7 @@ class TimeCorrector(QObject):
             self.tracks,
             place,
             intensity_range=request.source.intensity_range(request.plane),
+            settings=None if self.found.result is None else self.found.result.settings,
             linking=self.found.linking,
             locked_frames=request.locked_frames,
         )
@@ -313,7 +314,13 @@ class TimeCorrector(QObject):
         rows, across = self.movie.plane.plane_axes
         position[self.layers.axes.index(rows)] = here[0][0]
         position[self.layers.axes.index(across)] = here[0][1]
-        world = self.layers.labels.data_to_world(position)
+        layer = self.layers.labels
+        # Both in pixels; they say what the canvas shows.
+        low, high = layer.corner_pixels
+        plane = [self.layers.axes.index(letter) for letter in (rows, across)]
+        if all(low[axis] <= position[axis] <= high[axis] for axis in plane):
+            return
+        world = layer.data_to_world(position)
         dims = self._viewer.dims
         offset = dims.ndim - len(world)
         shown = dims.order[-dims.ndisplay :]

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
@@ -104,6 +105,8 @@ class TimeForm(QWidget):
         self._lay_out()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layers = viewer.layers.events
+        for box in (self.first, self.last, self.preview, self.track):
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for event in (layers.inserted, layers.removed):
             event.connect(self._list_labels)
         self._list_labels()
@@ -179,7 +182,7 @@ class TimeForm(QWidget):
         form.addRow("Follow along", self.along)
         frames = QHBoxLayout()
         frames.addWidget(self.first, 1)
-        frames.addWidget(note("to"))
+        frames.addWidget(QLabel("to"))
         frames.addWidget(self.last, 1)
         form.addRow("Frames", frames)
         form.addRow("Start from", self.labels)
@@ -216,7 +219,8 @@ def _combo(rows: object = ()) -> QComboBox:
     combo.setSizeAdjustPolicy(
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
     )
-    combo.setMinimumContentsLength(8)
+    combo.setMinimumContentsLength(6)
+    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     for text, data in rows:  # type: ignore[attr-defined]
         combo.addItem(text, data)
     return combo

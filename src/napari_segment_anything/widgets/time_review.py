@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QListWidget,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -47,6 +49,11 @@ class TimeReview(QWidget):
         self.summary = note()
         self.list = QListWidget()
         self.list.setMinimumHeight(110)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
         self.detail = note()
         self.next = QPushButton(f"Next doubt ({NEXT_KEY})")
         self.accept = QPushButton(f"It is right ({ACCEPT_KEY})")
@@ -66,9 +73,10 @@ class TimeReview(QWidget):
             "A folder of the Cell Tracking Challenge, GEFF, a table, or a picture of "
             "the lineages."
         )
-        self.load = QPushButton("Load …")
+        self.load = QPushButton("Load tracks …")
         self.load.setToolTip(
-            "Tracks that exist: a folder of the Cell Tracking Challenge."
+            "Tracks that exist: a folder of the Cell Tracking Challenge, or a GEFF for "
+            "the labels under “Start from”."
         )
         self._lay_out()
 
@@ -79,8 +87,7 @@ class TimeReview(QWidget):
         self.list.clear()
         for doubt in self.doubts:
             self.list.addItem(
-                f"{doubt.score:.0%}  frame {doubt.frame}, track {doubt.track} "
-                f"{doubt.reason}"
+                f"{doubt.frame}: track {doubt.track} {doubt.reason} ({doubt.score:.0%})"
             )
         self.list.setCurrentRow(-1)
         self.list.blockSignals(False)
@@ -99,6 +106,7 @@ class TimeReview(QWidget):
 
     def set_ready(self, has_tracks: bool, has_selection: bool, can_undo: bool) -> None:
         """Enable what can be done now."""
+        self._below.setVisible(has_tracks or bool(self.doubts))
         for button in (*self.buttons.values(), self.recompute):
             button.setEnabled(has_tracks and has_selection)
         self.undo.setEnabled(can_undo)
@@ -106,28 +114,39 @@ class TimeReview(QWidget):
         self.next.setEnabled(has_tracks and bool(self.doubts))
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
+        self._below = QWidget()
+        column = QVBoxLayout(self._below)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(heading("Review"))
         column.addWidget(self.summary)
         column.addWidget(self.list)
         column.addWidget(self.detail)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.next)
-        row.addWidget(self.accept)
-        column.addLayout(row)
+        column.addLayout(_row(self.next, self.accept))
         column.addWidget(heading("Correct"))
         column.addWidget(self.selected)
         grid = QGridLayout()
         grid.setSpacing(4)
         for n, button in enumerate(self.buttons.values()):
-            grid.addWidget(button, n // 2, n % 2)
+            grid.addWidget(_narrow(button), n // 2, n % 2)
         column.addLayout(grid)
         column.addWidget(self.recompute)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        for button in (self.undo, self.save, self.load):
-            row.addWidget(button)
-        column.addLayout(row)
+        column.addLayout(_row(self.undo, self.save))
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(heading("Review"))
+        outer.addWidget(self._below)
+        outer.addWidget(self.load)
+
+
+def _row(*buttons: QPushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for button in buttons:
+        row.addWidget(_narrow(button))
+    return row
+
+
+def _narrow(button: QPushButton) -> QPushButton:
+    """Let a button be as narrow as its column, so that the dock never widens."""
+    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return button
