@@ -4,28 +4,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from dividing_movie import N_FRAMES, dividing_movie
 from napari_segment_anything.models import load
 from napari_segment_anything.storage.ctc import read_ctc, write_ctc
 from napari_segment_anything.widgets import time_dock
 from napari_segment_anything.widgets.time_dock import TimeDock
 
 pytestmark = pytest.mark.gui
-
-N_FRAMES = 6
-
-
-def dividing_labels():
-    """One square that wanders, one that divides after frame 2."""
-    labels = np.zeros((N_FRAMES, 96, 96), np.int32)
-    for t in range(N_FRAMES):
-        labels[t, 10 + 2 * t : 24 + 2 * t, 10:24] = 1
-        if t < 3:
-            labels[t, 60:76, 40:64] = 2
-        else:
-            spread = 2 * (t - 3)
-            labels[t, 60:76, 38 - spread : 50 - spread] = 3
-            labels[t, 60:76, 54 + spread : 66 + spread] = 4
-    return labels
 
 
 def picture(labels):
@@ -43,7 +28,7 @@ def messages(monkeypatch, predictor):
 @pytest.fixture
 def viewer(viewer_model):
     viewer_model.add_image(
-        picture(dividing_labels()), name="cells", axis_labels=tuple("tyx")
+        picture(dividing_movie()), name="cells", axis_labels=tuple("tyx")
     )
     viewer_model.dims.set_point(0, 0)
     return viewer_model
@@ -89,7 +74,7 @@ def test_everything_is_tracked_and_listed(dock, qtbot, viewer, messages):
     seen = []
     dock.worker.progressed.connect(lambda p: seen.append(type(p).__name__))
     corrector = track(dock, qtbot)
-    ids = by_truth(corrector.layers.labels.data, dividing_labels())
+    ids = by_truth(corrector.layers.labels.data, dividing_movie())
     assert len({frame[1] for frame in ids}) == 1
     assert ids[3][3] != ids[3][4]
     parents = corrector.tracks.parents
@@ -141,7 +126,7 @@ def test_labels_that_exist_keep_masks_and_ids(dock, qtbot, viewer):
 
 
 def test_one_annotated_plane_is_carried_through_the_movie(dock, qtbot, viewer):
-    truth = dividing_labels()
+    truth = dividing_movie()
     viewer.dims.set_point(0, 2)
     viewer.add_labels(np.where(truth[2] == 1, 5, 0), name="one frame")
     form = dock.form
@@ -202,7 +187,7 @@ def test_a_run_that_was_cancelled_goes_on(dock, qtbot, predictor):
 def test_corrections_by_clicks(dock, qtbot, viewer):
     corrector = track(dock, qtbot)
     labels = corrector.layers.labels
-    truth = dividing_labels()
+    truth = dividing_movie()
     ids = by_truth(labels.data, truth)
     mother, left, right = ids[2][2], ids[3][3], ids[3][4]
     buttons = dock.form.review.buttons
@@ -242,7 +227,7 @@ def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):
 
 
 def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
-    labels = dividing_labels()
+    labels = dividing_movie()
     labels[3:, 10:20, 80:90] = 5
     viewer.layers["cells"].data = picture(labels)
     corrector = track(dock, qtbot)
@@ -265,7 +250,7 @@ def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
 def test_painting_locks_and_recomputes_only_around(dock, qtbot, viewer):
     corrector = track(dock, qtbot)
     layer = corrector.layers.labels
-    truth = dividing_labels()
+    truth = dividing_movie()
     wanderer = by_truth(layer.data, truth)[0][1]
     # The tracker has lost the object for two frames, as if the model had missed it.
     for t in (2, 3):
@@ -328,7 +313,7 @@ def test_tracks_of_another_movie_are_refused(dock, qtbot, viewer, tmp_path, mess
 
 
 def test_slices_are_followed_each_for_itself(qtbot, viewer_model):
-    labels = dividing_labels()
+    labels = dividing_movie()
     data = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
     viewer_model.add_image(data, name="deep", axis_labels=tuple("tzyx"))
     viewer_model.dims.set_point(1, 1)

@@ -1,6 +1,7 @@
 """Tracks that were reviewed, as files that other programs read, and back."""
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.track_result import TrackResult
 from napari_segment_anything.batch.tracks_table import (
     mean_intensities,
     physical_columns,
 )
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import UnreadableInputError
+from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.atomic import atomic_path
 from napari_segment_anything.storage.ctc import write_ctc
 from napari_segment_anything.storage.geff import GeffGraph, write_geff
+from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.tables import write_tracks_table
 from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.tree import Branch, lineage_svg
@@ -75,6 +79,66 @@ def export_job(
             write_geff(path, as_graph(table), tracklet="track_id", overwrite=True)
     yield Progress("save", n_frames, n_frames)
     return path
+
+
+@dataclass(frozen=True, eq=False)
+class ResultFrames:
+    """Label images of a result, frame by frame, and the images that they are of.
+
+    Parameters
+    ----------
+    result : TrackResult
+        Of one movie.
+    stack : Stack
+        What was tracked.
+    """
+
+    result: TrackResult
+    stack: Stack
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Frames, rows, columns."""
+        lengths = dict(zip(self.stack.index_axes, self.stack.index_shape, strict=True))
+        return (lengths[self.result.axis], *self.stack.plane_shape)
+
+    def image(self, frame: int) -> npt.NDArray[np.generic]:
+        """Image of a frame."""
+        return self.stack.read(self._index(frame))
+
+    def __getitem__(self, frame: int) -> npt.NDArray[np.int32]:
+        """Label image of a frame."""
+        labels = self.result.labels
+        if isinstance(labels, LabelStore):
+            return labels.read_plane(self._index(frame))
+        plane: npt.NDArray[np.int32] = labels[self._index(frame)]
+        return plane
+
+    def __setitem__(self, frame: int, labels: npt.NDArray[np.integer]) -> None:
+        """Replace the label image of a frame."""
+        target = self.result.labels
+        if isinstance(target, LabelStore):
+            target.write_plane(self._index(frame), labels)
+        else:
+            target[self._index(frame)] = labels
+
+    def _index(self, frame: int) -> tuple[int, ...]:
+        return tuple(
+            frame if letter == self.result.axis else 0
+            for letter in self.stack.index_axes
+        )
+
+
+def editable(result: TrackResult, stack: Stack) -> EditableTracks:
+    """Take the tracks of one movie for export or correction.
+
+    Raises
+    ------
+    InvalidAxesError
+        If there are several movies.
+    """
+    parents = {t.id: t.parent for t in result.lineage.tracks if t.parent}
+    return EditableTracks(ResultFrames(result, stack), parents)
 
 
 def challenge(

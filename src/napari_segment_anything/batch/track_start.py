@@ -21,6 +21,27 @@ MAX_SHARED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
+class StackPlanes:
+    """A stack of labels as an array, (*index axes, H, W)."""
+
+    stack: Stack
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return (*self.stack.index_shape, *self.stack.plane_shape)
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the ids."""
+        return self.stack.dtype
+
+    def __getitem__(self, index: tuple[int, ...]) -> npt.NDArray[np.generic]:
+        """Labels of one plane."""
+        return self.stack.read(index)
+
+
+@dataclass(frozen=True, eq=False)
 class StartLabels:
     """Labels to start from, in the shape of the stack's planes.
 
@@ -176,3 +197,27 @@ def beside(found: MaskSet, is_taken: npt.NDArray[np.bool_]) -> MaskSet:
         predicted_iou=rest.predicted_iou,
         stability_score=rest.stability_score,
     )
+
+
+def parse_frames(text: str) -> tuple[int, ...]:
+    """Parse ``"0, 10-12"`` into positions.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If it is no list of frames.
+    """
+    frames: set[int] = set()
+    for part in text.replace(";", ",").split(","):
+        if not part.strip():
+            continue
+        low, _, high = part.partition("-")
+        try:
+            first, last = int(low), int(high or low)
+        except ValueError as error:
+            raise InvalidSettingsError(
+                f"{part.strip()!r} is no frame; write numbers and ranges such as "
+                "0, 10-12."
+            ) from error
+        frames.update(range(first, last + 1))
+    return tuple(sorted(frames))

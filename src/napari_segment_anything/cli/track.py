@@ -13,6 +13,14 @@ from napari_segment_anything.cli.arguments import (
     location,
     zarr_path,
 )
+from napari_segment_anything.cli.track_options import (
+    add_export_options,
+    add_motion_options,
+    add_start_options,
+    export,
+    start_of,
+    words_of,
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -34,6 +42,9 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="do not ask the model again where a track breaks",
     )
+    add_start_options(parser)
+    add_motion_options(parser)
+    add_export_options(parser)
     add_shared_options(parser)
     add_job_options(parser)
     add_store_option(parser)
@@ -81,8 +92,11 @@ def run_track(arguments: Namespace) -> None:
             predictor,
             axis=arguments.along,
             settings=settings.automatic,
-            linking=settings.linking,
+            linking=words_of(arguments) or settings.linking,
             repair=not arguments.no_repair,
+            start=start_of(arguments, stack),
+            forwards=arguments.direction != "backwards",
+            backwards=arguments.direction != "forwards",
             intensity_range=settings.intensity_range,
             store=store_of(arguments.store),
             output=arguments.output,
@@ -92,6 +106,7 @@ def run_track(arguments: Namespace) -> None:
         )
         result = run(job, bar)
     write_tracks_table(table, result.table)
+    files |= export(arguments, result, stack)
     summary = track_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
 

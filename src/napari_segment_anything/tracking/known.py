@@ -70,6 +70,17 @@ class Known:
         return frozenset(after for _, after in self.links)
 
     @cached_property
+    def births(self) -> frozenset[Node]:
+        """Masks that are known to follow a mask of another track."""
+        return frozenset(
+            after
+            for before, after in self.links
+            if before in self.ids
+            and after in self.ids
+            and self.ids[before] != self.ids[after]
+        )
+
+    @cached_property
     def links_from(self) -> Mapping[int, tuple[Link, ...]]:
         """Known links by the frame of their earlier end."""
         found: dict[int, list[Link]] = {}

@@ -1,7 +1,7 @@
 """Tracks and their parents: always a forest in time order."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -42,7 +42,10 @@ class Lineage:
 
     @classmethod
     def from_links(
-        cls, n_detections: Sequence[int], links: Iterable[tuple[Node, Node]]
+        cls,
+        n_detections: Sequence[int],
+        links: Iterable[tuple[Node, Node]],
+        starts: Collection[Node] = (),
     ) -> "Lineage":
         """Lineage of single links between detections.
 
@@ -56,6 +59,9 @@ class Lineage:
             Number of detections of each frame; every one gets a track.
         links : iterable of ((frame, detection), (frame, detection))
             Earlier end first; each detection has at most one predecessor.
+        starts : collection of (frame, detection)
+            Detections that start a track although they are their predecessor's only
+            successor.
         """
         successors: dict[Node, list[Node]] = {}
         predecessor: dict[Node, Node] = {}
@@ -72,17 +78,21 @@ class Lineage:
                 )
             predecessor[after] = before
             successors.setdefault(before, []).append(after)
+        begins = frozenset(starts)
         tracks: list[Track] = []
         id_of: dict[Node, int] = {}
         for frame, n in enumerate(n_detections):
             for detection in range(n):
                 node = (frame, detection)
                 before_node = predecessor.get(node)
-                if before_node is not None and len(successors[before_node]) == 1:
+                is_only = before_node and len(successors[before_node]) == 1
+                if is_only and node not in begins:
                     continue
                 nodes = [node]
-                while len(successors.get(nodes[-1], ())) == 1:
-                    nodes.append(successors[nodes[-1]][0])
+                while len(following := successors.get(nodes[-1], [])) == 1:
+                    if following[0] in begins:
+                        break
+                    nodes.append(following[0])
                 new_id = len(tracks) + 1
                 id_of.update(dict.fromkeys(nodes, new_id))
                 parent = 0 if before_node is None else id_of[before_node]

@@ -190,7 +190,7 @@ def link_objects(
         undo_breaks(graph, objects, shifts, settings, known)
     _close_gaps(graph, objects, shifts, settings, diameter, known)
     yield n_frames, n_frames
-    lineage = Lineage.from_links(graph.n_detections, graph.links())
+    lineage = Lineage.from_links(graph.n_detections, graph.links(), known.births)
     return with_ids(lineage, known.ids)
 
 

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_segment_anything.batch.track_jobs import GrownFrame
+from napari_segment_anything.batch.track_start import parse_frames
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
@@ -22,7 +23,6 @@ from napari_segment_anything.widgets.time_form import TimeForm
 from napari_segment_anything.widgets.time_jobs import (
     TimeRequest,
     TimeTracks,
-    parse_frames,
     time_job,
 )
 from napari_segment_anything.widgets.time_layers import TimeLayers

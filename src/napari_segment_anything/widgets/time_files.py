@@ -13,7 +13,7 @@ from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.track_export import export_job, tracks_of_graph
 from napari_segment_anything.batch.track_jobs import read_tracks_job
 from napari_segment_anything.errors import SegmentAnythingError, UnreadableInputError
-from napari_segment_anything.storage.ctc import read_ctc
+from napari_segment_anything.storage.ctc import is_ctc, read_ctc
 from napari_segment_anything.storage.geff import read_geff
 from napari_segment_anything.widgets.time_jobs import TimeTracks
 from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
@@ -129,7 +129,7 @@ def _load_job(
     """Read tracks of a folder into the frames of a movie."""
     n_frames, rows, columns = movie.shape
     yield Progress("read tracks", 0, n_frames)
-    if any((path / name).is_file() for name in ("res_track.txt", "man_track.txt")):
+    if is_ctc(path):
         labels, tracks = read_ctc(path)
         parents = {one: parent for one, _, _, parent in tracks if parent}
         if labels.shape[1:] != (rows, columns) or len(labels) > n_frames:

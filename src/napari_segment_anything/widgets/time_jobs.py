@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.errors import InvalidImageError, InvalidSettingsError
+from napari_segment_anything.errors import InvalidImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -284,27 +284,3 @@ def time_job(
         for doubt in result.doubts.get(shown, ())
     ]
     return TimeTracks(request, result, tracks, doubts)
-
-
-def parse_frames(text: str) -> tuple[int, ...]:
-    """Parse ``"0, 10-12"`` into positions.
-
-    Raises
-    ------
-    InvalidSettingsError
-        If it is no list of frames.
-    """
-    frames: set[int] = set()
-    for part in text.replace(";", ",").split(","):
-        if not part.strip():
-            continue
-        low, _, high = part.partition("-")
-        try:
-            first, last = int(low), int(high or low)
-        except ValueError as error:
-            raise InvalidSettingsError(
-                f"{part.strip()!r} is no frame; write numbers and ranges such as "
-                "0, 10-12."
-            ) from error
-        frames.update(range(first, last + 1))
-    return tuple(sorted(frames))
