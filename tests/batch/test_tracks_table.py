@@ -3,7 +3,7 @@ import numpy as np
 from napari_segment_anything.batch.tracks_table import tracks_table
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.lineage import Lineage
-from napari_segment_anything.tracking.repair import Repair
+from napari_segment_anything.tracking.repair_settings import Repair
 from napari_segment_anything.tracking.track import Track
 
 

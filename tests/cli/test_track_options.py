@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentTypeError
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,14 +49,8 @@ def test_tracks_that_exist_are_completed_and_exported():
     assert (written.labels == found).all()
     assert set(rows) < set(written.tracks)
     assert read_geff("tracks.geff").n_nodes == 6 + 3 + 6
-    with open("a.json") as file:
-        assert set(json.load(file)["files"]) == {
-            "labels",
-            "table",
-            "ctc",
-            "geff",
-            "svg",
-        }
+    files = json.loads(Path("a.json").read_text())["files"]
+    assert set(files) == {"labels", "table", "ctc", "geff", "svg"}
 
 
 def test_one_annotated_frame_of_a_range_is_carried_backwards():

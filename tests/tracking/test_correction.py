@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_segment_anything.tracking.correction import (
-    EditableTracks,
-    InvalidCorrectionError,
-)
+from napari_segment_anything.tracking.correction import EditableTracks
+from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.recompute import recompute
 

@@ -9,7 +9,7 @@ from napari_segment_anything.errors import InvalidSettingsError
 from napari_segment_anything.tracking.known import Known, known_tracks
 from napari_segment_anything.tracking.linking import link_objects, measure_frames
 from napari_segment_anything.tracking.propagation import track_masks
-from napari_segment_anything.tracking.repair import RepairSettings
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 
 from . import movies
 from .test_propagation import full_masks, run

@@ -6,7 +6,7 @@ import pytest
 from napari_segment_anything.tracking.followed import only_followed
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.propagation import track_masks
-from napari_segment_anything.tracking.repair import RepairSettings
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 
 from . import movies
 from .test_propagation import full_masks, run

@@ -102,7 +102,7 @@ def test_range_of_frames(dock, qtbot):
     corrector = track(dock, qtbot)
     found = [bool(frame.any()) for frame in corrector.layers.labels.data]
     assert found == [0, 0, 1, 1, 1, 0]
-    assert all(2 <= doubt.frame <= 4 for doubt in corrector.doubts)
+    assert all(2 <= doubt.frame <= 4 for doubt in corrector.tour.doubts)
 
 
 def test_labels_that_exist_keep_masks_and_ids(dock, qtbot, viewer):
@@ -232,12 +232,12 @@ def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
     viewer.layers["cells"].data = picture(labels)
     corrector = track(dock, qtbot)
     review = dock.form.review
-    n = len(corrector.doubts)
+    n = len(corrector.tour.doubts)
     assert n == review.list.count() >= 1
-    scores = [doubt.score for doubt in corrector.doubts]
+    scores = [doubt.score for doubt in corrector.tour.doubts]
     assert scores == sorted(scores, reverse=True)
     review.next.click()
-    worst = corrector.doubts[0]
+    worst = corrector.tour.doubts[0]
     assert viewer.dims.current_step[0] == worst.frame
     assert corrector.selected == worst.track
     assert review.detail.text().startswith(f"Track {worst.track}")

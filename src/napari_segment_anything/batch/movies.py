@@ -28,7 +28,7 @@ from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.tracking.followed import only_followed
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
-from napari_segment_anything.tracking.repair import RepairSettings
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 from napari_segment_anything.tracking.settings import LinkingSettings
 from napari_segment_anything.tracking.words import MotionWords
 

@@ -31,7 +31,7 @@ from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.propagation import TrackingResult
-from napari_segment_anything.tracking.repair import RepairSettings
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 from napari_segment_anything.tracking.settings import LinkingSettings
 from napari_segment_anything.tracking.words import MotionWords
 

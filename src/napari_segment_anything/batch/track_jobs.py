@@ -18,11 +18,8 @@ from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
-from napari_segment_anything.tracking.correction import (
-    EditableTracks,
-    LabelFrames,
-    Place,
-)
+from napari_segment_anything.tracking.correction import EditableTracks
+from napari_segment_anything.tracking.correction_steps import LabelFrames, Place
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.recompute import Recomputed, recompute
 from napari_segment_anything.tracking.settings import LinkingSettings

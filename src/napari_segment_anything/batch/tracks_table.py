@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.lineage import Lineage
-from napari_segment_anything.tracking.repair import Repair
+from napari_segment_anything.tracking.repair_settings import Repair
 
 Node = tuple[int, int]
 

@@ -2,12 +2,11 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.tracking.contradiction import Break, BreakKind
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.motion import FloatArray, global_displacement
@@ -24,41 +23,6 @@ VISIBLE = 0.5
 # A mask whose area differs by this factor from both neighbours in time, which are
 # alike, is likely the wrong one of several that the decoder could give.
 SUDDEN = 1.35
-
-BreakKind = Literal["missing", "hidden", "merged", "fragments", "changed"]
-
-
-@dataclass(frozen=True, eq=False)
-class Break:
-    """A place where the masks of a frame contradict those of its neighbour.
-
-    Attributes
-    ----------
-    kind : str
-        ``missing``: a track ends or starts here. ``hidden``: it goes on later.
-        ``merged``: one mask holds two objects. ``fragments``: several masks are one
-        object. ``changed``: a mask differs from those before and after.
-    frame : int
-        Where masks are missing or wrong.
-    expected : MaskSet
-        The objects that should be there, as their neighbouring frame has them, moved
-        by the estimated motion.
-    replaces : tuple of int
-        Detections of the frame that these objects would replace.
-    direction : int
-        1 or -1 where a track is carried on forwards or backwards in time, else 0.
-    """
-
-    kind: BreakKind
-    frame: int
-    expected: MaskSet
-    replaces: tuple[int, ...]
-    direction: int = 0
-
-    @property
-    def key(self) -> tuple[int, ...]:
-        """What tells this question from another one."""
-        return (self.frame, *(int(v) for v in self.expected.boxes.ravel()))
 
 
 def find_breaks(

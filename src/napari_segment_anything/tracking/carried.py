@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.tracking.breaks import Break
+from napari_segment_anything.tracking.contradiction import Break
 
 # An object that nobody sees, only its neighbours in time speak for it.
 UNSEEN_CONFIDENCE = 0.3

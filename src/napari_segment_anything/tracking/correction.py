@@ -4,140 +4,25 @@ Every correction is a small value that can be applied and taken back. A correcte
 is locked; what depends on it is computed again in the few frames around it.
 """
 
-import itertools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_segment_anything.errors import SegmentAnythingError
-
-Labels = npt.NDArray[np.integer]
-Place = tuple[int, int]
-
-
-class LabelFrames(Protocol):
-    """Label images that are read and written frame by frame, (T, H, W)."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Frames, rows, columns."""
-
-    def __getitem__(self, frame: int) -> Any:
-        """Label image of a frame."""
-
-    def __setitem__(self, frame: int, labels: Any) -> None:
-        """Replace the label image of a frame."""
+from napari_segment_anything.tracking.correction_steps import (
+    Correction,
+    InvalidCorrectionError,
+    Labels,
+    Place,
+    PlaneChange,
+)
+from napari_segment_anything.tracking.track_planes import TrackPlanes, ordered
 
 
-class InvalidCorrectionError(SegmentAnythingError, ValueError):
-    """A correction does not fit the tracks."""
+class EditableTracks(TrackPlanes):
+    """Tracks of one movie with all corrections that a person can make.
 
-
-@dataclass(frozen=True, eq=False)
-class PlaneChange:
-    """Pixels of one frame before and after.
-
-    Attributes
-    ----------
-    frame : int
-        Position along the tracked axis.
-    pixels : (n,) int array
-        Flat indices into the frame.
-    before, after : (n,) int arrays
-        Track ids.
+    Each returns a `Correction`, which `apply` carries out.
     """
-
-    frame: int
-    pixels: npt.NDArray[np.intp]
-    before: Labels
-    after: Labels
-
-
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """One step that can be taken back.
-
-    Attributes
-    ----------
-    changes : tuple of PlaneChange
-        What happens to the label images.
-    parents : mapping of int to int
-        Parent of each track that has one, afterwards.
-    locked : frozenset of (frame, id)
-        Objects that are never changed by a computation, afterwards.
-    """
-
-    changes: tuple[PlaneChange, ...]
-    parents: Mapping[int, int]
-    locked: frozenset[Place]
-
-
-@dataclass(eq=False)
-class EditableTracks:
-    """Label images of one movie with ids of tracks, and who descends from whom.
-
-    Parameters
-    ----------
-    labels : array-like
-        (T, H, W); read and written frame by frame.
-    parents : mapping of int to int
-        Parent of each track that has one.
-    locked : collection of (frame, id)
-        Objects that computations leave as they are.
-    """
-
-    labels: LabelFrames
-    parents: dict[int, int] = field(default_factory=dict)
-    locked: frozenset[Place] = frozenset()
-
-    def __post_init__(self) -> None:
-        self._frames: dict[int, set[int]] = {}
-        for frame in range(self.n_frames):
-            for one in self.ids(frame).tolist():
-                self._frames.setdefault(one, set()).add(frame)
-        self.parents = self._ordered(self.parents)
-
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return int(self.labels.shape[0])
-
-    def read(self, frame: int) -> Labels:
-        """Label image of a frame."""
-        return np.asarray(self.labels[frame])
-
-    def ids(self, frame: int) -> Labels:
-        """Tracks that are seen in a frame."""
-        plane = self.read(frame)
-        return np.unique(plane[plane > 0])
-
-    def frames_of(self, track: int) -> list[int]:
-        """Frames in which a track is seen, ascending.
-
-        Raises
-        ------
-        InvalidCorrectionError
-            If there is no such track.
-        """
-        if track not in self._frames:
-            raise InvalidCorrectionError(
-                f"There is no track {track}. Click on an object first."
-            )
-        return sorted(self._frames[track])
-
-    @property
-    def tracks(self) -> list[int]:
-        """Ids of all tracks, ascending."""
-        return sorted(self._frames)
-
-    def children(self, track: int) -> list[int]:
-        """Ids of the tracks that descend from one."""
-        return sorted(
-            child for child, parent in self.parents.items() if parent == track
-        )
 
     def cut(self, track: int, frame: int) -> Correction:
         """End a track before a frame; the rest becomes a track of its own."""
@@ -269,16 +154,11 @@ class EditableTracks:
             plane.ravel()[change.pixels] = change.after
             self.labels[change.frame] = plane
             self._note(change.frame)
-        self.parents = self._ordered(correction.parents)
+        self.parents = ordered(correction.parents, self._frames)
         self.locked = frozenset(
             (t, i) for t, i in correction.locked if t in self._frames.get(i, ())
         )
         return undo
-
-    def note_painting(self, frame: int) -> None:
-        """Take notice that somebody has painted on a frame."""
-        self._note(frame)
-        self.parents = self._ordered(self.parents)
 
     def _correction(
         self,
@@ -286,37 +166,16 @@ class EditableTracks:
         parents: Mapping[int, int],
         places: Collection[Place],
     ) -> Correction:
-        changes = []
-        for frame, ids in new_ids.items():
-            plane = self.read(frame).ravel()
-            pixels = np.flatnonzero(np.isin(plane, list(ids)))
-            before = plane[pixels]
-            after = before.copy()
-            for old, new in ids.items():
-                after[before == old] = new
-            changes.append(PlaneChange(frame, pixels, before, after))
         moved = {(t, new_ids.get(t, {}).get(track, track)) for t, track in self.locked}
+        changes = [renamed(t, self.read(t), ids) for t, ids in new_ids.items()]
         return Correction(tuple(changes), dict(parents), frozenset(moved | {*places}))
 
-    def _note(self, frame: int) -> None:
-        present = set(self.ids(frame).tolist())
-        for one, frames in list(self._frames.items()):
-            if one not in present:
-                frames.discard(frame)
-                if not frames:
-                    del self._frames[one]
-        for one in present:
-            self._frames.setdefault(one, set()).add(frame)
 
-    def _ordered(self, parents: Mapping[int, int]) -> dict[int, int]:
-        """Keep only parents that are there and end before their child starts."""
-        return {
-            child: parent
-            for child, parent in sorted(parents.items())
-            if child in self._frames
-            and parent in self._frames
-            and max(self._frames[parent]) < min(self._frames[child])
-        }
-
-    def _new_id(self) -> int:
-        return max(itertools.chain(self._frames, self.parents, [0])) + 1
+def renamed(frame: int, plane: Labels, ids: Mapping[int, int]) -> PlaneChange:
+    """Change ids of one frame."""
+    pixels = np.flatnonzero(np.isin(plane.ravel(), list(ids)))
+    before = plane.ravel()[pixels]
+    after = before.copy()
+    for old, new in ids.items():
+        after[before == old] = new
+    return PlaneChange(frame, pixels, before, after)

@@ -146,14 +146,6 @@ class Lineage:
             links.extend(itertools.pairwise(nodes))
         return tuple(links)
 
-    def ctc_rows(self) -> list[tuple[int, int, int, int]]:
-        """Rows (id, first frame, last frame, parent) of the Cell Tracking Challenge.
-
-        That format knows no gaps inside a track: call `without_gaps` first where a
-        track may have one.
-        """
-        return [(t.id, t.start, t.end, t.parent) for t in self.tracks]
-
     def napari_tracks(
         self, centroids: Sequence[npt.NDArray[np.floating]]
     ) -> tuple[
@@ -230,45 +222,6 @@ def with_ids(lineage: Lineage, ids: Mapping[Node, int]) -> Lineage:
         for track in lineage.tracks
     )
     return Lineage(tuple(sorted(renamed, key=lambda track: track.id)))
-
-
-def without_gaps(lineage: Lineage) -> Lineage:
-    """Cut tracks at their gaps.
-
-    The part after a gap becomes a track of its own, with the part before as its
-    parent, which is how the Cell Tracking Challenge writes a hidden object. Parts
-    after a gap get new ids above the present ones.
-    """
-    if not any(track.has_gap for track in lineage.tracks):
-        return lineage
-    next_id = max(track.id for track in lineage.tracks) + 1
-    last_part: dict[int, int] = {}
-    parts: list[Track] = []
-    for track in lineage.tracks:
-        frames = np.asarray(track.frames)
-        cuts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
-        part_id, parent = track.id, track.parent
-        for first, stop in itertools.pairwise(cuts):
-            if first:
-                part_id, parent, next_id = next_id, part_id, next_id + 1
-            parts.append(
-                Track(
-                    part_id,
-                    track.frames[first],
-                    track.frames[stop - 1],
-                    parent,
-                    track.frames[first:stop],
-                    track.detections[first:stop],
-                )
-            )
-        last_part[track.id] = part_id
-    renamed = (
-        replace(part, parent=last_part[part.parent])
-        if part.id in lineage.by_id and part.parent
-        else part
-        for part in parts
-    )
-    return Lineage(tuple(sorted(renamed, key=lambda part: part.id)))
 
 
 def _check(tracks: Sequence[Track]) -> None:

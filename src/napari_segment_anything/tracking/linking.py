@@ -6,7 +6,6 @@ moment, and objects that were hidden for a few frames.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ from napari_segment_anything.tracking.graph import LinkGraph, Node
 from napari_segment_anything.tracking.hindsight import undo_breaks, undo_merges
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage, with_ids
+from napari_segment_anything.tracking.link_memory import LinkedPair, LinkMemory
 from napari_segment_anything.tracking.motion import (
     global_displacement,
     mutual_nearest,
@@ -102,53 +102,6 @@ def measure_frames(
         measure(frame, None if features is None else features[t])
         for t, frame in enumerate(frames)
     ]
-
-
-@dataclass(frozen=True, eq=False)
-class LinkedPair:
-    """The links between two frames, and all that they depend on."""
-
-    before: FrameObjects
-    after: FrameObjects
-    residual: FloatArray
-    known: tuple[object, ...]
-    links: tuple[tuple[Node, Node], ...]
-    shift: FloatArray
-    motion: FloatArray
-
-    def is_for(
-        self,
-        before: FrameObjects,
-        after: FrameObjects,
-        residual: FloatArray,
-        known: tuple[object, ...],
-    ) -> bool:
-        """Whether these are the links of two frames as they are now."""
-        return (
-            self.before is before
-            and self.after is after
-            and self.known == known
-            and np.array_equal(self.residual, residual)
-        )
-
-
-@dataclass(eq=False)
-class LinkMemory:
-    """What linking remembers, so that frames that did not change are not linked again.
-
-    Attributes
-    ----------
-    settings : LinkingSettings or None
-        Estimated at first, if not given.
-    diameter : float
-        A typical object's diameter, measured at first, pixels.
-    pairs : dict
-        By the earlier frame.
-    """
-
-    settings: LinkingSettings | None = None
-    diameter: float = 0.0
-    pairs: dict[int, LinkedPair] = field(default_factory=dict)
 
 
 def link_objects(

@@ -7,18 +7,19 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.tracking.breaks import Break, carried_on, find_breaks
+from napari_segment_anything.tracking.breaks import carried_on, find_breaks
+from napari_segment_anything.tracking.contradiction import Break
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage
-from napari_segment_anything.tracking.linking import LinkMemory, link_objects
+from napari_segment_anything.tracking.link_memory import LinkMemory
+from napari_segment_anything.tracking.linking import link_objects
 from napari_segment_anything.tracking.motion import FloatArray, global_displacement
 from napari_segment_anything.tracking.objects import FrameObjects, measure
-from napari_segment_anything.tracking.repair import (
+from napari_segment_anything.tracking.repair import RepairedFrame, repair_frame
+from napari_segment_anything.tracking.repair_settings import (
     FramePredictor,
     Repair,
-    RepairedFrame,
     RepairSettings,
-    repair_frame,
 )
 from napari_segment_anything.tracking.review import Doubt, review
 from napari_segment_anything.tracking.settings import LinkingSettings, typical_diameter

@@ -8,16 +8,12 @@ import numpy as np
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.tracking.correction import (
-    Correction,
-    EditableTracks,
-    Labels,
-    Place,
-)
+from napari_segment_anything.tracking.correction import EditableTracks
+from napari_segment_anything.tracking.correction_steps import Correction, Labels, Place
 from napari_segment_anything.tracking.known import Known, Node
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
-from napari_segment_anything.tracking.repair import FramePredictor
+from napari_segment_anything.tracking.repair_settings import FramePredictor
 from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.tracking.settings import LinkingSettings
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.objects import FrameObjects
-from napari_segment_anything.tracking.repair import Repair
+from napari_segment_anything.tracking.repair_settings import Repair
 from napari_segment_anything.tracking.track import Track
 
 # An object that keeps its area within this factor from one frame to the next is no

@@ -5,24 +5,28 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.batch.track_jobs import recompute_job
 from napari_segment_anything.errors import SegmentAnythingError
-from napari_segment_anything.tracking.correction import InvalidCorrectionError
-from napari_segment_anything.widgets.plane import displayed_plane, move_slider
-from napari_segment_anything.widgets.result_layers import edit_of_stroke
-from napari_segment_anything.widgets.time_layers import centres_of, track_points
+from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
+from napari_segment_anything.widgets.plane import displayed_plane
+from napari_segment_anything.widgets.time_layers import track_points
+from napari_segment_anything.widgets.time_strokes import StrokeWatch
+from napari_segment_anything.widgets.time_tour import DoubtTour
 from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.progress import Progress
+    from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.jobs import LoadedModel
-    from napari_segment_anything.tracking.correction import Correction
+    from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.correction_steps import Correction
     from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_jobs import TimeTracks
@@ -68,15 +72,12 @@ class TimeCorrector(QObject):
         super().__init__()
         self.layers, self.found = layers, found
         self.tracks = found.tracks
-        self.doubts = list(found.doubts)
-        self.at = -1
+        self.tour = DoubtTour(viewer, layers, found)
         self._viewer, self._bench, self._worker = viewer, workbench, worker
         self._undo: list[tuple[Correction, list[Doubt]]] = []
         self._asking: tuple[str, int] | None = None
-        self._painted: set[tuple[int, int]] = set()
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.timeout.connect(self._on_painted)
+        self._strokes = StrokeWatch(layers, found.request.along)
+        self._strokes.painted.connect(self._on_painted)
         self._drawer = LatestWorker(self)
         self._drawer.finished.connect(self._draw)
         self._drawer.failed.connect(self.failed)
@@ -84,7 +85,6 @@ class TimeCorrector(QObject):
         layer = layers.labels
         layer.mouse_drag_callbacks.append(self._on_click)
         layer.events.selected_label.connect(self._on_selected)
-        layer.events.paint.connect(self._on_paint)
         self._redraw()
 
     @property
@@ -106,47 +106,16 @@ class TimeCorrector(QObject):
             raise InvalidCorrectionError("Show one frame in 2-D, then correct it.")
         return plane.position(self.found.request.along) or 0
 
-    def describe(self) -> str:
-        """Say which track is chosen."""
-        track = self.selected
-        if not track:
-            return "Click an object to correct its track."
-        frames = self.tracks.frames_of(track)
-        words = f"Track {track}, frames {frames[0]} to {frames[-1]}"
-        if parent := self.tracks.parents.get(track):
-            words += f", from track {parent}"
-        if children := self.tracks.children(track):
-            words += f", divides into {' and '.join(map(str, children))}"
-        n_locked = sum(one == track for _, one in self.tracks.locked)
-        return f"{words}, locked in {n_locked} frames." if n_locked else f"{words}."
-
-    def step(self, by: int) -> Doubt | None:
-        """Go to the next or the previous doubt."""
-        if not self.doubts:
-            self.said.emit("Nothing is doubtful any more.")
-            return None
-        return self.go_to((self.at + by) % len(self.doubts))
-
-    def go_to(self, number: int) -> Doubt:
-        """Show a doubt: its frame, its track, its place."""
-        self.at = number
-        doubt = self.doubts[number]
-        along = self.layers.axes.index(self.found.request.along)
-        move_slider(self._viewer, self.layers.labels, along, doubt.frame)
-        self.layers.labels.selected_label = doubt.track
-        self._look_at(doubt)
-        return doubt
-
     def accept(self) -> None:
-        """Take a doubt from the list: both masks and links are right."""
-        if 0 <= self.at < len(self.doubts):
-            doubt = self.doubts.pop(self.at)
-            self.at -= 1
-            if doubt.track in self.tracks.tracks:
-                place = (doubt.frame, doubt.track)
-                self.tracks.locked = self.tracks.locked | {place}
-            self.changed.emit()
-            self.step(1)
+        """Take the doubt that is shown from the list: it is right, and locked."""
+        doubt = self.tour.take()
+        if doubt is None:
+            return
+        if doubt.track in self.tracks.tracks:
+            place = (doubt.frame, doubt.track)
+            self.tracks.locked = self.tracks.locked | {place}
+        self.changed.emit()
+        self.tour.step(1)
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -178,52 +147,33 @@ class TimeCorrector(QObject):
     def undo(self) -> None:
         """Take the last correction back."""
         if self._undo:
-            step, self.doubts = self._undo.pop()
+            step, self.tour.doubts = self._undo.pop()
             self.tracks.apply(step)
             self._refresh()
 
     def close(self) -> None:
         """Let go of the layer."""
         self._drawer.close()
-        self._settle.stop()
+        self._strokes.close()
         layer = self.layers.labels
         layer.mouse_drag_callbacks.remove(self._on_click)
         layer.events.selected_label.disconnect(self._on_selected)
-        layer.events.paint.disconnect(self._on_paint)
 
     def _recompute_with(self, place: tuple[int, int], model: LoadedModel) -> None:
-        request = self.found.request
-        stack = request.source.stack(request.plane)
-        fixed = dict(request.plane.index)
-        indices = [
-            tuple({**fixed, request.along: t}[a] for a in stack.index_axes)
-            for t in range(self.tracks.n_frames)
-        ]
         self.tracks.locked = self.tracks.locked | {place}
-        job = recompute_job(
-            stack,
-            indices,
-            model.predictor,
-            self._bench.store,
-            self.tracks,
-            place,
-            intensity_range=request.source.intensity_range(request.plane),
-            settings=None if self.found.result is None else self.found.result.settings,
-            linking=self.found.linking,
-            locked_frames=request.locked_frames,
-        )
+        job = recompute_around(place, self.found, model.predictor, self._bench.store)
         if not self._worker.start(job, self._on_recomputed):
             self.said.emit("Something else is running; wait for it or cancel it.")
 
     def _on_recomputed(self, done: Recomputed) -> None:
-        before = list(self.doubts)
+        before = list(self.tour.doubts)
         n = len(done.correction.changes)
         self._undo.append((self.tracks.apply(done.correction), before))
         inside = set(done.frames[1:-1])
-        kept = [d for d in self.doubts if d.frame not in inside]
+        kept = [d for d in self.tour.doubts if d.frame not in inside]
         new = [d for d in done.doubts if d.frame in inside]
         new = [d for d in new if (d.frame, d.track) not in self.tracks.locked]
-        self.doubts = sorted(kept + new, key=lambda d: -d.score)
+        self.tour.doubts = sorted(kept + new, key=lambda d: -d.score)
         self.said.emit(
             f"{n} frame{'s' if n != 1 else ''} around it changed."
             if n
@@ -237,7 +187,7 @@ class TimeCorrector(QObject):
         except SegmentAnythingError as error:
             self.failed.emit(error)
             return
-        doubts = list(self.doubts)
+        doubts = list(self.tour.doubts)
         self._undo.append((self.tracks.apply(correction), doubts))
         self._refresh()
 
@@ -264,36 +214,20 @@ class TimeCorrector(QObject):
         elif name == "swap":
             self._correct(lambda: tracks.swap(first, track, self.frame))
         else:
-            self._correct(partial(self._joined, first, track))
-
-    def _joined(self, one: int, other: int) -> Correction:
-        starts = [self.tracks.frames_of(track)[0] for track in (one, other)]
-        pair = (one, other) if starts[0] <= starts[1] else (other, one)
-        return self.tracks.join(*pair)
+            self._correct(partial(joined, tracks, first, track))
 
     def _on_selected(self) -> None:
         self.changed.emit()
 
-    def _on_paint(self, event: Any) -> None:
-        edit = edit_of_stroke(event.value, self.layers.labels.data.shape)
-        if edit is None:
-            return
-        frames = edit.index[self.layers.axes.index(self.found.request.along)]
-        self._painted |= set(zip(frames.tolist(), edit.after.tolist(), strict=True))
-        # napari tells of a stroke before the pixels have changed.
-        self._settle.start()
-
-    def _on_painted(self) -> None:
-        painted, self._painted = self._painted, set()
-        for frame in {frame for frame, _ in painted}:
+    def _on_painted(self, places: frozenset[tuple[int, int]]) -> None:
+        for frame in {frame for frame, _ in places}:
             self.tracks.note_painting(frame)
-        self.tracks.locked = self.tracks.locked | {
-            place for place in painted if place[1]
-        }
+        drawn = frozenset(place for place in places if place[1])
+        self.tracks.locked = self.tracks.locked | drawn
         self.changed.emit()
 
     def _refresh(self) -> None:
-        self.at = min(self.at, len(self.doubts) - 1)
+        self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)
         self.layers.labels.refresh()
         self._redraw()
         self.changed.emit()
@@ -305,25 +239,53 @@ class TimeCorrector(QObject):
         if self.layers.is_there:
             self.layers.show_tracks(points, self.movie)
 
-    def _look_at(self, doubt: Doubt) -> None:
-        ids, centres = centres_of(self.tracks.read(doubt.frame))
-        here = centres[ids == doubt.track]
-        if len(here) == 0:
-            return
-        position = np.zeros(len(self.layers.axes))
-        rows, across = self.movie.plane.plane_axes
-        position[self.layers.axes.index(rows)] = here[0][0]
-        position[self.layers.axes.index(across)] = here[0][1]
-        layer = self.layers.labels
-        # Both in pixels; they say what the canvas shows.
-        low, high = layer.corner_pixels
-        plane = [self.layers.axes.index(letter) for letter in (rows, across)]
-        if all(low[axis] <= position[axis] <= high[axis] for axis in plane):
-            return
-        world = layer.data_to_world(position)
-        dims = self._viewer.dims
-        offset = dims.ndim - len(world)
-        shown = dims.order[-dims.ndisplay :]
-        # From napari 0.9 on the camera belongs to the scene.
-        camera = getattr(self._viewer, "scene", self._viewer).camera
-        camera.center = tuple(world[axis - offset] for axis in shown)
+
+def recompute_around(
+    place: tuple[int, int],
+    found: TimeTracks,
+    predictor: MaskPredictor,
+    store: EmbeddingStore,
+) -> Generator[Progress, None, Recomputed]:
+    """Compute again what depends on an object, with the settings of its movie."""
+    request, result = found.request, found.result
+    stack = request.source.stack(request.plane)
+    fixed = dict(request.plane.index)
+    indices = [
+        tuple({**fixed, request.along: t}[a] for a in stack.index_axes)
+        for t in range(found.tracks.n_frames)
+    ]
+    # Estimating the range of intensities may read planes: not before it is driven.
+    return (
+        yield from recompute_job(
+            stack,
+            indices,
+            predictor,
+            store,
+            found.tracks,
+            place,
+            intensity_range=request.source.intensity_range(request.plane),
+            settings=None if result is None else result.settings,
+            linking=found.linking,
+            locked_frames=request.locked_frames,
+        )
+    )
+
+
+def describe_track(tracks: EditableTracks, track: int) -> str:
+    """Say which track is chosen; 0 is none."""
+    if not track:
+        return "Click an object to correct its track."
+    frames = tracks.frames_of(track)
+    words = f"Track {track}, frames {frames[0]} to {frames[-1]}"
+    if parent := tracks.parents.get(track):
+        words += f", from track {parent}"
+    if children := tracks.children(track):
+        words += f", divides into {' and '.join(map(str, children))}"
+    n_locked = sum(one == track for _, one in tracks.locked)
+    return f"{words}, locked in {n_locked} frames." if n_locked else f"{words}."
+
+
+def joined(tracks: EditableTracks, one: int, other: int) -> Correction:
+    """Join two tracks, whichever comes first."""
+    pair = sorted((one, other), key=lambda track: tracks.frames_of(track)[0])
+    return tracks.join(*pair)

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_segment_anything.tracking.correction import EditableTracks, LabelFrames
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.correction_steps import LabelFrames
     from napari_segment_anything.widgets.time_corrector import TimeCorrector
     from napari_segment_anything.widgets.time_dock import TimeDock
     from napari_segment_anything.widgets.time_jobs import TimeRequest
-    from napari_segment_anything.widgets.workers import JobWorker
+    from napari_segment_anything.widgets.time_runs import TimeRuns
 
 _KINDS = {
     "Cell Tracking Challenge, folder (*_RES)": ("ctc", "_RES"),
@@ -43,19 +44,19 @@ class TimeFiles(QObject):
     Parameters
     ----------
     dock : TimeDock
-        Says what is looked at.
-    worker : JobWorker
-        Runs it.
+        Parent of the dialogs.
+    runs : TimeRuns
+        Run it, and say what is looked at.
     """
 
     said = Signal(str)
     failed = Signal(object)
     loaded = Signal(object, object)
 
-    def __init__(self, dock: TimeDock, worker: JobWorker) -> None:
+    def __init__(self, dock: TimeDock, runs: TimeRuns) -> None:
         super().__init__()
         self._dock = dock
-        self._worker = worker
+        self._runs = runs
 
     def save(self, corrector: TimeCorrector | None) -> None:
         """Ask where and how to save tracks, and save them."""
@@ -89,7 +90,7 @@ class TimeFiles(QObject):
         job = export_job(
             path, kind, corrector.tracks, read=read, scale=scale, units=units
         )
-        self._worker.start(job, lambda place: self.said.emit(f"Saved {place}."))
+        self._runs.worker.start(job, lambda place: self.said.emit(f"Saved {place}."))
 
     def load(self) -> None:
         """Ask for a folder with tracks and load them."""
@@ -102,25 +103,26 @@ class TimeFiles(QObject):
     def load_from(self, path: Path) -> None:
         """Load tracks into layers of their own."""
         try:
-            request = self._dock.request()
+            request = self._runs.request()
         except SegmentAnythingError as error:
             self.failed.emit(error)
             return
         image = self._dock.form.image.layer
         if request is None or image is None:
             return
-        viewer = self._dock.viewer
+        viewer = self._runs.viewer
         layers = TimeLayers(viewer, image, request.axes, path.name)
         movie = layers.movie(request.plane, request.along)
         job = _load_job(path, request, movie)
 
         def show(tracks: EditableTracks) -> None:
+            self._runs.keep()
             found = TimeTracks(request, None, tracks, [])
             self.loaded.emit(layers, found)
             self.said.emit(f"Loaded {len(tracks.tracks)} tracks.")
 
-        if self._worker.start(job, show):
-            self._dock.show_growing(layers)
+        if self._runs.worker.start(job, show):
+            self._runs.show_growing(layers)
 
 
 def _load_job(

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.candidate_store import CandidateStore
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-    from napari_segment_anything.tracking.correction import (
-        EditableTracks,
-        LabelFrames,
-    )
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.correction_steps import LabelFrames
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.tracking.settings import LinkingSettings
     from napari_segment_anything.tracking.words import MotionWords
