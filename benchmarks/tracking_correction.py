@@ -1,9 +1,9 @@
 """How long it takes until a corrected object has been computed again.
 
-The true masks of a sequence, played forwards and backwards to 100 frames, are the tracks.
-In the frames before and after frame 50 one object is lost; a person says that it is right
-in frame 50, and what depends on it is computed with the model, first with nothing encoded
-(cold), then with the frames around it in the store (warm)::
+The true masks of a sequence, played forwards and backwards to 100 frames, are the
+tracks. In the frames before and after frame 50 one object is lost; a person says that
+it is right in frame 50, and what depends on it is computed with the model, first with
+nothing encoded (cold), then with the frames around it in the store (warm)::
 
     python benchmarks/tracking_correction.py --data DIR --set ctc_fluo_sim --json FILE
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.followed import only_followed
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.propagation import track_masks
@@ -34,6 +35,19 @@ def test_merged_mask_is_divided_without_the_model():
     repairs = list(result.repairs.values())
     assert {(r.word, r.by_model) for r in repairs} == {("split", False)}
     assert all(0.5 < r.confidence < 1 for r in repairs)
+
+
+@pytest.mark.parametrize(("sure", "n_objects"), [(0.95, 1), (0.6, 2)])
+def test_a_mask_that_the_model_is_sure_of_is_not_divided_by_guess(sure, n_objects):
+    frames = movies.merged_then_split()
+    both = frames[3]
+    frames[3] = MaskSet.from_masks(
+        both.shape, both.boxes, both.masks, predicted_iou=[sure]
+    )
+    hesitant = movies.TruthPredictor(movies.apart(), confidence=0.7)
+    steps = track_masks(frames, hesitant, repair=RepairSettings(carry=False))
+    _, result = run(steps)
+    assert len(result.frames[3]) == n_objects
 
 
 def test_fragments_are_joined_without_the_model():

@@ -38,6 +38,12 @@ def add_parser(commands: Any) -> None:
         "--along", choices="TZ", help="axis to follow objects along (default: T, or Z)"
     )
     parser.add_argument(
+        "--project",
+        choices=("max", "mean"),
+        help="project along Z, and follow the objects of the projection (default: each "
+        "slice for itself)",
+    )
+    parser.add_argument(
         "--no-repair",
         action="store_true",
         help="do not ask the model again where a track breaks",
@@ -57,6 +63,7 @@ def run_track(arguments: Namespace) -> None:
     """Track every object of the input."""
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.track import track_stack
+    from napari_segment_anything.batch.track_projection import project_stack
     from napari_segment_anything.cli.dry_run import dry_run
     from napari_segment_anything.cli.inputs import (
         cluster_of,
@@ -71,6 +78,8 @@ def run_track(arguments: Namespace) -> None:
 
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
+    if arguments.project:
+        stack = project_stack(stack, "Z", arguments.project)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     table = _table_beside(arguments.output)

@@ -155,6 +155,8 @@ def _judge(
         if best is None:
             return None
         accepted = MaskSet.concatenate([accepted, best])
+    if not _is_as_sure(accepted, one, frame, settings):
+        return None
     for k in one.replaces:
         if one.kind == "changed":
             gain = accepted.iou_with(0, one.expected, 0) - frame.iou_with(
@@ -171,12 +173,24 @@ def _judge(
     return accepted
 
 
+def _is_as_sure(
+    made: MaskSet, one: Break, frame: MaskSet, settings: RepairSettings
+) -> bool:
+    """Whether masks are hardly less sure than those that they replace."""
+    scores = frame.predicted_iou[list(one.replaces)]
+    # Masks that came from elsewhere have no score, which is 1.
+    scored = scores[scores < 1]
+    if len(scored) == 0:
+        return True
+    return float(made.predicted_iou.min()) >= float(scored.mean()) - settings.max_loss
+
+
 def _carry(
     one: Break, others: MaskSet, frame: MaskSet, settings: RepairSettings
 ) -> MaskSet | None:
     """Make the expected objects without the decoder, where others leave them room."""
     made = carried_masks(one, frame, settings.min_overlap)
-    if made is None:
+    if made is None or not _is_as_sure(made, one, frame, settings):
         return None
     free = [_cut(made.select([k]), others) for k in range(len(made))]
     for k, mask in enumerate(free):

@@ -43,6 +43,10 @@ class RepairSettings:
     max_carried : int or None
         For how many frames a track is carried on beyond its end or before its start in
         each round; None for as far as it goes.
+    max_loss : float
+        By how much an answer may be less sure than the masks that it replaces, where
+        the model has scored those. (Predicted IoU; without the decoder's answer the
+        overlap with what is expected.)
     min_gain : float
         By how much more an answer must overlap with what is expected than the mask
         that it replaces, where that one has only changed its area.
@@ -64,6 +68,7 @@ class RepairSettings:
     min_kept: float = 0.6
     max_rounds: int = 3
     max_carried: int | None = 3
+    max_loss: float = 0.1
     min_gain: float = 0.1
     carry: bool = True
 
@@ -74,6 +79,7 @@ class RepairSettings:
             "min_overlap",
             "max_shared",
             "min_kept",
+            "max_loss",
             "min_gain",
         ):
             if not 0 <= getattr(self, name) <= 1:
