@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
@@ -180,11 +179,8 @@ class TimeForm(QWidget):
         column.addWidget(heading("What"))
         form = wide_form()
         form.addRow("Follow along", self.along)
-        frames = QHBoxLayout()
-        frames.addWidget(self.first, 1)
-        frames.addWidget(QLabel("to"))
-        frames.addWidget(self.last, 1)
-        form.addRow("Frames", frames)
+        form.addRow("First frame", self.first)
+        form.addRow("Last frame", self.last)
         form.addRow("Start from", self.labels)
         column.addLayout(form)
         self._start = QWidget()
