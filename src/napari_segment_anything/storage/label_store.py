@@ -30,10 +30,8 @@ _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
 class LabelStore:
     """A label image in an OME-Zarr, and the image itself if wanted.
 
-    A plane is one chunk and a chunk is replaced in one step, so that whatever stops a
-    job, each plane is whole or as it was; only very large planes are cut into several
-    chunks. `mark_done` keeps which planes need no more work. Make one with `create`,
-    `open` or `open_or_create_labels`.
+    A plane is one chunk, unless it is very large, and a chunk is replaced in one step:
+    whatever stops a job, each is whole or as it was. Make one with `create` or `open`.
 
     Parameters
     ----------
@@ -173,9 +171,8 @@ class LabelStore:
         _check_fits_int32(labels)
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
         with storage_errors(self.path):
-            levels = label_levels(
-                labels.astype(np.int32, copy=False), len(self._levels)
-            )
+            plane = labels.astype(np.int32, copy=False)
+            levels = label_levels(plane, len(self._levels))
             for array, smaller in zip(self._levels, levels, strict=True):
                 array[key] = smaller.transpose(order)
 
@@ -227,7 +224,7 @@ class LabelStore:
         return bool(self._progress[tuple(index)])
 
     def mark_done(self, index: Sequence[int]) -> None:
-        """Note that a plane needs no more work."""
+        """Note that a plane needs no more work, for whoever asks `done`."""
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
 
