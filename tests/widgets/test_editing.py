@@ -344,7 +344,8 @@ def test_turbo_goes_on_after_a_click_beside_all_objects(annotator, settle, said)
     settle()
     annotator.layers.prompts.points.add([0, 24, 104])
     settle()
-    assert "cover this one" in said[-1]
+    # On a busy machine more is said after that.
+    assert any("cover this one" in sentence for sentence in said)
     assert n_points(annotator) == 0
     assert np.unique(labels_of(annotator)).tolist() == [0, 1]
 
