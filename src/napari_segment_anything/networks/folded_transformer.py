@@ -11,7 +11,7 @@ that no image token is projected for a single prompt:
   W_v (sum p x)``; so it is, the other way round, from the image to the prompt.
 
 Scores are (N, H K, T), with the long axis last in memory: softmax is then vectorised
-over either axis. Source of the unfolded form: Kirillov et al., "Segment Anything", 2023.
+over either axis.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .layers import batched_linear
+from .layers import batched_linear, split_heads
 from .two_way_transformer import Attention, TwoWayAttentionBlock, TwoWayTransformer
 
 _TOKENS_IN_CACHE = 2048
@@ -63,7 +63,7 @@ class ImageSide:
         placed = tokens + places
         if not is_shared:
             return cls(tokens, places, placed)
-        first = next(iter(transformer.layers))
+        first = transformer.blocks[0]
         to_image = first.cross_attn_token_to_image
         to_tokens = first.cross_attn_image_to_token
         n_heads = to_image.n_heads
@@ -80,7 +80,7 @@ class ImageSide:
 def _project(x: Tensor, layer: torch.nn.Linear, n_heads: int) -> Tensor:
     """Project (1, T, C) and split it by heads: (H, T, C / H)."""
     out = functional.linear(x[0], layer.weight.to(x.dtype), layer.bias.to(x.dtype))
-    return out.unflatten(-1, (n_heads, -1)).transpose(0, 1)
+    return split_heads(out, n_heads)
 
 
 def transform(
@@ -88,7 +88,7 @@ def transform(
 ) -> tuple[Tensor, Tensor]:
     """As `TwoWayTransformer.forward`: tokens (N, K, C), image tokens (N, T, C)."""
     token_pe = tokens
-    for layer in transformer.layers:
+    for layer in transformer.blocks:
         tokens = layer.attend_to_tokens(tokens, token_pe)
         attended = _to_image(layer.cross_attn_token_to_image, tokens + token_pe, image)
         tokens = layer.norm2(tokens + attended)
@@ -97,28 +97,31 @@ def transform(
     attended = _to_image(
         transformer.final_attn_token_to_image, tokens + token_pe, image
     )
-    return transformer.norm_final_attn(tokens + attended), image.tokens
+    normed: Tensor = transformer.norm_final_attn(tokens + attended)
+    return normed, image.tokens
 
 
 def _to_image(attention: Attention, tokens: Tensor, image: ImageSide) -> Tensor:
     """Attend from tokens (N, K, C) to the image."""
     dtype, n_heads = image.tokens.dtype, attention.n_heads
-    q = attention.q_proj(tokens).unflatten(-1, (n_heads, -1)).transpose(1, 2)
+    q = split_heads(attention.q_proj(tokens), n_heads)
     q = q * q.shape[-1] ** -0.5  # (N, H, K, C / H)
     if image.keys is not None and image.values is not None:
         n, _, k, width = q.shape
         # The prompts' queries of a head are one long sequence.
         merged = q.transpose(0, 1).reshape(n_heads, n * k, width).to(dtype)
         weights = (merged @ image.keys).softmax(-1)
-        heads = (weights @ image.values).to(q.dtype).unflatten(1, (n, k))
-        return attention.out_proj(heads.permute(1, 2, 0, 3).flatten(2))
-    key_weight = attention.k_proj.weight.unflatten(0, (n_heads, -1))
+        heads = (weights @ image.values).to(q.dtype).view(n_heads, n, k, width)
+        from_shared: Tensor = attention.out_proj(heads.permute(1, 2, 0, 3).flatten(2))
+        return from_shared
+    key_weight = _weight_of_heads(attention.k_proj, n_heads)
     folded = (q @ key_weight).flatten(1, 2).to(dtype)  # (N, H K, C)
     weights = batched_linear(folded, image.placed).softmax(-1)
-    mixed = (weights @ image.tokens).to(q.dtype).unflatten(1, (n_heads, -1))
-    value_weight = attention.v_proj.weight.unflatten(0, (n_heads, -1))
-    heads = (mixed @ value_weight.transpose(1, 2)).transpose(1, 2).flatten(2)
-    return attention.out_proj(heads + attention.v_proj.bias)
+    mixed = (weights @ image.tokens).to(q.dtype).view(*q.shape[:3], -1)
+    value_weight = _weight_of_heads(attention.v_proj, n_heads)
+    heads = (mixed @ value_weight.mT).transpose(1, 2).flatten(2)
+    out: Tensor = attention.out_proj(heads + attention.v_proj.bias)
+    return out
 
 
 def _changed(
@@ -127,15 +130,15 @@ def _changed(
     """Attend from the image to tokens (N, K, C): the next image side."""
     attention, norm = layer.cross_attn_image_to_token, layer.norm4
     dtype, n_heads = image.tokens.dtype, attention.n_heads
-    k = attention.k_proj(placed_tokens).unflatten(-1, (n_heads, -1)).transpose(1, 2)
-    v = attention.v_proj(tokens).unflatten(-1, (n_heads, -1)).transpose(1, 2)
+    k = split_heads(attention.k_proj(placed_tokens), n_heads)
+    v = split_heads(attention.v_proj(tokens), n_heads)
     k = k * k.shape[-1] ** -0.5  # (N, H, K, C / H)
-    query_weight = attention.q_proj.weight.unflatten(0, (n_heads, -1))
-    query_bias = attention.q_proj.bias.unflatten(0, (n_heads, -1, 1))
+    query_weight = _weight_of_heads(attention.q_proj, n_heads)
+    query_bias = attention.q_proj.bias.view(n_heads, -1, 1)
     folded_k = (k @ query_weight).flatten(1, 2).to(dtype)  # (N, H K, C)
     offset = (k @ query_bias).flatten(1, 2).to(dtype)
-    out_weight = attention.out_proj.weight.unflatten(1, (n_heads, -1)).transpose(0, 1)
-    folded_v = v @ out_weight.transpose(1, 2)
+    out_weight = split_heads(attention.out_proj.weight, n_heads)
+    folded_v = v @ out_weight.mT
     folded_v[:, 0] += attention.out_proj.bias  # the weights of a head sum to one
     folded_v = folded_v.flatten(1, 2).to(dtype)
     norm_weight, norm_bias = norm.weight.to(dtype), norm.bias.to(dtype)
@@ -150,11 +153,11 @@ def _changed(
         part = slice(start, start + n_together)
         if image.queries is not None:
             merged = k.transpose(0, 1).flatten(1, 2).to(dtype)
-            scores = (merged @ image.queries[..., part]).unflatten(1, (n, -1))
-            scores = scores.transpose(0, 1)
+            scores = merged @ image.queries[..., part]
+            scores = scores.view(n_heads, n, -1, scores.shape[-1]).transpose(0, 1)
         else:
             scores = batched_linear(folded_k, image.placed[:, part]) + offset
-            scores = scores.unflatten(1, (n_heads, -1))
+            scores = scores.view(n, n_heads, -1, scores.shape[-1])
         weights = scores.softmax(2).flatten(1, 2)
         mixed = torch.baddbmm(image.tokens[:, part], weights.transpose(1, 2), folded_v)
         changed[:, part] = functional.layer_norm(
@@ -162,3 +165,8 @@ def _changed(
         )
         torch.add(changed[:, part], image.places[:, part], out=placed[:, part])
     return ImageSide(changed, image.places, placed)
+
+
+def _weight_of_heads(layer: torch.nn.Linear, n_heads: int) -> Tensor:
+    """Weights (H, C' / H, C) of a projection (C to C') that heads divide."""
+    return layer.weight.view(n_heads, -1, layer.in_features)

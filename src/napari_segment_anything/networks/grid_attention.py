@@ -18,7 +18,7 @@ _SCORES_PER_TILE = 1 << 20  # 4 MiB of scores stay in a CPU's cache
 
 
 def relative_rows(table: Tensor) -> Tensor:
-    """Row of a table (2 size - 1, C) for each pair of query and key: (size, size, C)."""
+    """Row of a table (2 n - 1, C) for each pair of query and key: (n, n, C)."""
     size = (table.shape[0] + 1) // 2
     position = torch.arange(size, device=table.device)
     return table[position[:, None] - position[None, :] + size - 1]
@@ -124,7 +124,7 @@ def attend_folded(
 
 
 def _split_heads(qkv: Tensor, n_heads: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys, values (..., heads, h, w, C / heads) of (..., h, w, 3 C)."""
-    parts = qkv.unflatten(-1, (3, n_heads, -1)).movedim((-3, -2), (0, -4))
-    q, k, v = parts
+    """Split (..., h, w, 3 C) into q, k, v, each (..., heads, h, w, C / heads)."""
+    parts = qkv.reshape(*qkv.shape[:-1], 3, n_heads, -1)
+    q, k, v = parts.movedim((-3, -2), (0, -4))
     return q, k, v

@@ -59,6 +59,11 @@ def merge_windows(
     return x[:, : shape[0], : shape[1]]
 
 
+def split_heads(x: Tensor, n_heads: int) -> Tensor:
+    """Split the channels (..., T, C) by heads: (..., heads, T, C / heads)."""
+    return x.view(*x.shape[:-1], n_heads, -1).transpose(-3, -2)
+
+
 def batched_linear(x: Tensor, weights: Tensor) -> Tensor:
     """Multiply (N, M, C) by a matrix each, (N, T, C) transposed: (N, M, T)."""
     if len(x) == 1:

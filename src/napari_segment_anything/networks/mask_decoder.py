@@ -132,11 +132,11 @@ class MaskDecoder(nn.Module):
             x.flatten(2).transpose(1, 2) for x in (image, image_pe)
         )
         tokens, image = self.transformer(image_tokens, place_tokens, tokens)
-        image = image.transpose(1, 2).unflatten(2, (height, width))
+        image = image.mT.reshape(*image.shape[::2], height, width)
         upscaled = self.output_upscaling(image)
         logits = self._mask_weights(tokens, wanted) @ upscaled.flatten(2)
         return (
-            logits.unflatten(2, upscaled.shape[-2:]),
+            logits.view(*logits.shape[:2], *upscaled.shape[-2:]),
             self.iou_prediction_head(tokens[:, 0]),
         )
 

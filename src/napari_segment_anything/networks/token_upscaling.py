@@ -5,11 +5,13 @@ is a linear layer whose outputs are the pixels that one becomes. Channels stay l
 only the finished masks are put into the order of an image.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import batched_linear
+from .layers import LayerNorm2d, batched_linear
 
 _TOKENS_IN_CACHE = 2048
 
@@ -39,26 +41,29 @@ def masks_of_tokens(
         n_together = max(1, _TOKENS_IN_CACHE // len(tokens))
     parts = [
         batched_linear(weights, _upscale(upscaling, part))
-        for part in tokens.split(n_together, 1)
+        for part in torch.split(tokens, n_together, 1)
     ]
     # (N, M, y, x, dy, dx, ddy, ddx) to (N, M, y, dy, ddy, x, dx, ddx).
-    blocks = torch.cat(parts, 2).unflatten(2, (height, width, 2, 2, 2, 2))
+    n, n_masks, _ = weights.shape
+    blocks = torch.cat(parts, 2).view(n, n_masks, height, width, 2, 2, 2, 2)
     ordered = blocks.permute(0, 1, 2, 4, 6, 3, 5, 7)
-    return ordered.reshape(*weights.shape[:2], 4 * height, 4 * width)
+    return ordered.reshape(n, n_masks, 4 * height, 4 * width)
 
 
 def _upscale(upscaling: nn.Sequential, tokens: Tensor) -> Tensor:
     """Of each token (N, T, C) the 4 × 4 pixels it becomes: (N, T * 16, C / 8)."""
-    first, norm, _, second, _ = upscaling
+    first, second = (cast(nn.ConvTranspose2d, upscaling[i]) for i in (0, 3))
+    norm = cast(LayerNorm2d, upscaling[1])
     out = _each_by_itself(first, tokens)
     weight, bias = norm.weight.to(out.dtype), norm.bias.to(out.dtype)
-    out = functional.layer_norm(out, weight.shape, weight, bias, norm.eps)
+    out = functional.layer_norm(out, [len(weight)], weight, bias, norm.eps)
     return functional.gelu(_each_by_itself(second, functional.gelu(out)))
 
 
-def _each_by_itself(layer: nn.Module, tokens: Tensor) -> Tensor:
-    """A transposed convolution of stride 2, (N, T, C) to (N, T * 4, C')."""
-    weight, bias = layer.weight.to(tokens.dtype), layer.bias.to(tokens.dtype)
+def _each_by_itself(layer: nn.ConvTranspose2d, tokens: Tensor) -> Tensor:
+    """Apply a transposed convolution of stride 2, (N, T, C) to (N, T * 4, C')."""
+    weight = layer.weight.to(tokens.dtype)
+    bias = cast(Tensor, layer.bias).to(tokens.dtype)
     matrix = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (2 * 2 * C', C)
     out = functional.linear(tokens, matrix, bias.repeat(4))
     return out.view(len(tokens), -1, len(bias))

@@ -7,6 +7,8 @@ checkpoints' keys. `folded_transformer` computes the same with less work, for in
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .layers import split_heads
+
 
 class Attention(nn.Module):
     """Multi-head attention whose inner width is the outer one over a rate."""
@@ -24,7 +26,7 @@ class Attention(nn.Module):
         """Attend from q (N or 1, Q, C) to k, v (N or 1, K, C)."""
         n_objects = max(len(q), len(k))
         q, k, v = (
-            layer(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+            split_heads(layer(x), self.n_heads)
             for layer, x in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
         )
         q, k, v = (x.expand(n_objects, -1, -1, -1) for x in (q, k, v))
@@ -104,6 +106,11 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(dim, n_heads, 2)
         self.norm_final_attn = nn.LayerNorm(dim)
 
+    @property
+    def blocks(self) -> list[TwoWayAttentionBlock]:
+        """The layers, as what they are."""
+        return [x for x in self.layers if isinstance(x, TwoWayAttentionBlock)]
+
     def forward(
         self, image: Tensor, image_pe: Tensor, tokens: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -112,7 +119,7 @@ class TwoWayTransformer(nn.Module):
         Returns the tokens (N, K, C) and the image tokens (N, hw, C).
         """
         token_pe = tokens
-        for layer in self.layers:
+        for layer in self.blocks:
             tokens, image = layer(tokens, image, token_pe, image_pe)
         tokens = tokens + self.final_attn_token_to_image(
             tokens + token_pe, image + image_pe, image
