@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from agreement import agreement_of_models, matched_share
-from measuring import Work, describe_machine, growth_exponent, measure
+from measuring import CLOCKS, Work, describe_machine, growth_exponent, measure
 from published_order import one_point_each, plain_decode, plain_everything
 from stages import Contest, everything_settings, share_of_stages
 from transformers_peer import Peer
@@ -36,7 +36,7 @@ from napari_segment_anything.networks.config import CONFIGS, SamConfig, ViTConfi
 from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.tracking.linking import link
 
-STAGES = ("start", "encode", "decode", "everything", "linking", "growth")
+STAGES = ("start", "agreement", "encode", "decode", "everything", "linking", "growth")
 # A vision transformer small enough to try the benchmark on any machine.
 SMALL = SamConfig(
     "small",
@@ -56,6 +56,7 @@ class Scale:
     n_many_prompts: int
     n_frames: int
     points_per_side: int
+    clock: str = "wall"
 
 
 FULL = Scale(n_rounds=5, n_many_prompts=64, n_frames=24, points_per_side=32)
@@ -95,7 +96,7 @@ def encoding(contest: Contest, scale: Scale) -> dict:
         with torch.inference_mode():
             return contest.plain.encode(tensor.to(contest.device))
 
-    references: dict[str, Work] = {"unprepared": plainly}
+    references: dict[str, Work] = {} if contest.peers else {"unprepared": plainly}
     for name, peer in contest.peers.items():
         references[name] = lambda peer=peer: peer.encode(tensor)
     own = {
@@ -104,7 +105,7 @@ def encoding(contest: Contest, scale: Scale) -> dict:
         )
         for name, predictor in contest.predictors.items()
     }
-    return measure("encode", own, references, scale.n_rounds)
+    return measure("encode", own, references, scale.n_rounds, scale.clock)
 
 
 def decoding(contest: Contest, scale: Scale, n_prompts: int) -> dict:
@@ -113,9 +114,11 @@ def decoding(contest: Contest, scale: Scale, n_prompts: int) -> dict:
     prompts = one_point_each(points)
     points_xy = torch.from_numpy(points[:, None, ::-1].copy()).float()
     embedding = contest.embeddings["float32"]
-    references: dict[str, Work] = {
-        "image side not shared": lambda: plain_decode(contest.plain, embedding, prompts)
-    }
+    references: dict[str, Work] = {}
+    if not contest.peers:
+        references["image side not shared"] = lambda: plain_decode(
+            contest.plain, embedding, prompts
+        )
     for name, peer in contest.peers.items():
         references[name] = lambda peer=peer: peer.decode(embedding.features, points_xy)
     own = {
@@ -125,7 +128,7 @@ def decoding(contest: Contest, scale: Scale, n_prompts: int) -> dict:
         for name, predictor in contest.predictors.items()
     }
     n_rounds = scale.n_rounds * (3 if n_prompts == 1 else 1)
-    return measure(f"decode_{n_prompts}", own, references, n_rounds)
+    return measure(f"decode_{n_prompts}", own, references, n_rounds, scale.clock)
 
 
 def everything(contest: Contest, scale: Scale) -> dict:
@@ -159,10 +162,8 @@ def everything(contest: Contest, scale: Scale) -> dict:
         references["published order"] = lambda: plain_everything(
             contest.predictors["float32"], contest.plain, image, settings
         )
-    # What is long needs no warm-up: the stages before have warmed everything up.
-    figures = measure(
-        "everything_grid", own, references, max(1, scale.n_rounds // 3), warm_up=False
-    )
+    n_rounds = max(1, scale.n_rounds // 3)
+    figures = measure("everything_grid", own, references, n_rounds, scale.clock)
     figures["settings"] = {
         "points_per_side": settings.points_per_side,
         "pred_iou_thresh": settings.pred_iou_thresh,
@@ -198,6 +199,7 @@ def proposals(contest: Contest, scale: Scale) -> dict | None:
         run,
         {"everything_grid": lambda: from_grid.generate(contest.image)},
         max(1, scale.n_rounds // 2),
+        scale.clock,
     )
 
 
@@ -220,6 +222,7 @@ def linking(scale: Scale) -> dict:
         {"link": lambda: link(frames)},
         {"laptrack on centroids": lambda: tracker.predict_dataframe(table, **columns)},
         scale.n_rounds,
+        scale.clock,
     )
 
 
@@ -279,8 +282,9 @@ def benchmark_model(
         "stages": {},
     }
     measured = figures["stages"]
-    figures["agreement"] = agreement_of_models(contest)
-    print(json.dumps(figures["agreement"], indent=1), flush=True)
+    if "agreement" in stages:
+        figures["agreement"] = agreement_of_models(contest)
+        print(json.dumps(figures["agreement"], indent=1), flush=True)
     if "encode" in stages:
         measured["encode"] = encoding(contest, scale)
     if "decode" in stages:
@@ -292,7 +296,7 @@ def benchmark_model(
         if found:
             measured["everything_proposals"] = found
     if "growth" in stages:
-        figures["growth"] = growth(contest, quick=scale is QUICK)
+        figures["growth"] = growth(contest, quick=scale.n_frames == QUICK.n_frames)
     return figures
 
 
@@ -312,6 +316,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--points-per-side", type=int, help="of the grid, instead of 32"
     )
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu: on a busy machine"
+    )
     parser.add_argument("--device")
     parser.add_argument(
         "--quick", action="store_true", help="small models, one round of little work"
@@ -323,6 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         n_many_prompts=base.n_many_prompts,
         n_frames=base.n_frames,
         points_per_side=options.points_per_side or base.points_per_side,
+        clock=options.clock,
     )
     names = options.models or (
         ["tiny", "small"] if options.quick else ["nano", "vit_b"]

@@ -3,6 +3,7 @@
 import copy
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -36,17 +37,24 @@ class PeerFactory(Protocol):
         """Build it with a kind of attention."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Contest:
     """Our variants by precision, the model as it was built, and its peers."""
 
     plain: Sam
     predictors: dict[str, MaskPredictor]
     peers: dict
-    embeddings: dict[str, ImageEmbedding]
     image: np.ndarray
     weights: str
     device: torch.device
+
+    @cached_property
+    def embeddings(self) -> dict[str, ImageEmbedding]:
+        """Of the plane, by each predictor."""
+        return {
+            name: predictor.embed(self.image, intensity_range=(0, 255))
+            for name, predictor in self.predictors.items()
+        }
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -79,13 +87,9 @@ class Contest:
                 peers[name] = peer.create(plain, attention, chosen)
         side = config.image_size
         image = as_rgb(simulate_cells(1, (side, side)).images[0])
-        embeddings = {
-            name: predictor.embed(image, intensity_range=(0, 255))
-            for name, predictor in predictors.items()
-        }
         weights = "published" if path else "random"
         plain.to(chosen)
-        return cls(plain, predictors, peers, embeddings, image, weights, chosen)
+        return cls(plain, predictors, peers, image, weights, chosen)
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
@@ -133,7 +137,7 @@ def everything_settings(contest: Contest, points_per_side: int) -> AutomaticSett
         )
     few = replace(settings, points_per_side=6)
     found = AutomaticMaskGenerator(predictor, few).candidates(
-        contest.image, intensity_range=(0, 255)
+        None, embedding=contest.embeddings["float32"]
     )
     iou = float(np.quantile(found.predicted_iou, 1 - _SHARE_BY_IOU))
     kept = found.stability_score[found.predicted_iou >= iou]
