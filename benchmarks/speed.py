@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from agreement import agreement_of_models, matched_share
-from measuring import CLOCKS, Work, describe_machine, growth_exponent, measure
+from agreement import agreement_of_models, agreement_on_images, matched_share
+from growth import growth, linking
+from measuring import CLOCKS, Work, describe_machine, measure
 from published_order import one_point_each, plain_decode, plain_everything
 from stages import Contest, everything_settings, share_of_stages
 from transformers_peer import Peer
@@ -30,11 +30,7 @@ from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
 )
-from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.engine.nms import box_nms
 from napari_segment_anything.networks.config import CONFIGS, SamConfig, ViTConfig
-from napari_segment_anything.stacks.simulated import simulate_cells
-from napari_segment_anything.tracking.linking import link
 
 STAGES = ("start", "agreement", "encode", "decode", "everything", "linking", "growth")
 # A vision transformer small enough to try the benchmark on any machine.
@@ -203,76 +199,13 @@ def proposals(contest: Contest, scale: Scale) -> dict | None:
     )
 
 
-def linking(scale: Scale) -> dict:
-    """Linking, against centroids linked by laptrack's defaults."""
-    from laptrack import LapTrack
-
-    movie = simulate_cells(scale.n_frames, (512, 512))
-    frames = [MaskSet.from_labels(labels) for labels in movie.labels]
-    rows = [
-        {"frame": t, "y": y, "x": x}
-        for t, frame in enumerate(frames)
-        for y, x in frame.centroids
-    ]
-    tracker = LapTrack(cutoff=20**2, splitting_cutoff=20**2)
-    columns = {"coordinate_cols": ["y", "x"], "only_coordinate_cols": False}
-    table = pd.DataFrame(rows)
-    return measure(
-        "linking",
-        {"link": lambda: link(frames)},
-        {"laptrack on centroids": lambda: tracker.predict_dataframe(table, **columns)},
-        scale.n_rounds,
-        scale.clock,
-    )
-
-
-def growth(contest: Contest, *, quick: bool) -> dict[str, float]:
-    """Exponents p of time ~ size^p."""
-    predictor = contest.predictors["float32"]
-    factors = [1, 2] if quick else [1, 2, 4]
-    generator = np.random.default_rng(0)
-    embedding = contest.embeddings["float32"]
-
-    def decode(n: int) -> Work:
-        prompts = one_point_each(generator.uniform(0, min(contest.shape) - 1, (n, 2)))
-        return lambda: predictor.decode(embedding, prompts)
-
-    def suppress(n: int) -> Work:
-        corners = generator.uniform(0, 100 * n**0.5, (n, 2))
-        boxes = np.concatenate([corners, corners + 30], 1)
-        scores = generator.random(n)
-        return lambda: box_nms(boxes, scores, 0.7)
-
-    def track(n: int) -> Work:
-        # A larger field with more cells, at the same density.
-        shape = (128 * n, 256)
-        movie = simulate_cells(4, shape)
-        frames = [MaskSet.from_labels(labels) for labels in movie.labels]
-        return lambda: link(frames)
-
-    def embed(n: int) -> Work:
-        return lambda: [
-            predictor.embed(contest.image, intensity_range=(0, 255)) for _ in range(n)
-        ]
-
-    works = {
-        "planes, time of all": ([1 * f for f in factors], embed),
-        "prompts, time of all": ([8 * f for f in factors], decode),
-        "boxes, suppression": ([500 * f for f in factors], suppress),
-        "area with objects, linking": ([2 * f for f in factors], track),
-    }
-    result = {}
-    for name, (sizes, make) in works.items():
-        result[name] = growth_exponent(sizes, [make(n) for n in sizes])
-        print(f"growth with {name:<30} {result[name]:.2f}", flush=True)
-    return result
-
-
 def benchmark_model(
-    config: SamConfig, scale: Scale, stages: Sequence[str], device: str | None
+    config: SamConfig, scale: Scale, options: argparse.Namespace
 ) -> dict:
     """Measure the stages of one model."""
-    contest = Contest.create(config, device, Peer if has_transformers() else None)
+    stages = options.stages
+    peer = Peer if has_transformers() else None
+    contest = Contest.create(config, options.device, peer)
     print(f"\n{config.name}, {contest.weights} weights", flush=True)
     figures: dict = {
         "weights": contest.weights,
@@ -284,6 +217,10 @@ def benchmark_model(
     measured = figures["stages"]
     if "agreement" in stages:
         figures["agreement"] = agreement_of_models(contest)
+        if options.data and contest.weights == "published":
+            figures["agreement"]["on_images"] = agreement_on_images(
+                contest, options.data, options.sets
+            )
         print(json.dumps(figures["agreement"], indent=1), flush=True)
     if "encode" in stages:
         measured["encode"] = encoding(contest, scale)
@@ -312,6 +249,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture of ratios")
     parser.add_argument("--models", nargs="+", choices=[*CONFIGS, "small"])
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+    parser.add_argument(
+        "--data", type=Path, help="sets of real images to compare precisions on"
+    )
+    parser.add_argument("--sets", nargs="+", default=["dsb2018"])
     parser.add_argument("--rounds", type=int, help="instead of 5")
     parser.add_argument(
         "--points-per-side", type=int, help="of the grid, instead of 32"
@@ -344,15 +285,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures["start"] = start_seconds(scale.n_rounds)
     figures["models"] = {
         name: benchmark_model(
-            SMALL if name == "small" else CONFIGS[name],
-            scale,
-            options.stages,
-            options.device,
+            SMALL if name == "small" else CONFIGS[name], scale, options
         )
         for name in names
     }
     if "linking" in options.stages:
-        figures["linking"] = linking(scale)
+        figures["linking"] = linking(scale.n_frames, scale.n_rounds, scale.clock)
     options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     if options.plot:
         from speed_plot import plot_ratios
