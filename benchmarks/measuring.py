@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ import torch
 from napari_segment_anything.engine.device import describe_device
 
 Work = Callable[[], object]
+T = TypeVar("T")
 # Seconds of the processor are fairer on a machine that others use at the same time.
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
@@ -29,27 +31,30 @@ def measure(
     n_rounds: int,
     clock: str = "wall",
 ) -> dict:
-    """Time own variants and references in turn, after a round to warm up.
+    """Time own variants and references in turn, after a round that counts memory.
 
-    A machine that is busy for a moment is then busy for all of them. A single round
-    is for long work, and is not warmed up. Ratios are reference over own: above 1 ours
-    is faster.
+    A machine that is busy for a moment is then busy for all of them. Counting memory
+    first gives back what is free, which work then has to ask for again: only a single
+    round, for long work, does both. Ratios are reference over own: above 1 ours is
+    faster.
     """
     warm_up = n_rounds > 1
     works = {**own, **references}
     seconds: dict[str, list[float]] = {key: [] for key in works}
-    memory: dict[str, list[float]] = {key: [] for key in works}
+    memory: dict[str, float] = {}
     for turn in range(n_rounds + warm_up):
         for key, work in works.items():
-            taken, extra = _time_once(work, clock)
+            if turn == 0:
+                memory[key], taken = extra_memory(lambda w=work: _seconds(w, clock))
+            else:
+                taken = _seconds(work, clock)
             if turn or not warm_up:
                 seconds[key].append(taken)
-                memory[key].append(extra)
                 print(f"  … {key} {taken:.3f} s", file=sys.stderr, flush=True)
     variants = {
         key: {
             "median_s": statistics.median(seconds[key]),
-            "extra_mib": round(statistics.median(memory[key]), 1),
+            "extra_mib": round(memory[key] / 2**20, 1),
             **({"ratios": {}} if key in own else {}),
         }
         for key in works
@@ -78,21 +83,24 @@ def measure(
 
 def growth_exponent(sizes: list[float], works: list[Work], n_rounds: int = 3) -> float:
     """Exponent p of time ~ size^p, by least squares over the fastest of some rounds."""
-    seconds = [min(_time_once(work)[0] for _ in range(n_rounds + 1)) for work in works]
+    seconds = [min(_seconds(work) for _ in range(n_rounds + 1)) for work in works]
     slope: float = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
     return round(float(slope), 3)
 
 
-def _time_once(work: Work, clock: str = "wall") -> tuple[float, float]:
-    before = _begin_peak()
+def _seconds(work: Work, clock: str = "wall") -> float:
     start = CLOCKS[clock]()
-    result = work()
+    work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    taken = CLOCKS[clock]() - start
-    extra = _peak() - before
-    del result
-    return taken, extra / 2**20
+    return CLOCKS[clock]() - start
+
+
+def extra_memory(work: Callable[[], T]) -> tuple[float, T]:
+    """Bytes that work held at most beyond what was in use before, and its result."""
+    before = _begin_peak()
+    result = work()
+    return _peak() - before, result
 
 
 def _begin_peak() -> float:
@@ -142,5 +150,5 @@ def describe_machine(device: torch.device) -> dict[str, object]:
 def _matrix_product_rate(device: torch.device, dtype: torch.dtype) -> float:
     side = 8192 if device.type == "cuda" else 1024
     matrix = torch.ones(side, side, dtype=dtype, device=device)
-    fastest = min(_time_once(lambda: matrix @ matrix)[0] for _ in range(8))
+    fastest = min(_seconds(lambda: matrix @ matrix) for _ in range(8))
     return 2 * side**3 / fastest / 1e9

@@ -21,7 +21,8 @@ def test_ratios_are_reference_over_own(monkeypatch):
     import measuring
 
     seconds = {"ours": 2.0, "theirs": 6.0}
-    monkeypatch.setattr(measuring, "_time_once", lambda work, clock: (work(), 1.0))
+    monkeypatch.setattr(measuring, "_seconds", lambda work, clock: work())
+    monkeypatch.setattr(measuring, "extra_memory", lambda work: (2**20, work()))
     own = {"ours": lambda: seconds["ours"]}
     figures = measuring.measure("x", own, {"theirs": lambda: seconds["theirs"]}, 3)
     assert figures["own"] == ["ours"]
@@ -32,7 +33,7 @@ def test_ratios_are_reference_over_own(monkeypatch):
 def test_growth_of_a_square_is_two(monkeypatch):
     import measuring
 
-    monkeypatch.setattr(measuring, "_time_once", lambda work: (work(), 0.0))
+    monkeypatch.setattr(measuring, "_seconds", lambda work: work())
     sizes = [1.0, 2.0, 4.0]
     works = [lambda n=n: 3 * n**2 for n in sizes]
     assert measuring.growth_exponent(sizes, works) == pytest.approx(2)
@@ -42,8 +43,9 @@ def test_growth_of_a_square_is_two(monkeypatch):
 def test_extra_memory_is_what_the_work_held_at_most():
     import measuring
 
-    _, extra = measuring._time_once(lambda: float(np.ones(50 * 2**17).sum()))
-    assert 45 < extra < 120
+    extra, total = measuring.extra_memory(lambda: float(np.ones(50 * 2**17).sum()))
+    assert total == 50 * 2**17
+    assert 45 * 2**20 < extra < 120 * 2**20
 
 
 def test_masks_of_the_reference_are_matched():
