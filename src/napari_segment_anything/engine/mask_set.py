@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from napari_segment_anything.errors import InvalidImageError
 
@@ -107,7 +107,7 @@ class MaskSet:
         shape = (int(labels.shape[0]), int(labels.shape[1]))
         compact = _compact(labels)
         boxes, masks = [], []
-        for number, slices in enumerate(ndimage.find_objects(compact), start=1):
+        for number, slices in enumerate(scipy.ndimage.find_objects(compact), start=1):
             if slices is None:
                 continue
             rows, columns = slices
@@ -220,7 +220,7 @@ def interior_point(mask: BoolArray) -> tuple[int, int]:
 
     The edge of the array counts as border.
     """
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    distance = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     y, x = np.unravel_index(int(distance.argmax()), mask.shape)
     return int(y), int(x)
 
