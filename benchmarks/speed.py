@@ -1,49 +1,47 @@
 """How long each stage takes, as medians and as ratios to named references.
 
-    python benchmarks/speed.py --json speed.json [--model nano] [--quick]
+    python benchmarks/speed.py --json speed.json [--plot speed.png] [--quick]
 
-Rounds of a stage and of its references alternate, so that a machine that is busy for a
-moment is busy for both. Ratios are reference over stage: above 1 the stage is faster.
+Stages and their references take turns in one run. A model without a file of weights
+here gets random ones; a reference always has the weights of what it is compared to.
+References from `transformers` are measured where it is installed (extra `benchmarks`).
 """
 
 import argparse
+import importlib.util
 import json
-import os
-import platform
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from torch.nn import functional
+from agreement import agreement_of_models, agreement_on_images, matched_share
+from growth import growth, linking
+from measuring import CLOCKS, Work, describe_machine, measure
+from published_order import one_point_each, plain_decode, plain_everything
+from stages import Contest, everything_settings, share_of_stages
+from transformers_peer import Peer
 
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
 )
-from napari_segment_anything.engine.device import describe_device
-from napari_segment_anything.engine.embedding import ImageEmbedding
-from napari_segment_anything.engine.geometry import FrameGeometry
-from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.engine.nms import box_nms
-from napari_segment_anything.engine.point_grid import build_point_grid
-from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.models.catalogue import CATALOGUE
-from napari_segment_anything.models.files import find
-from napari_segment_anything.models.load import load_state_dict
-from napari_segment_anything.networks.config import CONFIGS
-from napari_segment_anything.networks.sam import Sam, build_sam
-from napari_segment_anything.networks.state_dict import load_into
-from napari_segment_anything.stacks.simulated import SimulatedMovie, simulate_cells
-from napari_segment_anything.tracking.linking import link
+from napari_segment_anything.networks.config import CONFIGS, SamConfig, ViTConfig
 
-Work = Callable[[], object]
+STAGES = ("start", "agreement", "encode", "decode", "everything", "linking", "growth")
+# A vision transformer small enough to try the benchmark on any machine.
+SMALL = SamConfig(
+    "small",
+    ViTConfig(64, 4, 2, (1, 3), window_size=6),
+    image_size=256,
+    transformer_dim=64,
+    transformer_mlp_dim=128,
+    iou_head_hidden_dim=64,
+)
 
 
 @dataclass(frozen=True)
@@ -51,285 +49,253 @@ class Scale:
     """How much is measured."""
 
     n_rounds: int
-    plane_shape: tuple[int, int]
+    n_many_prompts: int
     n_frames: int
     points_per_side: int
+    clock: str = "wall"
 
 
-FULL = Scale(n_rounds=7, plane_shape=(512, 512), n_frames=24, points_per_side=32)
-QUICK = Scale(n_rounds=2, plane_shape=(128, 128), n_frames=6, points_per_side=8)
+FULL = Scale(n_rounds=5, n_many_prompts=64, n_frames=24, points_per_side=32)
+QUICK = Scale(n_rounds=1, n_many_prompts=8, n_frames=6, points_per_side=6)
 
 
-def measure(name: str, stage: Work, references: dict[str, Work], n_rounds: int) -> dict:
-    """Time a stage and its references in turn, after one round to warm up."""
-    works = {name: stage, **references}
-    seconds: dict[str, list[float]] = {key: [] for key in works}
-    for turn in range(n_rounds + 1):
-        for key, work in works.items():
-            start = time.perf_counter()
-            work()
-            _wait_for_device()
-            if turn:
-                seconds[key].append(time.perf_counter() - start)
-    medians = {key: statistics.median(values) for key, values in seconds.items()}
-    compared = {
-        key: {"median_s": medians[key], "ratio": medians[key] / medians[name]}
-        for key in references
+def start_seconds(n_rounds: int) -> dict[str, float]:
+    """Time importing the package, and loading the bundled model after torch."""
+    codes = {
+        "import_package_s": "import napari_segment_anything as package",
+        "load_bundled_after_torch_s": (
+            "import napari_segment_anything.models.load as m; m.load_model('nano')"
+        ),
     }
-    print(f"{name:<32} {medians[name] * 1e3:10.1f} ms", flush=True)
-    for key, entry in compared.items():
-        print(f"  {key:<30} {entry['median_s'] * 1e3:10.1f} ms  ×{entry['ratio']:.2f}")
-    return {"median_s": medians[name], "n_rounds": n_rounds, "references": compared}
-
-
-def _wait_for_device() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def load(name: str, device: str | None) -> tuple[Sam, MaskPredictor, str]:
-    """Build a model with its weights, or with random ones where they are absent."""
-    entry = CATALOGUE.get(name)
-    architecture = entry.architecture if entry else name
-    torch.manual_seed(0)
-    sam = build_sam(CONFIGS[architecture])
-    path = find(entry) if entry else None
-    if path is not None:
-        load_into(sam, load_state_dict(path))
-    predictor = MaskPredictor(sam, device=device, model_name=name)
-    return sam, predictor, "published" if path else "random"
-
-
-def unshared_decode(
-    sam: Sam, embedding: ImageEmbedding, prompts: Prompts
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Decode as SAM was published: the image side repeated for each prompt."""
-    features = embedding.features.float().expand(prompts.n_objects, -1, -1, -1)
-    points_xy = embedding.geometry.points_to_frame_xy(prompts.points)
-    with torch.inference_mode():
-        return sam.decode(
-            features.contiguous(),
-            points_xy=torch.from_numpy(points_xy).float().to(features.device),
-            point_labels=torch.from_numpy(prompts.point_labels).to(features.device),
+    preludes = {"load_bundled_after_torch_s": "import torch, safetensors.torch; "}
+    result = {}
+    for name, code in codes.items():
+        program = (
+            f"import time; {preludes.get(name, '')}start = time.perf_counter(); "
+            f"{code}; print(time.perf_counter() - start)"
         )
+        seconds = [
+            float(subprocess.check_output([sys.executable, "-c", program]))
+            for _ in range(n_rounds)
+        ]
+        result[name] = statistics.median(seconds)
+        print(f"{name:<36} {result[name] * 1e3:10.1f} ms", flush=True)
+    return result
 
 
-def plain_everything(
-    sam: Sam, image: np.ndarray, predictor: MaskPredictor, settings: AutomaticSettings
-) -> int:
-    """SAM's everything mode in its published order: upscale all masks, then filter."""
-    embedding = predictor.embed(image)
-    geometry, size = embedding.geometry, np.array(image.shape[:2])
-    points = build_point_grid(settings.points_per_side) * size - 0.5
-    boxes, scores = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.float32)]
-    for start in range(0, len(points), settings.points_per_batch):
-        prompts = grid_prompts(points[start : start + settings.points_per_batch], size)
-        logits, iou = unshared_decode(sam, embedding, prompts)
-        masks = upscale_all(logits.flatten(0, 1), geometry)
-        iou = iou.flatten()
-        kept = iou > settings.pred_iou_thresh
-        masks, iou = masks[kept], iou[kept]
-        offset = settings.stability_score_offset
-        high = (masks > offset).sum((1, 2))
-        low = (masks > -offset).sum((1, 2)).clamp(min=1)
-        kept = (high / low >= settings.stability_score_thresh) & (high > 0)
-        boxes.append(mask_boxes((masks[kept] > 0).cpu().numpy()))
-        scores.append(iou[kept].cpu().numpy())
-    all_boxes = np.concatenate(boxes).astype(np.float32)
-    return len(box_nms(all_boxes, np.concatenate(scores), settings.box_nms_thresh))
+def encoding(contest: Contest, scale: Scale) -> dict:
+    """Encode a plane that fills the model frame."""
+    image = contest.image
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None]
 
-
-def upscale_all(logits: torch.Tensor, geometry: FrameGeometry) -> torch.Tensor:
-    """Bring low-resolution logits (N, L, L) to the plane (N, H, W), as SAM does."""
-    side = geometry.frame_size
-    height, width = geometry.scaled_shape
-    framed = functional.interpolate(
-        logits[:, None], (side, side), mode="bilinear", align_corners=False
-    )[..., :height, :width]
-    return functional.interpolate(
-        framed, geometry.plane_shape, mode="bilinear", align_corners=False
-    )[:, 0]
-
-
-def mask_boxes(masks: np.ndarray) -> np.ndarray:
-    """(n, 4) half-open boxes of masks that are not empty."""
-    rows, columns = masks.any(2), masks.any(1)
-    height, width = masks.shape[1:]
-    return np.stack(
-        [
-            rows.argmax(1),
-            columns.argmax(1),
-            height - rows[:, ::-1].argmax(1),
-            width - columns[:, ::-1].argmax(1),
-        ],
-        axis=1,
-    )
-
-
-def grid_prompts(points: np.ndarray, shape: Sequence[int]) -> Prompts:
-    """Prompts of one point each, kept inside the plane."""
-    inside = np.clip(points, 0, np.asarray(shape) - 1).astype(np.float32)
-    return Prompts(points=inside[:, None], point_labels=np.ones((len(points), 1), int))
-
-
-def transformers_works(config_name: str, predictor: MaskPredictor) -> dict[str, Work]:
-    """Encode and decode by `transformers`, where it is installed and has the sizes.
-
-    With random weights of its own: the work does not depend on them.
-    """
-    if config_name != "vit_b":
-        return {}
-    try:
-        from transformers import SamConfig as PeerConfig
-        from transformers import SamModel
-    except ImportError:
-        return {}
-    peer = SamModel(PeerConfig()).eval().to(predictor.device)
-    pixels = torch.rand(1, 3, 1024, 1024, device=predictor.device)
-    features = torch.rand(1, 256, 64, 64, device=predictor.device)
-
-    def encode() -> object:
+    def plainly() -> object:
         with torch.inference_mode():
-            return peer.get_image_embeddings(pixels)
+            return contest.plain.encode(tensor.to(contest.device))
 
-    def decode(n_prompts: int) -> object:
-        points = torch.rand(1, n_prompts, 1, 2, device=predictor.device) * 1023
-        with torch.inference_mode():
-            return peer(image_embeddings=features, input_points=points).pred_masks
-
-    return {
-        "encode": encode,
-        "decode_1": lambda: decode(1),
-        "decode_64": lambda: decode(64),
+    references: dict[str, Work] = {} if contest.peers else {"unprepared": plainly}
+    for name, peer in contest.peers.items():
+        references[name] = lambda peer=peer: peer.encode(tensor)
+    own = {
+        name: lambda predictor=predictor: predictor.embed(
+            image, intensity_range=(0, 255)
+        )
+        for name, predictor in contest.predictors.items()
     }
+    return measure("encode", own, references, scale.n_rounds, scale.clock)
 
 
-def label_sets(movie: SimulatedMovie) -> list[MaskSet]:
-    """Objects of each frame of a movie, from its truth."""
-    return [MaskSet.from_labels(labels) for labels in movie.labels]
-
-
-def centroid_linking(frames: Sequence[MaskSet]) -> Work:
-    """Linking of centroids by laptrack with its defaults, the simplest that works."""
-    from laptrack import LapTrack
-
-    rows = [
-        {"frame": t, "y": y, "x": x}
-        for t, frame in enumerate(frames)
-        for y, x in frame.centroids
-    ]
-    table = pd.DataFrame(rows)
-    tracker = LapTrack(cutoff=20**2, splitting_cutoff=20**2)
-    return lambda: tracker.predict_dataframe(
-        table, coordinate_cols=["y", "x"], only_coordinate_cols=False
-    )
-
-
-def benchmark(model: str, device: str | None, *, quick: bool) -> dict:
-    """Measure all stages; see the module's first lines."""
-    scale = QUICK if quick else FULL
-    sam, predictor, weights = load(model, device)
-    print(f"{model}, {weights} weights, {describe_device(predictor.device)}")
-    peers = {} if quick else transformers_works(predictor.config.name, predictor)
-    movie = simulate_cells(scale.n_frames, scale.plane_shape)
-    image = movie.images[0]
-    embedding = predictor.embed(image)
-    points = build_point_grid(8) * np.array(image.shape) - 0.5
-    one, many = (grid_prompts(points[:n], image.shape) for n in (1, 64))
-    singles = [grid_prompts(points[i : i + 1], image.shape) for i in range(64)]
-
-    def named(stage: str) -> dict[str, Work]:
-        return {"transformers SamModel": peers[stage]} if stage in peers else {}
-
-    n = scale.n_rounds
-    stages = {
-        "encode": measure("encode", lambda: predictor.embed(image), named("encode"), n),
-        "decode_1": measure(
-            "decode_1",
-            lambda: predictor.decode(embedding, one),
-            named("decode_1"),
-            n * 3,
-        ),
-        "decode_64": measure(
-            "decode_64",
-            lambda: predictor.decode(embedding, many),
-            {
-                "image side not shared": lambda: unshared_decode(sam, embedding, many),
-                "one by one": lambda: [predictor.decode(embedding, p) for p in singles],
-                **named("decode_64"),
-            },
-            n,
-        ),
+def decoding(contest: Contest, scale: Scale, n_prompts: int) -> dict:
+    """Decode prompts of one point each."""
+    points = np.random.default_rng(0).uniform(0, min(contest.shape) - 1, (n_prompts, 2))
+    prompts = one_point_each(points)
+    points_xy = torch.from_numpy(points[:, None, ::-1].copy()).float()
+    embedding = contest.embeddings["float32"]
+    references: dict[str, Work] = {}
+    if not contest.peers:
+        references["image side not shared"] = lambda: plain_decode(
+            contest.plain, embedding, prompts
+        )
+    for name, peer in contest.peers.items():
+        references[name] = lambda peer=peer: peer.decode(embedding.features, points_xy)
+    own = {
+        name: lambda predictor=predictor, name=name: predictor.decode(
+            contest.embeddings[name], prompts
+        )
+        for name, predictor in contest.predictors.items()
     }
+    n_rounds = scale.n_rounds * (3 if n_prompts == 1 else 1)
+    return measure(f"decode_{n_prompts}", own, references, n_rounds, scale.clock)
+
+
+def everything(contest: Contest, scale: Scale) -> dict:
+    """Everything mode by SAM's own rules, from a grid of points."""
+    image = contest.image
+    settings = everything_settings(contest, scale.points_per_side)
+    generators = {
+        name: AutomaticMaskGenerator(predictor, settings)
+        for name, predictor in contest.predictors.items()
+    }
+    results: dict[str, object] = {}
+
+    def keep(name: str, work: Work) -> Work:
+        def run() -> None:
+            results[name] = work()
+
+        return run
+
+    own = {
+        name: keep(name, lambda g=g: g.generate(image, intensity_range=(0, 255)))
+        for name, g in generators.items()
+    }
+    references: dict[str, Work] = {}
+    if contest.peers:
+        # Its pipeline with the faster attention of the two.
+        name, peer = list(contest.peers.items())[-1]
+        references[f"{name} pipeline"] = keep(
+            "peer", lambda: peer.everything(image, settings)
+        )
+    else:
+        references["published order"] = lambda: plain_everything(
+            contest.predictors["float32"], contest.plain, image, settings
+        )
+    n_rounds = max(1, scale.n_rounds // 3)
+    figures = measure("everything_grid", own, references, n_rounds, scale.clock)
+    figures["settings"] = {
+        "points_per_side": settings.points_per_side,
+        "pred_iou_thresh": settings.pred_iou_thresh,
+        "stability_score_thresh": settings.stability_score_thresh,
+    }
+    for name in own:
+        found = results[name]
+        figures["variants"][name]["n_masks"] = len(found)
+        if "peer" in results:
+            share = matched_share(found, results["peer"])
+            figures["variants"][name]["masks_of_reference_found"] = share
+            print(f"  {name}: {share:.4f} of the reference's masks at IoU >= 0.99")
+    figures["shares"] = share_of_stages(contest, settings)
+    return figures
+
+
+def proposals(contest: Contest, scale: Scale) -> dict | None:
+    """Everything mode from the proposal head, against the grid."""
+    predictor = contest.predictors["float32"]
+    if not predictor.has_proposals:
+        return None
     suited = AutomaticSettings.for_model(predictor.config)
-    # Both ways by SAM's own rules, so that they do the same work.
-    grid = AutomaticMaskGenerator(
-        predictor,
-        AutomaticSettings(
-            points_per_side=scale.points_per_side,
-            pred_iou_thresh=suited.pred_iou_thresh,
-            stability_score_thresh=suited.stability_score_thresh,
-            use_proposals=False,
-        ),
-    )
-    few_rounds = max(2, n // 2)
-    stages["everything_grid"] = measure(
-        "everything_grid",
-        lambda: grid.generate(image),
-        {
-            "not shared, upscaled first": lambda: plain_everything(
-                sam, image, predictor, grid.settings
-            )
-        },
-        few_rounds,
-    )
-    if predictor.has_proposals:
-        proposed = AutomaticMaskGenerator(predictor, suited)
-        stages["everything_proposals"] = measure(
-            "everything_proposals",
-            lambda: proposed.generate(image),
-            {"everything_grid": lambda: grid.generate(image)},
-            few_rounds,
+    grid = everything_settings(contest, scale.points_per_side)
+    run = {
+        name: lambda p=p: AutomaticMaskGenerator(p, suited).generate(
+            contest.image, intensity_range=(0, 255)
         )
-    frames = label_sets(movie)
-    stages["linking"] = measure(
-        "linking",
-        lambda: link(frames),
-        {"laptrack on centroids": centroid_linking(frames)},
-        n,
-    )
-    return {
-        "model": model,
-        "weights": weights,
-        "quick": quick,
-        "plane_shape": list(scale.plane_shape),
-        "points_per_side": scale.points_per_side,
-        "n_frames": scale.n_frames,
-        "n_objects": sum(len(frame) for frame in frames),
-        "machine": {
-            "device": describe_device(predictor.device),
-            "processor": platform.processor() or platform.machine(),
-            "n_cpus": os.cpu_count(),
-            "n_threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "stages": stages,
+        for name, p in contest.predictors.items()
     }
+    from_grid = AutomaticMaskGenerator(predictor, grid)
+    return measure(
+        "everything_proposals",
+        run,
+        {"everything_grid": lambda: from_grid.generate(contest.image)},
+        max(1, scale.n_rounds // 2),
+        scale.clock,
+    )
+
+
+def benchmark_model(
+    config: SamConfig, scale: Scale, options: argparse.Namespace
+) -> dict:
+    """Measure the stages of one model."""
+    stages = options.stages
+    peer = Peer if has_transformers() else None
+    contest = Contest.create(config, options.device, peer)
+    print(f"\n{config.name}, {contest.weights} weights", flush=True)
+    figures: dict = {
+        "weights": contest.weights,
+        "plane_shape": list(contest.shape),
+        "precisions": list(contest.predictors),
+        "references": list(contest.peers),
+        "stages": {},
+    }
+    measured = figures["stages"]
+    if "agreement" in stages:
+        figures["agreement"] = agreement_of_models(contest)
+        if options.data and contest.weights == "published":
+            figures["agreement"]["on_images"] = agreement_on_images(
+                contest, options.data, options.sets
+            )
+        print(json.dumps(figures["agreement"], indent=1), flush=True)
+    if "encode" in stages:
+        measured["encode"] = encoding(contest, scale)
+    if "decode" in stages:
+        for n in (1, scale.n_many_prompts):
+            measured[f"decode_{n}"] = decoding(contest, scale, n)
+    if "everything" in stages:
+        measured["everything_grid"] = everything(contest, scale)
+        found = proposals(contest, scale)
+        if found:
+            measured["everything_proposals"] = found
+    if "growth" in stages:
+        figures["growth"] = growth(contest, quick=scale.n_frames == QUICK.n_frames)
+    return figures
+
+
+def has_transformers() -> bool:
+    """Whether `transformers` is installed."""
+    return importlib.util.find_spec("transformers") is not None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the options, measure, write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--model", default="nano", choices=sorted({*CATALOGUE, "tiny"}))
-    parser.add_argument("--device", default=None)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture of ratios")
+    parser.add_argument("--models", nargs="+", choices=[*CONFIGS, "small"])
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument(
-        "--quick", action="store_true", help="few rounds of little work"
+        "--data", type=Path, help="sets of real images to compare precisions on"
+    )
+    parser.add_argument("--sets", nargs="+", default=["dsb2018"])
+    parser.add_argument("--rounds", type=int, help="instead of 5")
+    parser.add_argument(
+        "--points-per-side", type=int, help="of the grid, instead of 32"
+    )
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu: on a busy machine"
+    )
+    parser.add_argument("--device")
+    parser.add_argument(
+        "--quick", action="store_true", help="small models, one round of little work"
     )
     options = parser.parse_args(arguments)
-    figures = benchmark(options.model, options.device, quick=options.quick)
+    base = QUICK if options.quick else FULL
+    scale = Scale(
+        n_rounds=options.rounds or base.n_rounds,
+        n_many_prompts=base.n_many_prompts,
+        n_frames=base.n_frames,
+        points_per_side=options.points_per_side or base.points_per_side,
+        clock=options.clock,
+    )
+    names = options.models or (
+        ["tiny", "small"] if options.quick else ["nano", "vit_b"]
+    )
+    figures: dict = {"quick": options.quick, "points_per_side": scale.points_per_side}
+    figures["machine"] = describe_machine(torch.device(options.device or "cpu"))
+    print(json.dumps(figures["machine"]), flush=True)
+    if not has_transformers():
+        print("transformers is not installed: no reference from it")
+    if "start" in options.stages:
+        figures["start"] = start_seconds(scale.n_rounds)
+    figures["models"] = {
+        name: benchmark_model(
+            SMALL if name == "small" else CONFIGS[name], scale, options
+        )
+        for name in names
+    }
+    if "linking" in options.stages:
+        figures["linking"] = linking(scale.n_frames, scale.n_rounds, scale.clock)
     options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    if options.plot:
+        from speed_plot import plot_ratios
+
+        plot_ratios(figures, options.plot)
     return 0
 
 

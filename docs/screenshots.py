@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 import napari
 import numpy as np
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QApplication, QDockWidget
+from PIL import Image
+from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea, QWidget
 
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.stacks.simulated import simulate_cells
@@ -25,7 +26,7 @@ from napari_segment_anything.widgets.segment_dock import SegmentDock
 
 WINDOW_SIZE = (1280, 860)
 NARROW_WIDTH = 320
-NARROW_HEIGHT = 800
+NARROW_HEIGHT = 1060
 TIMEOUT_SECONDS = 600
 
 
@@ -83,8 +84,20 @@ class Stage:
         # The canvas has become narrower since the image was added.
         self.viewer.reset_view()
         rest(0.5)
-        path = self.output / f"{name}_{self.theme}.png"
-        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+        pixels = self.viewer.screenshot(canvas_only=False, flash=False)
+        self.write(Image.fromarray(pixels), name)
+
+    def save_widget(self, widget: QWidget, name: str) -> None:
+        """Write a picture of a widget."""
+        with TemporaryDirectory() as folder:
+            path = str(Path(folder) / "widget.png")
+            widget.grab().save(path)
+            self.write(Image.open(path), name)
+
+    def write(self, picture: Image.Image, name: str) -> None:
+        """Write a picture with few colours, which is a small file."""
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few.save(self.output / f"{name}_{self.theme}.png", optimize=True)
 
     def save_narrow(self, name: str) -> None:
         """Write a picture of the dock at the smallest width it is made for."""
@@ -95,8 +108,9 @@ class Stage:
         dock_widget.setFloating(True)
         dock_widget.resize(NARROW_WIDTH, NARROW_HEIGHT)
         rest(0.5)
-        path = self.output / f"{name}_{self.theme}.png"
-        dock_widget.grab().save(str(path))
+        for area in dock_widget.findChildren(QScrollArea):
+            area.verticalScrollBar().setValue(0)
+        self.save_widget(dock_widget, name)
         dock_widget.setFloating(False)
 
     def close(self) -> None:
@@ -108,7 +122,6 @@ class Stage:
 def show_prompts(stage: Stage, image: np.ndarray, name: str) -> None:
     """Two accepted objects, and one that is being drawn."""
     stage.viewer.add_image(image, name=name)
-    stage.save("dock_empty")
     stage.start()
     annotator = stage.dock.annotator
     height, width = image.shape[:2]
@@ -119,6 +132,7 @@ def show_prompts(stage: Stage, image: np.ndarray, name: str) -> None:
     stage.settle()
     labels = np.array(annotator.layers.results.layer.data)
     annotator.undo()
+    stage.settle()
     ids, counts = np.unique(labels[labels > 0], return_counts=True)
     chosen = ids[np.argsort(counts)[::-1][:3]]
     centres = [np.argwhere(labels == i).mean(axis=0) for i in chosen]
@@ -129,19 +143,32 @@ def show_prompts(stage: Stage, image: np.ndarray, name: str) -> None:
     y, x = centres[2] if len(centres) > 2 else (height / 2, width / 2)
     annotator.layers.prompts.points.add([y, x])
     annotator.layers.prompts.polarity = "outside"
-    annotator.layers.prompts.points.add([y, min(width - 1, x + width / 8)])
+    annotator.layers.prompts.points.add([y, min(width - 1, x + width / 12)])
     annotator.layers.prompts.polarity = "inside"
     stage.settle()
     stage.save("dock_prompts")
+
+
+def show_review(stage: Stage) -> None:
+    """Everything mode on the same image, and the most doubtful object open."""
+    form = stage.dock.form
+    form.clear.click()
+    form.everything_plane.click()
+    stage.settle()
+    form.review.fold.button.setChecked(True)
+    form.review.next.click()
+    stage.settle()
+    rest(0.3)
+    form.findChild(QScrollArea).ensureWidgetVisible(form.keys)
+    stage.save("dock_review")
+    form.many.fold.button.setChecked(True)
     stage.save_narrow("dock_narrow")
 
 
-def show_embeddings(stage: Stage, folder: Path) -> None:
-    """Embed some planes of the built-in movie."""
-    stage.viewer.add_image(
-        simulate_cells(24).images, name="cells", axis_labels=("t", "y", "x")
-    )
-    stage.viewer.dims.set_point(0, 7)
+def show_embeddings(stage: Stage, movie: np.ndarray, folder: Path) -> None:
+    """Embed some planes of a movie."""
+    stage.viewer.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    stage.viewer.dims.set_point(0, len(movie) // 3)
     dock = EmbeddingsDock(stage.viewer)
     dock_widget = stage.viewer.window.add_dock_widget(
         dock, name="Embeddings", area="right", tabify=True
@@ -149,7 +176,7 @@ def show_embeddings(stage: Stage, folder: Path) -> None:
     dock.workbench.change_folder(folder)
     dock.form.ahead.setChecked(False)
     dock.form.embed_all.click()
-    wait_until(lambda: dock.embedder.stack.n_ready > 8)
+    wait_until(lambda: dock.embedder.stack.n_ready > len(movie) // 3)
     stage.save("dock_embeddings")
     stage.save_alone(dock_widget, "dock_embeddings_narrow")
     dock.form.job.cancel_button.click()
@@ -162,7 +189,7 @@ def show_keys(stage: Stage) -> None:
     sheet = CheatSheet(stage.dock)
     sheet.show()
     rest(0.5)
-    sheet.grab().save(str(stage.output / f"keys_{stage.theme}.png"))
+    stage.save_widget(sheet, "keys")
     sheet.close()
 
 
@@ -187,6 +214,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/images"))
     parser.add_argument("--model", default="nano", help="a name or a weights file")
     parser.add_argument("--image", help="an image to annotate; by default a simulated")
+    parser.add_argument("--movie", help="a time-lapse to embed; by default simulated")
+    parser.add_argument("--tracks", action="store_true", help="through time as well")
     parser.add_argument("--themes", default="dark,light")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -194,19 +223,25 @@ def main() -> None:
         image, name = open_stack(arguments.image).read(), Path(arguments.image).stem
     else:
         image, name = simulate_cells(1).images[0], "cells"
+    movie = simulate_cells(24).images
+    if arguments.movie:
+        stack = open_stack(arguments.movie)
+        movie = np.stack([stack.read((t,)) for t in range(stack.n_planes)])
     notification_manager.notification_ready.disconnect()
     for theme in arguments.themes.split(","):
         stage = Stage(arguments.output, arguments.model, theme)
         show_prompts(stage, image, name)
+        show_review(stage)
         show_keys(stage)
         stage.close()
         stage = Stage(arguments.output, arguments.model, theme)
         with TemporaryDirectory() as folder:
-            show_embeddings(stage, Path(folder))
+            show_embeddings(stage, movie, Path(folder))
         stage.close()
-        stage = Stage(arguments.output, arguments.model, theme)
-        show_tracks(stage)
-        stage.close()
+        if arguments.tracks:
+            stage = Stage(arguments.output, arguments.model, theme)
+            show_tracks(stage)
+            stage.close()
 
 
 if __name__ == "__main__":

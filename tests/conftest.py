@@ -1,10 +1,14 @@
 """Fixtures that several rooms share."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+# Expected values do not depend on the machine; tests of precision set it themselves.
+os.environ["NAPARI_SEGMENT_ANYTHING_PRECISION"] = "float32"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from napari_segment_anything import __all__ as public_names
+from napari_segment_anything.cli.main import main
+from napari_segment_anything.cli.settings_file import job_settings
 from napari_segment_anything.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
@@ -49,3 +51,24 @@ def test_the_readme_tests_by_the_line_of_continuous_integration():
     commands = re.findall(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text("utf-8"))
     last_line = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()[-1]
     assert commands[1] == last_line
+
+
+def test_the_command_line_page_lists_every_option(capsys):
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    listed = set(re.findall(r"--[a-z][a-z-]*", page))
+    told = set()
+    for command in ("demo", "embed", "segment", "track"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        told |= set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))
+    assert told == listed
+
+
+def test_the_settings_on_the_command_line_page_are_settings(tmp_path, tiny_predictor):
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "settings.toml").write_text(example, "utf-8")
+    settings = job_settings(tmp_path / "settings.toml", tiny_predictor)
+    assert settings.automatic.object_diameter == 40
+    assert settings.linking is not None
+    assert settings.intensity_range == (100, 4000)

@@ -3,6 +3,7 @@ from .batch.embed import embed_stack
 from .batch.progress import Progress, run
 from .batch.segment import segment_stack
 from .batch.track import track_stack
+from .batch.track_start import StartLabels
 from .engine.automatic import AutomaticMaskGenerator, AutomaticSettings
 from .engine.embedding import ImageEmbedding
 from .engine.mask_set import MaskSet
@@ -17,6 +18,7 @@ from .storage.memory_store import MemoryEmbeddingStore
 from .storage.zarr_store import ZarrEmbeddingStore
 from .tracking.lineage import Lineage
 from .tracking.track import Track
+from .tracking.words import MotionWords
 
 __all__ = [
     "AutomaticMaskGenerator",
@@ -28,10 +30,12 @@ __all__ = [
     "MaskPredictor",
     "MaskSet",
     "MemoryEmbeddingStore",
+    "MotionWords",
     "PlanePredictor",
     "Progress",
     "Prompts",
     "Stack",
+    "StartLabels",
     "Track",
     "ZarrEmbeddingStore",
     "__version__",

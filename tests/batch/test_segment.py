@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from bright_sam import bright_predictor, work_of
-from napari_segment_anything.batch.detect import disjoint
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.segment import segment_stack
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.stack import Stack
@@ -146,20 +144,3 @@ def test_known_embeddings_are_used(stack, predictor):
 def test_odd_planes_give_labels_of_their_shape(data, tiny_predictor):
     result = run(segment_stack(Stack(data, "TYX"), tiny_predictor))
     assert result.labels.shape == data.shape
-
-
-def test_disjoint_objects_keep_the_scores_of_their_masks():
-    masks = MaskSet.from_masks(
-        (10, 20),
-        [(2, 8, 8, 18), (2, 2, 8, 12)],
-        [np.ones((6, 10), bool), np.ones((6, 10), bool)],
-        predicted_iou=[0.5, 0.9],
-        stability_score=[0.6, 0.8],
-        points=[[5, 15], [5, 5]],
-    )
-    objects = disjoint(masks)
-    assert objects.boxes.tolist() == [[2, 2, 8, 12], [2, 12, 8, 18]]
-    np.testing.assert_allclose(objects.predicted_iou, [0.9, 0.5])
-    np.testing.assert_allclose(objects.stability_score, [0.8, 0.6])
-    assert objects.points.tolist() == [[5, 5], [5, 15]]
-    assert len(disjoint(MaskSet.empty((4, 4)))) == 0

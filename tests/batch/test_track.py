@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from bright_sam import bright_predictor, work_of
+from dividing_movie import N_FRAMES, dividing_movie, stack_of
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.track import track_stack
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
@@ -15,23 +16,8 @@ from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
 
-N_FRAMES = 6
 # One look at each frame: it is as large as the frame of the model.
 SETTINGS = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), object_diameter=40)
-
-
-def dividing_movie():
-    """One square that wanders, one that divides after frame 2, and their ids."""
-    labels = np.zeros((N_FRAMES, 96, 96), np.int32)
-    for t in range(N_FRAMES):
-        labels[t, 10 + 2 * t : 24 + 2 * t, 10:24] = 1
-        if t < 3:
-            labels[t, 60:76, 40:64] = 2
-        else:
-            spread = 2 * (t - 3)
-            labels[t, 60:76, 38 - spread : 50 - spread] = 3
-            labels[t, 60:76, 54 + spread : 66 + spread] = 4
-    return labels
 
 
 def cores(labels):
@@ -46,10 +32,6 @@ def overlap(found, expected):
     """Intersection over union of everything that is no ground."""
     found, expected = found > 0, expected > 0
     return np.count_nonzero(found & expected) / np.count_nonzero(found | expected)
-
-
-def stack_of(labels, axes="TYX"):
-    return Stack((100 + 2000 * (labels > 0)).astype(np.uint16), axes)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import numpy as np
 from napari_segment_anything.batch.tracks_table import tracks_table
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.repair_settings import Repair
 from napari_segment_anything.tracking.track import Track
 
 
@@ -23,7 +24,11 @@ def test_a_division_as_rows():
         )
     )
     table = tracks_table(
-        frames, lineage, axis="T", position={"Z": 5}, repaired={(1, 1)}
+        frames,
+        lineage,
+        axis="T",
+        position={"Z": 5},
+        repairs={(1, 1): Repair("filled", True, 0.5)},
     )
     assert list(table.columns[:5]) == ["track_id", "z", "t", "y", "x"]
     rows = table[["track_id", "z", "t", "y", "x", "area", "parent_id", "is_repaired"]]
@@ -47,4 +52,6 @@ def test_no_tracks_is_a_table_with_the_same_columns():
         "stability_score",
         "parent_id",
         "is_repaired",
+        "repair",
+        "confidence",
     ]

@@ -31,6 +31,9 @@ def test_an_output_ends_in_zarr():
 def test_labels_may_go_into_an_image():
     path = Path("a/b.ome.zarr/labels/cells")
     assert zarr_path("a/b.ome.zarr/labels/cells") == path
+    assert zarr_path("labels/movie.zarr") == Path("labels/movie.zarr")
+    with pytest.raises(ArgumentTypeError, match=r"end in \.zarr"):
+        zarr_path("labels/movie")
 
 
 @pytest.mark.parametrize(

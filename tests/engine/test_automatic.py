@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
@@ -9,7 +10,7 @@ from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.searched_plane import SearchedPlane
-from napari_segment_anything.errors import InvalidImageError
+from napari_segment_anything.errors import DeviceError, InvalidImageError
 
 from .fake_sam import FakeSam
 
@@ -43,6 +44,42 @@ def large_labels():
             number += 1
             labels[(y - cy) ** 2 + (x - cx) ** 2 <= 14**2] = number
     return labels
+
+
+class SmallCard(FakeSam):
+    """A device whose memory is enough for a few prompts at once."""
+
+    def __init__(self, most):
+        super().__init__(has_proposals=False)
+        self.most = most
+
+    def decode(self, embedding, *, points_xy=None, **others):
+        if len(points_xy) > self.most:
+            raise torch.cuda.OutOfMemoryError
+        return super().decode(embedding, points_xy=points_xy, **others)
+
+
+def test_batches_are_halved_until_they_fit_and_the_user_is_told(disks_image):
+    image = image_of(disks_image.labels)
+    enough, small = FakeSam(has_proposals=False), SmallCard(most=5)
+    expected = AutomaticMaskGenerator(MaskPredictor(enough, device="cpu")).generate(
+        image, intensity_range=FULL_RANGE
+    )
+    with pytest.warns(UserWarning, match="ran out of memory with 16 points at once"):
+        found = AutomaticMaskGenerator(MaskPredictor(small, device="cpu")).generate(
+            image, intensity_range=FULL_RANGE
+        )
+    np.testing.assert_array_equal(found.boxes, expected.boxes)
+    assert small.n_prompts == enough.n_prompts
+
+
+def test_a_single_prompt_that_does_not_fit_is_an_error(disks_image):
+    generator = AutomaticMaskGenerator(MaskPredictor(SmallCard(most=0), device="cpu"))
+    with (
+        pytest.warns(UserWarning, match="going on with 1 at once"),
+        pytest.raises(DeviceError, match="ran out of memory"),
+    ):
+        generator.generate(image_of(disks_image.labels), intensity_range=FULL_RANGE)
 
 
 @pytest.mark.parametrize("has_proposals", [False, True])
@@ -233,12 +270,12 @@ def test_steps_tell_how_far_they_are_and_can_be_closed(disks_image):
     generator = AutomaticMaskGenerator(predictor, AutomaticSettings())
     plane = SearchedPlane.create(image_of(disks_image.labels), None, FULL_RANGE)
     parts = list(generator.steps(plane))
-    np.testing.assert_allclose(parts, np.arange(1, 17) / 16)
+    np.testing.assert_allclose(parts, np.arange(1, 65) / 64)
     n_prompts = sam.n_prompts
     steps = generator.steps(plane)
     next(steps)
     steps.close()
-    assert sam.n_prompts == n_prompts + 64
+    assert sam.n_prompts == n_prompts + 16
 
 
 def test_small_regions_are_cleaned(disks_image):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_segment_anything.engine.labels import (
+    disjoint_masks,
     largest_region,
     masks_to_labels,
     remove_small_regions,
@@ -119,3 +120,20 @@ def test_of_small_islands_alone_the_largest_stays():
     cleaned, _ = remove_small_regions(mask, 10)
     assert cleaned.sum() == 2
     assert cleaned[3, 3]
+
+
+def test_disjoint_objects_keep_the_scores_of_their_masks():
+    masks = MaskSet.from_masks(
+        (10, 20),
+        [(2, 8, 8, 18), (2, 2, 8, 12)],
+        [np.ones((6, 10), bool), np.ones((6, 10), bool)],
+        predicted_iou=[0.5, 0.9],
+        stability_score=[0.6, 0.8],
+        points=[[5, 15], [5, 5]],
+    )
+    objects = disjoint_masks(masks)
+    assert objects.boxes.tolist() == [[2, 2, 8, 12], [2, 12, 8, 18]]
+    np.testing.assert_allclose(objects.predicted_iou, [0.9, 0.5])
+    np.testing.assert_allclose(objects.stability_score, [0.8, 0.6])
+    assert objects.points.tolist() == [[5, 5], [5, 15]]
+    assert len(disjoint_masks(MaskSet.empty((4, 4)))) == 0

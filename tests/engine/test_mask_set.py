@@ -114,3 +114,13 @@ def test_concatenation_keeps_order_and_needs_one_plane(labels):
     np.testing.assert_array_equal(both.areas, [16, 9, 1, 16, 9, 1])
     with pytest.raises(InvalidImageError, match="one plane"):
         MaskSet.concatenate([masks, MaskSet.empty((1, 1))])
+
+
+@pytest.mark.parametrize("ids", [(3, 7), (-2, 5), (10, 2_000_000)])
+def test_ids_of_any_size_are_objects_in_their_order(ids):
+    labels = np.zeros((6, 8), np.int32)
+    labels[4:, 1:3] = ids[0]
+    labels[:2, 5:] = ids[1]
+    masks = MaskSet.from_labels(labels)
+    assert masks.boxes.tolist() == [[4, 1, 6, 3], [0, 5, 2, 8]]
+    assert masks.areas.tolist() == [4, 6]

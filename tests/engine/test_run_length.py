@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
+from napari_segment_anything.engine import run_length
 from napari_segment_anything.engine.run_length import decode_masks, encode_masks
 
 masks_strategy = st.lists(
@@ -53,3 +54,25 @@ def test_counts_that_do_not_fit_are_refused():
     # The total fits, the parts do not.
     with pytest.raises(ValueError, match="do not fill"):
         decode_masks(np.array([3, 5]), np.array([1, 1]), np.array([[2, 2], [2, 2]]))
+
+
+def test_masks_coded_in_parts_are_those_coded_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    masks = [rng.random((side, 7)) < 0.5 for side in (1, 9, 3, 40, 2, 2)]
+    shapes = np.array([mask.shape for mask in masks])
+    at_once = encode_masks(masks)
+    monkeypatch.setattr(run_length, "_PIXELS_AT_ONCE", 70)
+    in_parts = encode_masks(masks)
+    for a, b in zip(at_once, in_parts, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for mask, back in zip(masks, decode_masks(*in_parts, shapes), strict=True):
+        np.testing.assert_array_equal(mask, back)
+    with pytest.raises(ValueError, match="do not fill"):
+        decode_masks(in_parts[0][:-1], in_parts[1], shapes)
+
+
+def test_a_chosen_mask_does_not_keep_the_others():
+    masks = [np.ones((4, 5), bool), np.zeros((3, 3), bool)]
+    counts, n_runs = encode_masks(masks)
+    first, _ = decode_masks(counts, n_runs, np.array([(4, 5), (3, 3)]))
+    assert first.base is None or first.base.size == first.size

@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_segment_anything.engine.tiling import (
+    boxes_that_meet,
+    is_any_uncovered,
     lies_whole_in,
     points_shown_best,
     tile_boxes,
@@ -66,3 +68,29 @@ def test_edges_of_the_plane_cut_nothing():
     assert lies_whole_in((0, 0, 64, 30), crop, shape, 2)
     assert not lies_whole_in((10, 30, 20, 64), crop, shape, 2)
     assert not lies_whole_in((10, 30, 20, 90), crop, shape, 2)
+
+
+def test_only_boxes_that_share_a_pixel_meet():
+    boxes = [(0, 0, 4, 4), (4, 0, 8, 4), (3, 3, 5, 5), (0, 4, 4, 8)]
+    assert boxes_that_meet((0, 0, 4, 4), boxes) == [boxes[0], boxes[2]]
+    assert boxes_that_meet((0, 0, 4, 4), []) == []
+
+
+def test_cut_objects_are_compared_with_all_whole_ones():
+    rng = np.random.default_rng(0)
+
+    def boxes(n, most):
+        corners = rng.integers(0, 60, (n, 2))
+        return np.hstack([corners, corners + rng.integers(1, most, (n, 2))])
+
+    answers = []
+    for _ in range(300):
+        cut, whole = boxes(rng.integers(0, 3), 10), boxes(rng.integers(0, 40), 30)
+        low = np.maximum(cut[:, None, :2], whole[:, :2])
+        high = np.minimum(cut[:, None, 2:], whole[:, 2:])
+        shared = np.maximum(high - low, 0).prod(axis=-1).max(axis=1, initial=0)
+        areas = (cut[:, 2:] - cut[:, :2]).prod(axis=1)
+        answers.append(bool((shared < areas / 2).any()))
+        found = is_any_uncovered([tuple(box) for box in cut.tolist()], whole)
+        assert found == answers[-1]
+    assert 50 < sum(answers) < 250

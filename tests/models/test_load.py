@@ -67,6 +67,19 @@ def test_a_predictor_of_a_file_computes_what_the_weights_say(weights, tmp_path):
     torch.testing.assert_close(embedding.features.cpu(), expected)
 
 
+def test_bfloat16_is_used_where_it_is_chosen(weights, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_file({k: v.contiguous() for k, v in weights.items()}, path)
+    image = np.random.default_rng(0).integers(0, 255, (128, 128, 3)).astype(np.uint8)
+    exact, half = (
+        load_model(path, device="cpu", precision=name).embed(image)
+        for name in ("float32", "bfloat16")
+    )
+    assert half.features.dtype == torch.float32
+    difference = (exact.features - half.features).std() / exact.features.std()
+    assert 0 < float(difference) < 0.03
+
+
 def test_half_precision_weights_become_single(weights, tmp_path):
     path = tmp_path / "half.safetensors"
     save_file({k: v.half().contiguous() for k, v in weights.items()}, path)

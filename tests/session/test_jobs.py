@@ -53,11 +53,11 @@ def test_everything_finds_the_disks_of_one_plane(movie, predictor, disks_image):
     plane = PlaneId(index=(("T", 1),))
     source = PlaneSource(movie, "TYX")
     found = run(everything_job(source, plane, predictor, MemoryEmbeddingStore()))
-    assert len(found.masks) == disks_image.n_disks
+    assert len(found.new) == disks_image.n_disks
     shifted = disks_image.centres + np.array([0, 3])
-    distance = np.linalg.norm(
-        found.masks.centroids[:, None] - shifted[None], axis=2
-    ).min(axis=1)
+    distance = np.linalg.norm(found.new.centroids[:, None] - shifted[None], axis=2).min(
+        axis=1
+    )
     assert (distance < 2).all()
 
 

@@ -61,8 +61,9 @@ def test_an_id_is_never_handed_out_twice():
     register.reserve(4)
     assert register.next_id == 5
     mask = np.ones((1, 1), bool)
-    register.add(AcceptedObject(5, PlaneId(), Drawing(), 0.9, "", (0, 0), mask))
-    register.remove(5)
+    known = AcceptedObject(5, PlaneId(), Drawing(), 0.9, "", (0, 0), mask)
+    register.change({known.key: (None, known)})
+    register.change({known.key: (known, None)})
     assert 5 not in register
     assert register.next_id == 6
     register.reserve(2)

@@ -4,7 +4,6 @@ from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.objects import AcceptedObject
 from napari_segment_anything.session.painting import (
-    erase_object,
     keep_free_objects,
     paint_masks,
 )
@@ -102,13 +101,6 @@ def test_an_object_may_shrink_and_bring_others():
     assert painted.ids == {0: 3, 1: 9}
     assert (labels == 3).sum() == 4
     assert (labels == 9).sum() == 4
-
-
-def test_erasing_takes_one_object():
-    labels = empty()
-    labels[:2], labels[5:] = 3, 4
-    after = erase_object(3, lambda slices: labels[slices], labels.shape).after
-    assert np.unique(after).tolist() == [0, 4]
 
 
 def test_objects_that_are_there_already_are_left_out():

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.errors import StorageError
+from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.answers import AnswerSettings, MaskSize
 from napari_segment_anything.session.drawing import Drawing, Kind, Outline
 from napari_segment_anything.session.mask_options import MaskOptions
 from napari_segment_anything.session.planes import PlaneId
-from napari_segment_anything.session.record import Action, ActionKind, Record
+from napari_segment_anything.session.record import Record
+from napari_segment_anything.session.review import ReviewFilter
 
 PLANE = PlaneId(("Y", "X"), (("T", 3), ("Z", 1)))
 ACCEPT = Action(
@@ -37,10 +39,30 @@ RECORD = Record(
             ids=(1, 2, 3),
             predicted_iou=(0.9, float("nan"), 0.7),
             model_digest="d" * 64,
+            filters=(None, ReviewFilter(min_iou=0.4)),
+            removed=(2,),
         ),
+        Action(ActionKind.JUDGE, PLANE, ids=(1,)),
         ACCEPT,
         Action(ActionKind.PAINT, PLANE, runs=((7, 2, 4),)),
-        Action(ActionKind.DELETE, PLANE, ids=(4,)),
+        Action(ActionKind.DELETE, PLANE, ids=(3,)),
+        Action(ActionKind.MERGE, PLANE, ids=(4, 5)),
+        Action(ActionKind.SPLIT, PLANE, ids=(4, 6), drawing=ACCEPT.drawing),
+        Action(
+            ActionKind.CARRY,
+            PLANE,
+            ids=(4,),
+            model_digest="d" * 64,
+            axis="T",
+            span=(1, 4),
+        ),
+        Action(
+            ActionKind.PROMPTS,
+            PLANE,
+            ids=(7,),
+            model_digest="d" * 64,
+            drawings=(ACCEPT.drawing,),
+        ),
     ),
 )
 
@@ -52,7 +74,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert [action.to_json() for action in again.actions] == [
         action.to_json() for action in RECORD.actions
     ]
-    accept = again.actions[1]
+    accept = again.actions[2]
     assert accept.drawing.equals(ACCEPT.drawing)
     assert accept.settings == ACCEPT.settings
     assert (accept.ids, accept.replaced, accept.plane) == ((4, 5), 4, PLANE)
@@ -62,10 +84,18 @@ def test_what_is_saved_is_loaded(tmp_path):
 
 def test_the_methods_section_gets_a_sentence():
     sentence = RECORD.describe()
-    assert "2 objects of cells were segmented from prompts" in sentence
-    assert "3 in everything mode" in sentence
+    assert "3 objects of cells from prompts and 2 in everything mode" in sentence
     assert "dddddddddddd" in sentence
-    assert "1 strokes" in sentence
+    assert "1 were confirmed, 0 edited and 1 rejected" in sentence
+    assert "1 stroke painted, 1 object deleted, 1 time merged" in sentence
+    assert "1 object carried" in sentence
+
+
+def test_everything_an_action_holds_is_written():
+    for action in RECORD.actions:
+        again = Action.from_json(action.to_json())
+        for name in ("filters", "removed", "span", "axis", "settings", "class_id"):
+            assert getattr(again, name) == getattr(action, name)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": "other", "version": 1}'])

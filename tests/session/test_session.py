@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.history import Step
 from napari_segment_anything.session.objects import AcceptedObject, PlanePrompts
 from napari_segment_anything.session.planes import PlaneId, PlaneSource
-from napari_segment_anything.session.record import Action, ActionKind
 from napari_segment_anything.session.requests import MaskResponse
 from napari_segment_anything.session.session import Session
 
@@ -74,7 +74,7 @@ def accepting(object_id):
         f"object {object_id}",
         FIRST,
         (Drawing(), Drawing()),
-        objects={object_id: (None, known)},
+        objects={known.key: (None, known)},
         action=Action(ActionKind.ACCEPT, FIRST, ids=(object_id,)),
     )
 
@@ -86,7 +86,7 @@ def recorded(session):
 def test_objects_and_record_follow_undo_and_redo(session):
     session.do(accepting(3))
     session.do(accepting(4))
-    assert session.objects[4].predicted_iou == 0.8
+    assert session.objects.get(4, FIRST).predicted_iou == 0.8
     assert session.objects.next_id == 5
     session.undo()
     assert 4 not in session.objects

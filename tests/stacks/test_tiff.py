@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_segment_anything.errors import InvalidAxesError, UnreadableInputError
+from napari_segment_anything.errors import (
+    InvalidAxesError,
+    InvalidImageError,
+    UnreadableInputError,
+)
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.stacks.tiff import TiffPages
 
@@ -159,3 +163,29 @@ def test_pages_can_be_sent_to_another_process(tmp_path):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(pages))(2), data[2])
     stack = pickle.loads(pickle.dumps(open_stack(path)))
     np.testing.assert_array_equal(stack.read((3,)), data[3])
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "TCYX", "YXS"])
+def test_levels_of_a_pyramid_are_read(tmp_path, axes):
+    lengths = {"T": 2, "C": 2, "Z": 3, "Y": 256, "X": 128, "S": 3}
+    shape = tuple(lengths[axis] for axis in axes)
+    data = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    halves = tuple(slice(None, None, 2 if axis in "YX" else 1) for axis in axes)
+    levels = [data, data[halves], data[halves][halves]]
+    size = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm"}
+    options = {"tile": (16, 16), "photometric": "rgb" if "S" in axes else "minisblack"}
+    with tifffile.TiffWriter(tmp_path / "slide.ome.tif") as file:
+        file.write(data, subifds=2, metadata={"axes": axes, **size}, **options)
+        for smaller in levels[1:]:
+            file.write(smaller, subfiletype=1, **options)
+    for level, expected in enumerate(levels):
+        stack = open_stack(tmp_path / "slide.ome.tif", level=level)
+        stack = pickle.loads(pickle.dumps(stack))
+        assert (stack.axes, stack.shape) == (axes, expected.shape)
+        assert stack.scale["X"] == 0.5 * 2**level
+        assert stack.translate.get("X", 0) == 0.5 * (2**level - 1) / 2
+        index = tuple(-1 for _ in stack.index_axes)
+        last = expected[-1, 0] if "C" in axes else expected[index]
+        np.testing.assert_array_equal(stack.read(index), last)
+    with pytest.raises(InvalidImageError, match="3 resolution levels"):
+        open_stack(tmp_path / "slide.ome.tif", level=3)

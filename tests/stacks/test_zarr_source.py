@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_segment_anything.errors import InvalidAxesError, UnreadableInputError
+from napari_segment_anything.errors import (
+    InvalidAxesError,
+    InvalidImageError,
+    UnreadableInputError,
+)
 from napari_segment_anything.stacks.open import open_stack
 
 DATA = np.random.default_rng(0).integers(0, 999, (2, 3, 8, 9)).astype(np.uint16)
@@ -57,7 +61,7 @@ def test_a_lower_level_can_be_chosen(tmp_path, version):
     stack = open_stack(tmp_path / "movie.zarr", level=1)
     assert stack.scale == {"T": 30, "Z": 2, "Y": 1, "X": 1}
     np.testing.assert_array_equal(stack.read((0, 1)), DATA[0, 1, ::2, ::2])
-    with pytest.raises(UnreadableInputError, match="2 resolution levels"):
+    with pytest.raises(InvalidImageError, match="2 resolution levels"):
         open_stack(tmp_path / "movie.zarr", level=2)
 
 

@@ -7,10 +7,8 @@ import zarr
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.storage.label_group import remove_labels, split_label_path
-from napari_segment_anything.storage.label_store import (
-    LabelStore,
-    open_or_create_labels,
-)
+from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.storage.label_work import open_or_create_labels
 
 IMAGE = np.random.default_rng(0).integers(0, 999, (2, 3, 300, 280), np.uint16)
 FORMATS = ["0.4", "0.5"]
@@ -172,3 +170,5 @@ def test_what_is_no_image_gets_no_labels(tmp_path):
 def test_a_label_path_names_image_and_labels(tmp_path):
     assert split_label_path(tmp_path / "a.zarr/labels/b") == (tmp_path / "a.zarr", "b")
     assert split_label_path(tmp_path / "a.zarr") == (tmp_path / "a.zarr", None)
+    in_folder = tmp_path / "labels/a.zarr"
+    assert split_label_path(in_folder) == (in_folder, None)

@@ -25,7 +25,7 @@ def test_one_chunk_is_one_plane(tmp_path):
 
 
 def test_half_a_layout_never_appears(tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(label_layout, "_make_array", fail)
@@ -56,3 +56,17 @@ def test_an_empty_folder_is_free(tmp_path):
 def test_axes_that_do_not_fit_are_refused(tmp_path, axes, shape):
     with pytest.raises(InvalidAxesError):
         write_layout(tmp_path / "a.zarr", LabelLayout(axes=axes, shape=shape))
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_a_large_plane_is_cut_into_chunks(tmp_path, image):
+    layout = LabelLayout(
+        axes="TYX", shape=(2, 5000, 300), image_dtype="u1" if image else None
+    )
+    write_layout(tmp_path / "slide.zarr", layout)
+    root = zarr.open_group(tmp_path / "slide.zarr", mode="r")
+    assert root["labels/masks/0"].chunks == (1, 1024, 300)
+    # Smaller levels are small enough again.
+    assert root["labels/masks/1"].chunks == (1, 2500, 150)
+    if image:
+        assert root["0"].chunks == (1, 1024, 300)

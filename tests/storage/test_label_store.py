@@ -6,10 +6,7 @@ import pytest
 
 from napari_segment_anything.errors import InvalidImageError, StorageError
 from napari_segment_anything.stacks.open import open_stack
-from napari_segment_anything.storage.label_store import (
-    LabelStore,
-    open_or_create_labels,
-)
+from napari_segment_anything.storage.label_store import LabelStore
 
 LENGTHS = {"T": 3, "Z": 2, "Y": 20, "X": 24}
 SCALE = {"T": 30.0, "Z": 2.0, "Y": 0.5, "X": 0.25}
@@ -90,24 +87,6 @@ def test_a_single_plane_can_be_done(tmp_path):
     assert not store.done(())
     store.mark_done(())
     assert store.done(())
-
-
-def test_the_same_work_goes_on_and_other_work_is_refused(tmp_path):
-    work = {"axes": "TYX", "shape": (3, 4, 5), "attributes": {"range": (0, 1.5)}}
-    open_or_create_labels(tmp_path / "a.zarr", **work).mark_done((2,))
-    assert open_or_create_labels(tmp_path / "a.zarr", **work).done((2,))
-    for change in ({"attributes": {"range": (0, 2)}}, {"shape": (4, 4, 5)}):
-        with pytest.raises(StorageError, match="another image, model or setting"):
-            open_or_create_labels(tmp_path / "a.zarr", **{**work, **change})
-
-
-def test_folders_without_our_labels_are_left_alone(tmp_path):
-    (tmp_path / "mine").touch()
-    with pytest.raises(StorageError, match="masks"):
-        open_or_create_labels(tmp_path, axes="TYX", shape=(3, 4, 5))
-    with pytest.raises(StorageError, match="no labels"):
-        LabelStore.open(tmp_path)
-    assert names_in(tmp_path) == ["mine"]
 
 
 @pytest.mark.parametrize(

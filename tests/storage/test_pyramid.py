@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_segment_anything.storage import pyramid
 from napari_segment_anything.storage.pyramid import (
     image_levels,
     label_levels,
@@ -59,3 +60,12 @@ def test_images_are_averaged_in_their_own_dtype():
     assert (smaller.dtype, smaller.tolist()) == (np.uint16, [[60_003]])
     _, colours = image_levels(np.stack([plane] * 3, axis=-1), 2)
     assert colours.shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("levels_of", [label_levels, image_levels])
+def test_strips_of_a_large_plane_make_no_seams(levels_of, monkeypatch):
+    plane = np.random.default_rng(0).integers(0, 5, (101, 37), dtype=np.int32)
+    whole = [level.copy() for level in levels_of(plane, 4)]
+    monkeypatch.setattr(pyramid, "_STRIP_PIXELS", 3 * 37)
+    for strips, expected in zip(levels_of(plane, 4), whole, strict=True):
+        np.testing.assert_array_equal(strips, expected)

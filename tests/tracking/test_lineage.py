@@ -4,7 +4,6 @@ import pytest
 from napari_segment_anything.tracking.lineage import (
     InvalidLineageError,
     Lineage,
-    without_gaps,
 )
 from napari_segment_anything.tracking.track import Track
 
@@ -31,32 +30,6 @@ def test_divisions_and_look_up():
     assert lineage.divisions == ((1, (3, 4)),)
     assert lineage.track_of(3, 1) == 2
     assert lineage.track_of(3, 7) == 0
-
-
-def test_cutting_gaps_keeps_the_family():
-    assert without_gaps(family()).ctc_rows() == [
-        (1, 0, 1, 0),
-        (2, 1, 4, 0),
-        (3, 4, 5, 5),
-        (4, 4, 5, 5),
-        (5, 3, 3, 1),
-    ]
-
-
-def test_cutting_gaps_with_ids_that_do_not_count_from_one():
-    lineage = Lineage(
-        (
-            Track(11, 0, 2, 0, (0, 2), (0, 0)),
-            Track(12, 3, 3, 11, (3,), (0,)),
-            Track(14, 3, 3, 11, (3,), (1,)),
-        )
-    )
-    assert without_gaps(lineage).ctc_rows() == [
-        (11, 0, 0, 0),
-        (12, 3, 3, 15),
-        (14, 3, 3, 15),
-        (15, 2, 2, 11),
-    ]
 
 
 def test_napari_tracks():

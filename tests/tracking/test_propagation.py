@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.propagation import track_masks
-from napari_segment_anything.tracking.repair import RepairSettings
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 
 from . import movies
 
@@ -92,14 +93,17 @@ def test_nothing_is_asked_where_nothing_breaks():
 def test_locked_frames_are_never_changed():
     frames = movies.merged_then_split()
     predictor = movies.TruthPredictor(movies.apart())
-    _, result = run(track_masks(frames, predictor, locked={3}))
+    _, result = run(track_masks(frames, predictor, known=Known(frames=frozenset({3}))))
     assert 3 not in predictor.asked
     assert result.frames[3] is frames[3]
 
 
 def test_unsure_answers_are_not_believed():
     predictor = movies.TruthPredictor(movies.apart(), confidence=0.3)
-    _, result = run(track_masks(movies.merged_then_split(), predictor))
+    steps = track_masks(
+        movies.merged_then_split(), predictor, repair=RepairSettings(carry=False)
+    )
+    _, result = run(steps)
     assert predictor.asked
     assert result.repaired == set()
 
@@ -108,7 +112,9 @@ def test_repair_ends_even_if_everything_is_refused():
     frames = movies.one_frame_gap()
     predictor = movies.TruthPredictor(frames)
     _, result = run(
-        track_masks(frames, predictor, repair=RepairSettings(max_rounds=50))
+        track_masks(
+            frames, predictor, repair=RepairSettings(max_rounds=50, carry=False)
+        )
     )
     # The missed object is not in the predictor's truth, so it cannot be filled, and
     # the same question is asked once only.

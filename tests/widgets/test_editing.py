@@ -208,24 +208,33 @@ def test_leaving_an_open_object_leaves_it_as_it_was(annotator, accept, settle):
     assert n_points(annotator) == 0
 
 
-def test_an_object_of_everything_mode_is_opened_with_its_box(
-    annotator, settle, predictor, store, viewer_model
+def test_an_object_of_everything_mode_is_opened_with_its_outline(
+    annotator, settle, predictor, store
 ):
     plane = annotator.layers.plane
     job = everything_job(annotator.session.source, plane, predictor, store)
-    annotator.editor.add_found(run(job))
+    annotator.editor.objects.fill(run(job))
     object_id = int(labels_of(annotator)[0, 24, 104])
     annotator.layers.prompts.points.add([0, 24, 104])
     settle()
-    ((y0, x0, y1, x1),) = annotator.layers.prompts.prompts_on(plane).boxes
-    rows, columns = np.nonzero(labels_of(annotator)[0] == object_id)
-    assert (y0, x0, y1, x1) == (
-        rows.min(),
-        columns.min(),
-        rows.max(),
-        columns.max(),
-    )
+    (outline,) = annotator.layers.prompts.drawing_on(plane).outlines
+    is_object = labels_of(annotator)[0] == object_id
+    (y, x), mask = outline.mask()
+    drawn = np.zeros_like(is_object)
+    drawn[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
+    assert (drawn & is_object).sum() / (drawn | is_object).sum() > 0.9
     assert annotator.session.reopened_on(plane) == object_id
+    # Nobody asks the model: what is outlined is the object, to be confirmed.
+    assert annotator.session.response is None
+    preview = annotator.layers.preview.layer
+    assert preview.data.astype(bool).sum() == is_object.sum()
+    before = labels_of(annotator).copy()
+    annotator.accept()
+    np.testing.assert_array_equal(labels_of(annotator), before)
+    assert annotator.session.objects.get(object_id, plane).verdict == "accepted"
+    annotator.undo()
+    assert annotator.session.objects.get(object_id, plane).verdict == "unseen"
+    settle()
 
 
 def test_a_click_on_what_was_painted_by_hand_is_a_prompt(annotator, settle):
@@ -335,7 +344,8 @@ def test_turbo_goes_on_after_a_click_beside_all_objects(annotator, settle, said)
     settle()
     annotator.layers.prompts.points.add([0, 24, 104])
     settle()
-    assert "cover this one" in said[-1]
+    # On a busy machine more is said after that.
+    assert any("cover this one" in sentence for sentence in said)
     assert n_points(annotator) == 0
     assert np.unique(labels_of(annotator)).tolist() == [0, 1]
 
@@ -486,7 +496,7 @@ def test_a_record_is_replayed_to_the_same_labels(
     job = everything_job(
         annotator.session.source, annotator.layers.plane, predictor, store
     )
-    annotator.editor.add_found(run(job))
+    annotator.editor.objects.fill(run(job))
     paint(annotator, (0, 2, 2), (0, 24, 104), label=40)
     annotator.layers.prompts.points.add([0, 20, 100])
     settle()

@@ -52,6 +52,19 @@ def test_a_long_wait_is_explained_and_its_end_told(narrator, said, qtbot):
     assert said[1].startswith("Ready")
 
 
+def test_the_second_time_one_is_told_how_long_it_takes(narrator, said, qtbot):
+    narrator.set_device("CPU")
+    request = MaskRequest(1, None, PLANE, PlanePrompts())
+    narrator.tell(MaskResponse(request, None, "", 8.0, 0.0))
+    narrator.wait_for(PLANE)
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=4000)
+    assert said[0].startswith("Encoding T 3 on the CPU, about 8 s left")
+    assert said[1].startswith("Encoding T 3 on the CPU, about 7 s left")
+    narrator.stop()
+    qtbot.wait(1200)
+    assert len(said) == 2
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [

@@ -153,3 +153,15 @@ def test_every_shape_comes_back_as_what_it_was(layers):
     # The next click is not what the last restored point was.
     click(layers, [0, 4, 4])
     assert layers.prompts_on(FIRST).is_inside[:3].tolist() == [False, True, True]
+
+
+def test_a_new_point_is_seen_in_its_own_colour(layers, qtbot):
+    """A selected point looks blue, inside and outside alike."""
+    layers.points.mode = "add"
+    layers.polarity = Polarity.OUTSIDE
+    layers.points.add([0, 5, 5])
+    qtbot.waitUntil(lambda: not layers.points.selected_data, timeout=1000)
+    layers.points.mode = "select"
+    layers.points.selected_data = {0}
+    qtbot.wait(20)
+    assert layers.points.selected_data == {0}

@@ -207,3 +207,50 @@ def test_a_dock_that_is_closed_leaves_the_layers_alone(dock, viewer, qtbot):
     viewer.dims.set_point(0, 2)
     assert "SAM objects" in viewer.layers
     viewer.add_image(np.zeros((5, 5)))
+
+
+def test_z_and_t_are_scrolled_and_the_window_closed_while_a_plane_is_encoded(
+    viewer, monkeypatch, slow_predictor, movie, qtbot
+):
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: slow_predictor)
+    viewer.add_image(np.stack([movie, movie]), name="volume", axis_labels="tzyx")
+    for axis in (0, 1):
+        viewer.dims.set_point(axis, 0)
+    _, dock = viewer.window.add_plugin_dock_widget(
+        "napari-segment-anything", "Segment Anything"
+    )
+    dock.form.start.click()
+    settle(qtbot, dock)
+    mouse, labels = Mouse(viewer), dock.annotator.layers.results.layer
+    # The disk moves by (2, 5) a slice.
+    for t, z in ((0, 0), (0, 2), (1, 1)):
+        viewer.dims.set_point(0, t)
+        viewer.dims.set_point(1, z)
+        mouse.click((t, z, 24 + 2 * z, 104 + 5 * z))
+        settle(qtbot, dock)
+        dock.form.accept.click()
+    assert labels.data[0, 0, 24, 104] == 1
+    assert labels.data[0, 2, 28, 114] == 2
+    assert labels.data[1, 1, 26, 109] == 3
+    # Closed by the fixture while this plane is being encoded; nothing may hang.
+    viewer.dims.set_point(1, 0)
+    qtbot.waitUntil(lambda: dock.annotator.is_thinking, timeout=5000)
+
+
+def test_what_was_found_is_filtered_and_reviewed(dock, viewer, qtbot):
+    labels = dock.annotator.layers.results.layer
+    dock.form.everything_plane.click()
+    settle(qtbot, dock)
+    n_found = len(np.unique(labels.data[0])) - 1
+    area = dock.form.review.area
+    area.setValue((300, area.maximum()))
+    qtbot.waitUntil(lambda: not dock.reviewer.is_busy, timeout=5000)
+    sizes = np.bincount(labels.data[0].ravel())[1:]
+    assert 0 < np.count_nonzero(sizes) < n_found
+    assert sizes[sizes > 0].min() >= 300
+    dock.form.review.next.click()
+    settle(qtbot, dock)
+    assert dock.annotator.layers.preview.layer.data.any()
+    dock.form.accept.click()
+    settle(qtbot, dock)
+    assert "to see" in dock.form.job.status.text()

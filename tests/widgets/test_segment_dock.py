@@ -197,7 +197,7 @@ def test_no_key_of_napari_is_taken():
         keys.USUAL_UNDO_KEY,
         keys.USUAL_REDO_KEY,
     }
-    assert len(ours) == 12
+    assert len(ours) == 16
     assert not taken & ours
 
 

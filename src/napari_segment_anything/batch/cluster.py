@@ -254,6 +254,6 @@ def _distributed() -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             "Work on several processes or machines needs dask.distributed; install "
-            "'napari-segment-anything[cluster]'."
+            "it with, in a clone of this project: pip install '.[cluster]'."
         ) from error
     return distributed

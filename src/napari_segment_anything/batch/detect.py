@@ -12,7 +12,7 @@ from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.labels import masks_to_labels
+from napari_segment_anything.engine.labels import disjoint_masks
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.stacks.intensity import IntensityRange
@@ -76,7 +76,10 @@ class Detector:
         """
         candidates = yield from self._candidates_of(plane, progress)
         with self._watch.timing("decoding"):
-            return disjoint(self._generator.filter(candidates))
+            masks = self._generator.filter(candidates)
+            # On a large plane they take more memory than all else.
+            del candidates
+            return disjoint_masks(masks)
 
     def _candidates_of(
         self, plane: npt.NDArray[np.generic], progress: Progress
@@ -113,26 +116,6 @@ class Detector:
         plane_key = self._predictor.key(plane, self._intensity_range)
         both = f"{plane_key} {self._settings_key}".encode()
         return hashlib.blake2b(both, digest_size=16).hexdigest()
-
-
-def disjoint(masks: MaskSet) -> MaskSet:
-    """Settle overlaps: each pixel belongs to one object, each object is in one piece.
-
-    Objects keep the scores and prompts of the masks they come from and are sorted by
-    position.
-    """
-    objects = MaskSet.from_labels(masks_to_labels(masks))
-    if len(objects) == 0:
-        return objects
-    source = masks.intersection_matrix(objects).argmax(axis=0)
-    return MaskSet(
-        shape=objects.shape,
-        boxes=objects.boxes,
-        masks=objects.masks,
-        predicted_iou=masks.predicted_iou[source],
-        stability_score=masks.stability_score[source],
-        points=masks.points[source],
-    )
 
 
 def _settings_key(settings: AutomaticSettings) -> str:

@@ -7,6 +7,7 @@ from itertools import product
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from napari_segment_anything.batch.detect import Detector
@@ -16,16 +17,20 @@ from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.read_ahead import read_ahead
 from napari_segment_anything.batch.stopwatch import Stopwatch
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.batch.track_progress import FrameProgress
 from napari_segment_anything.batch.track_result import Position
-from napari_segment_anything.batch.tracks_table import tracks_table
+from napari_segment_anything.batch.track_start import StartedFrames, StartLabels
+from napari_segment_anything.batch.tracks_table import mean_intensities, tracks_table
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.tracking.followed import only_followed
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 from napari_segment_anything.tracking.settings import LinkingSettings
+from napari_segment_anything.tracking.words import MotionWords
 
 T = TypeVar("T")
 
@@ -48,10 +53,14 @@ class Movies:
         Of the whole stack.
     detector : Detector
         Finds objects, or remembers them.
-    linking : LinkingSettings or None
+    linking : LinkingSettings, MotionWords or None
         How objects may move.
-    repair : bool
-        Whether the model is prompted again.
+    repair : RepairSettings or None
+        When answers are believed where the model is prompted again; None: it is not.
+    start : StartLabels or None
+        Labels that exist already.
+    forwards, backwards : bool
+        Whether tracks are carried on beyond their end, and before their start.
     target : LabelStore or ArrayOutput
         Where labels are written.
     """
@@ -62,9 +71,12 @@ class Movies:
     settings: AutomaticSettings
     limits: IntensityRange
     detector: Detector
-    linking: LinkingSettings | None
-    repair: bool
+    linking: LinkingSettings | MotionWords | None
+    repair: RepairSettings | None
     target: LabelStore | ArrayOutput
+    start: StartLabels | None = None
+    forwards: bool = True
+    backwards: bool = True
 
     @property
     def n_frames(self) -> int:
@@ -99,45 +111,72 @@ class Movies:
         watch = self.predictor.watch
         indices = self.indices(position)
         start, total = number * self.n_frames, self.stack.n_planes
-        frames: list[MaskSet] = []
+        started = StartedFrames(self.start)
         with closing(read_ahead(self.stack, indices)) as planes:
-            for done in range(len(indices)):
+            for done, index in enumerate(indices):
                 with watch.timing("reading"):
                     _, plane = next(planes)
                 progress = Progress("detect", start + done, total)
-                frames.append((yield from self.detector.detect(plane, progress)))
-                yield Progress("detect", start + done + 1, total)
+                found = None
+                if started.must_search(done):
+                    found = yield from self.detector.detect(plane, progress)
+                started.add(index, self.stack.plane_shape, found)
+                yield FrameProgress(
+                    "detect", start + done + 1, total, index=index, found=started.frames
+                )
         decoder = FrameDecoder(
             self.stack, indices, self.predictor, self.settings, self.limits
         )
-        job = track_masks(frames, decoder if self.repair else None, self.linking)
-        return (yield from _timed(job, watch))
+        job = track_masks(
+            started.frames,
+            decoder if self.repair else None,
+            self.linking,
+            repair=self.repair,
+            known=started.known,
+            forwards=self.forwards,
+            backwards=self.backwards,
+        )
+        result = yield from _timed(job, watch)
+        if self.start is not None and self.start.search == "followed":
+            return only_followed(result, started.labelled)
+        return result
 
     def write(
         self, position: Position, number: int, result: TrackingResult
     ) -> Generator[Progress, None, pd.DataFrame]:
         """Write the labels of one movie and return its table."""
         start, total = number * self.n_frames, self.stack.n_planes
+        intensities = []
         for frame, index in enumerate(self.indices(position)):
             with self.predictor.watch.timing("writing"):
-                self._write_frame(frame, index, result)
+                plane = self.stack.read(index)
+                intensities.append(mean_intensities(result.frames[frame], plane))
+                self._write_frame(frame, index, plane, result)
             yield Progress("write", start + frame + 1, total)
         return tracks_table(
             result.frames,
             result.lineage,
             axis=self.axis,
             position=dict(zip(self._other_axes, position, strict=True)),
-            repaired=result.repaired,
+            repairs=result.repairs,
+            scale=self.stack.scale,
+            units=self.stack.units,
+            intensities=intensities,
+            plane_axes=self.stack.plane_axes,
         )
 
     def _write_frame(
-        self, frame: int, index: tuple[int, ...], result: TrackingResult
+        self,
+        frame: int,
+        index: tuple[int, ...],
+        plane: npt.NDArray[np.generic],
+        result: TrackingResult,
     ) -> None:
         masks = result.frames[frame]
         ids = [result.lineage.track_of(frame, i) for i in range(len(masks))]
         labels = paint_tracks(masks, np.array(ids, np.int32), self.stack.plane_shape)
         if isinstance(self.target, LabelStore) and self.target.image is not None:
-            self.target.write_image_plane(index, self.stack.read(index))
+            self.target.write_image_plane(index, plane)
         self.target.write_plane(index, labels)
         self.target.mark_done(index)
 

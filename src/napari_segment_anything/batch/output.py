@@ -15,8 +15,8 @@ from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.atomic import remove_tree
 from napari_segment_anything.storage.embedding_store import plane_key
 from napari_segment_anything.storage.label_group import remove_labels, split_label_path
-from napari_segment_anything.storage.label_store import (
-    LabelStore,
+from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.storage.label_work import (
     existing_labels,
     open_or_create_labels,
 )

@@ -16,6 +16,7 @@ from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.segment import candidates_beside, detection_recipe
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.track_result import Position, TrackResult
+from napari_segment_anything.batch.track_start import StartLabels
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.errors import InvalidAxesError
@@ -30,7 +31,9 @@ from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.propagation import TrackingResult
+from napari_segment_anything.tracking.repair_settings import RepairSettings
 from napari_segment_anything.tracking.settings import LinkingSettings
+from napari_segment_anything.tracking.words import MotionWords
 
 if TYPE_CHECKING:
     from napari_segment_anything.batch.cluster import Cluster
@@ -44,8 +47,11 @@ def track_stack(
     *,
     axis: str | None = None,
     settings: AutomaticSettings | None = None,
-    linking: LinkingSettings | None = None,
+    linking: LinkingSettings | MotionWords | None = None,
     repair: bool = True,
+    start: StartLabels | None = None,
+    forwards: bool = True,
+    backwards: bool = True,
     intensity_range: tuple[float, float] | None = None,
     store: EmbeddingStore | None = None,
     output: LabelStore | str | Path | None = None,
@@ -70,10 +76,15 @@ def track_stack(
         Axis to follow objects along; by default T, or Z where there is no T.
     settings : AutomaticSettings, optional
         What is an object; by default what suits the model.
-    linking : LinkingSettings, optional
-        How objects may move and divide; by default estimated from the masks.
+    linking : LinkingSettings or MotionWords, optional
+        How objects may move and divide, in numbers or words; by default estimated from
+        the masks.
     repair : bool
         Whether the model is prompted again where a track breaks.
+    start : StartLabels, optional
+        Labels that exist already, from a person or any other tool.
+    forwards, backwards : bool
+        Whether tracks are carried on beyond their end, and before their start.
     intensity_range : tuple of float, optional
         Intensities that become black and white; by default estimated over the stack.
     store : EmbeddingStore, optional
@@ -108,10 +119,12 @@ def track_stack(
         The output is another job's, or cannot be written.
     """
     axis = _checked_axis(stack, axis)
+    if start is not None:
+        start.check(stack)
     yield Progress("detect", 0, stack.n_planes)
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    record = {
+    record: dict[str, object] = {
         "job": "track",
         "axis": axis,
         "model": predictor.model_digest,
@@ -121,6 +134,10 @@ def track_stack(
         "intensity_range": list(limits),
         "image": fingerprint(stack),
     }
+    if start is not None:
+        record["start"] = start.describe(stack)
+    if not (forwards and backwards):
+        record["carried"] = {"forwards": forwards, "backwards": backwards}
     settings = with_object_size(settings, stack, predictor, limits, store)
     target = open_output(
         output, stack, record=record, overwrite=overwrite, copy_image=copy_image
@@ -144,17 +161,19 @@ def track_stack(
         limits=limits,
         detector=Detector(stored, settings, limits, candidates),
         linking=linking,
-        repair=repair,
+        repair=_repair_settings(start) if repair else None,
         target=target,
+        start=start,
+        forwards=forwards,
+        backwards=backwards,
     )
     found: dict[Position, TrackingResult] = {}
     tables: list[pd.DataFrame] = []
     for number, position in enumerate(movies.positions()):
         result = yield from movies.track(position, number)
-        last_id = max(
-            (t.id for other in found.values() for t in other.lineage.tracks), default=0
-        )
-        result = _renumbered(result, last_id)
+        taken = {t.id for other in found.values() for t in other.lineage.tracks}
+        if taken.intersection(result.lineage.by_id):
+            result = _renumbered(result, max(taken))
         tables.append((yield from movies.write(position, number, result)))
         # Masks of positions that are written need no memory any more.
         found[position] = replace(result, frames=[])
@@ -167,6 +186,8 @@ def track_stack(
         lineages=lineages,
         doubts={position: tuple(result.doubts) for position, result in found.items()},
         table=table,
+        settings=settings,
+        linking={position: r.settings for position, r in found.items()},
         n_frames=stack.n_planes,
         n_objects=len(table),
         n_tracks=sum(lineage.n_tracks for lineage in lineages.values()),
@@ -176,6 +197,13 @@ def track_stack(
         intensity_range=limits,
         seconds=_summed(tally.seconds, stored.watch.seconds),
     )
+
+
+def _repair_settings(start: StartLabels | None) -> RepairSettings:
+    """Carry objects as far as they go where prompts alone can find them."""
+    if start is not None and start.search == "nothing":
+        return RepairSettings(max_carried=None)
+    return RepairSettings()
 
 
 def _summed(*parts: Mapping[str, float]) -> Mapping[str, float]:

@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.errors import InvalidAxesError
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.review import Doubt
+from napari_segment_anything.tracking.settings import LinkingSettings
 
 Position = tuple[int, ...]
 
@@ -35,6 +37,10 @@ class TrackResult:
         Review list of each position, most doubtful first.
     table : pandas.DataFrame
         See `napari_segment_anything.batch.tracks_table.tracks_table`.
+    linking : mapping
+        How objects were thought to move, for each position.
+    settings : AutomaticSettings
+        What counted as an object, with its estimated size.
     n_frames : int
         Planes that were searched.
     n_objects, n_tracks, n_divisions : int
@@ -55,6 +61,8 @@ class TrackResult:
     lineages: Mapping[Position, Lineage]
     doubts: Mapping[Position, tuple[Doubt, ...]]
     table: pd.DataFrame
+    linking: Mapping[Position, LinkingSettings]
+    settings: AutomaticSettings
     n_frames: int
     n_objects: int
     n_tracks: int
@@ -96,7 +104,7 @@ class TrackResult:
         graph : dict
             Child's id → list with its parent's id.
         features : dict of (n,) arrays
-            ``area``, ``predicted_iou``, ``parent_id`` and ``is_repaired``.
+            ``area``, ``predicted_iou``, ``parent_id``, ``is_repaired``, ``confidence``.
 
         Raises
         ------
@@ -116,6 +124,6 @@ class TrackResult:
             for track in lineage.tracks
             if track.parent
         }
-        names = ("area", "predicted_iou", "parent_id", "is_repaired")
+        names = ("area", "predicted_iou", "parent_id", "is_repaired", "confidence")
         features = {name: rows[name].to_numpy() for name in names}
         return rows[columns].to_numpy(np.float64), graph, features

@@ -1,6 +1,6 @@
 """One row per object and frame: the table that a tracking job ends with."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,23 @@ import pandas as pd
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.repair_settings import Repair
 
 Node = tuple[int, int]
+
+_UNITS = {
+    "micrometer": "um",
+    "micrometre": "um",
+    "micron": "um",
+    "nanometer": "nm",
+    "nanometre": "nm",
+    "millimeter": "mm",
+    "millimetre": "mm",
+    "second": "s",
+    "minute": "min",
+    "hour": "h",
+    "pixel": "px",
+}
 
 
 def tracks_table(
@@ -19,7 +34,11 @@ def tracks_table(
     *,
     axis: str,
     position: Mapping[str, int],
-    repaired: Collection[Node] = (),
+    repairs: Mapping[Node, Repair] | None = None,
+    intensities: Sequence[npt.NDArray[np.floating]] | None = None,
+    scale: Mapping[str, float] | None = None,
+    units: Mapping[str, str] | None = None,
+    plane_axes: tuple[str, str] = ("Y", "X"),
 ) -> pd.DataFrame:
     """Return one row per object and frame, by track, then frame.
 
@@ -33,16 +52,27 @@ def tracks_table(
         Letter of the axis that was tracked along; names its column.
     position : mapping of str to int
         Where on the other axes these frames lie; each gets a column.
-    repaired : collection of (frame, detection)
-        Masks that detection missed and a prompt found.
+    repairs : mapping of (frame, detection) to Repair, optional
+        Masks that repair has made.
+    intensities : sequence of (n,) arrays, optional
+        Mean intensity of each frame's masks.
+    scale, units : mapping of str to float or str, optional
+        Size of a pixel along each axis, and its unit; they add columns.
+    plane_axes : tuple of str
+        Axes of rows and columns.
 
     Returns
     -------
     pandas.DataFrame
         ``track_id``, one column per axis (``t``, ``z`` …), ``y``, ``x`` (centroid in
         pixels), ``area`` (pixels), ``predicted_iou``, ``stability_score``,
-        ``parent_id`` (0 for none) and ``is_repaired``.
+        ``parent_id`` (0 for none), ``is_repaired``, ``repair`` (``filled``, ``split``,
+        ``joined``, ``redrawn`` or empty) and ``confidence`` (of a repaired mask that of
+        the repair, of others the predicted IoU). With intensities also
+        ``mean_intensity``; with a scale also time or depth and ``area`` in physical
+        units, in columns that name them (``area_um2``, ``t_s``).
     """
+    repairs = repairs or {}
     centroids = [masks.centroids for masks in frames]
     areas = [masks.areas for masks in frames]
     nodes = [(track, *node) for track in lineage.tracks for node in track.nodes]
@@ -69,6 +99,58 @@ def tracks_table(
             gathered([masks.stability_score for masks in frames]), np.float32
         ),
         "parent_id": np.array([track.parent for track, _, _ in nodes], np.int64),
-        "is_repaired": np.array([(f, d) in repaired for _, f, d in nodes], bool),
+        "is_repaired": np.array([(f, d) in repairs for _, f, d in nodes], bool),
     }
+    made = [repairs.get((f, d)) for _, f, d in nodes]
+    columns["repair"] = np.array([r.word if r else "" for r in made], object)
+    columns["confidence"] = np.array(
+        [
+            r.confidence if r else iou
+            for r, iou in zip(made, columns["predicted_iou"], strict=True)
+        ],
+        np.float32,
+    )
+    if intensities is not None:
+        columns["mean_intensity"] = np.array(gathered(intensities), np.float64)
+    columns |= physical_columns(columns, axis, plane_axes, scale or {}, units or {})
     return pd.DataFrame(columns)
+
+
+def mean_intensities(
+    masks: MaskSet, plane: npt.NDArray[np.generic]
+) -> npt.NDArray[np.float64]:
+    """Mean intensity of each mask on its plane, (n,); of colours their mean."""
+    values = plane.astype(np.float64)
+    values = values.mean(axis=-1) if values.ndim == 3 else values
+    return np.array(
+        [
+            float(values[masks.slices(k)][masks.masks[k]].mean())
+            for k in range(len(masks))
+        ],
+        np.float64,
+    )
+
+
+def physical_columns(
+    columns: Mapping[str, npt.NDArray[Any]],
+    axis: str,
+    plane_axes: tuple[str, str],
+    scale: Mapping[str, float],
+    units: Mapping[str, str],
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns in physical units, where the size of a pixel is known."""
+    physical: dict[str, npt.NDArray[Any]] = {}
+    if axis in scale and axis in units:
+        name = f"{axis.lower()}_{_short(units[axis])}"
+        physical[name] = columns[axis.lower()] * scale[axis]
+    rows, across = plane_axes
+    is_known = rows in scale and across in scale and rows in units
+    if is_known and units[rows] == units.get(across):
+        unit = _short(units[rows])
+        physical[f"area_{unit}2"] = columns["area"] * scale[rows] * scale[across]
+    return physical
+
+
+def _short(unit: str) -> str:
+    """Short name of a unit, fit for the name of a column."""
+    return _UNITS.get(unit.lower(), unit.replace("µ", "u").replace("μ", "u"))

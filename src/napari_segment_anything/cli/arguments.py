@@ -160,8 +160,8 @@ def location(text: str) -> str:
 def zarr_path(text: str) -> Path:
     """Check the path of an output, which is a folder whatever its name says."""
     path = Path(text)
-    place = path.parent.parent if path.parent.name == "labels" else path
-    if place.suffix != ".zarr":
+    is_in_image = path.parent.name == "labels" and path.parent.parent.suffix == ".zarr"
+    if path.suffix != ".zarr" and not is_in_image:
         raise ArgumentTypeError(
             f"{text} is written as OME-Zarr, a folder; let its name end in .zarr, or "
             f"give IMAGE.zarr/labels/NAME to add labels to an image"

@@ -40,6 +40,7 @@ def dry_run(
         IntensityRange,
         estimate_intensity_range,
     )
+    from napari_segment_anything.storage.label_group import split_label_path
 
     limits = IntensityRange(
         *(settings.intensity_range or estimate_intensity_range(stack))
@@ -58,7 +59,7 @@ def dry_run(
         limits,
         finds_objects=command != "embed",
         copies_image=not getattr(arguments, "no_image", True)
-        and arguments.output.parent.name != "labels",
+        and split_label_path(arguments.output)[1] is None,
         n_done=n_done,
         n_workers=n_workers,
     )

@@ -13,6 +13,14 @@ from napari_segment_anything.cli.arguments import (
     location,
     zarr_path,
 )
+from napari_segment_anything.cli.track_options import (
+    add_export_options,
+    add_motion_options,
+    add_start_options,
+    export,
+    start_of,
+    words_of,
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -30,10 +38,19 @@ def add_parser(commands: Any) -> None:
         "--along", choices="TZ", help="axis to follow objects along (default: T, or Z)"
     )
     parser.add_argument(
+        "--project",
+        choices=("max", "mean"),
+        help="project along Z, and follow the objects of the projection (default: each "
+        "slice for itself)",
+    )
+    parser.add_argument(
         "--no-repair",
         action="store_true",
         help="do not ask the model again where a track breaks",
     )
+    add_start_options(parser)
+    add_motion_options(parser)
+    add_export_options(parser)
     add_shared_options(parser)
     add_job_options(parser)
     add_store_option(parser)
@@ -46,6 +63,7 @@ def run_track(arguments: Namespace) -> None:
     """Track every object of the input."""
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.track import track_stack
+    from napari_segment_anything.batch.track_projection import project_stack
     from napari_segment_anything.cli.dry_run import dry_run
     from napari_segment_anything.cli.inputs import (
         cluster_of,
@@ -60,6 +78,8 @@ def run_track(arguments: Namespace) -> None:
 
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
+    if arguments.project:
+        stack = project_stack(stack, "Z", arguments.project)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     table = _table_beside(arguments.output)
@@ -81,8 +101,11 @@ def run_track(arguments: Namespace) -> None:
             predictor,
             axis=arguments.along,
             settings=settings.automatic,
-            linking=settings.linking,
+            linking=words_of(arguments) or settings.linking,
             repair=not arguments.no_repair,
+            start=start_of(arguments, stack),
+            forwards=arguments.direction != "backwards",
+            backwards=arguments.direction != "forwards",
             intensity_range=settings.intensity_range,
             store=store_of(arguments.store),
             output=arguments.output,
@@ -92,6 +115,7 @@ def run_track(arguments: Namespace) -> None:
         )
         result = run(job, bar)
     write_tracks_table(table, result.table)
+    files |= export(arguments, result, stack)
     summary = track_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
 

@@ -28,7 +28,12 @@ from napari_segment_anything.engine.suppression import (
     merge_crops,
     without_duplicates,
 )
-from napari_segment_anything.engine.tiling import lies_whole_in, points_shown_best
+from napari_segment_anything.engine.tiling import (
+    boxes_that_meet,
+    is_any_uncovered,
+    lies_whole_in,
+    points_shown_best,
+)
 
 __all__ = ["AutomaticMaskGenerator", "AutomaticSettings"]
 
@@ -155,7 +160,9 @@ class AutomaticMaskGenerator:
                 masks = masks.select(without_duplicates(masks, self.settings))
             found.append(masks)
             cut_boxes += cut
-        if is_tiled and _has_unexplained(cut_boxes, CropMasks.concatenate(found)):
+        if is_tiled and is_any_uncovered(
+            cut_boxes, np.concatenate([masks.boxes for masks in found])
+        ):
             masks = self._too_large_for(crops, plane, search)
             if not keep_candidates:
                 masks = masks.select(without_duplicates(masks, self.settings))
@@ -189,8 +196,8 @@ class AutomaticMaskGenerator:
         """Which points a tile is to prompt rather than one of its neighbours."""
         y0, x0, y1, x1 = tile.box
         slack = self.settings.tile_overlap * max(y1 - y0, x1 - x0) / 4
-        boxes = [other.box for other in tiles]
-        return points_shown_best(points, tile.box, boxes, shape, slack)
+        neighbours = boxes_that_meet(tile.box, [other.box for other in tiles])
+        return points_shown_best(points, tile.box, neighbours, shape, slack)
 
     def _too_large_for(
         self, tiles: Sequence[Crop], plane: SearchedPlane, search: CropSearch
@@ -208,19 +215,6 @@ class AutomaticMaskGenerator:
             for box in masks.boxes.tolist()
         ]
         return masks.select(np.flatnonzero(is_new))
-
-
-def _has_unexplained(cut_boxes: Sequence[Box], found: CropMasks) -> bool:
-    """Whether a mask that a tile cuts is not, for the most part, a mask found whole."""
-    if not cut_boxes:
-        return False
-    cut = np.asarray(cut_boxes)[:, np.newaxis]
-    whole = found.boxes[np.newaxis]
-    low = np.maximum(cut[..., :2], whole[..., :2])
-    high = np.minimum(cut[..., 2:], whole[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    areas = np.prod(cut[:, 0, 2:] - cut[:, 0, :2], axis=-1)
-    return bool((shared.max(axis=1, initial=0) < 0.5 * areas).any())
 
 
 def _scaled(

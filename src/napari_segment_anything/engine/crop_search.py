@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import torch
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.crop_masks import CropMasks
+from napari_segment_anything.engine.device import OutOfDeviceMemoryError, halved
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
@@ -23,6 +23,8 @@ FloatArray = npt.NDArray[np.float32]
 
 # Scores counted at low resolution are up to 0.05 away from those in the plane.
 _LOW_RES_STABILITY_MARGIN = 0.1
+# A CPU gains nothing from more, and their logits would fill its memory.
+_POINTS_TOGETHER_ON_CPU = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +114,22 @@ class CropSearch:
         # Once for all batches, instead of a copy to the device with each.
         embedding = embedding.to(self.predictor.device)
         size = self.settings.points_per_batch
-        for start in range(0, len(prompts), size):
+        if self.predictor.device.type == "cpu":
+            size = min(size, _POINTS_TOGETHER_ON_CPU)
+        start = 0
+        while start < len(prompts):
             batch = prompts.select(slice(start, start + size))
-            masks, cut = self._run_batch(embedding, crop, batch)
+            try:
+                masks, cut = self._run_batch(embedding, crop, batch)
+            except OutOfDeviceMemoryError:
+                if size == 1:
+                    raise
+                size = halved(size, "points")
+                continue
             found.append(masks)
             cut_boxes += cut
-            yield min(1.0, (start + size) / len(prompts))
+            start += size
+            yield min(1.0, start / len(prompts))
         return CropMasks.concatenate(found), cut_boxes
 
     def _run_batch(
@@ -129,7 +141,7 @@ class CropSearch:
         logits, iou = self.predictor.decode(embedding, prompts, multimask=True)
         iou = self._with_agreement(logits, iou, batch)
         chosen, low_res, scores = self._promising(logits, iou)
-        kept: list[tuple[Any, ...]] = []
+        kept: list[CropMasks] = []
         cut_boxes: list[Box] = []
         max_area = self.settings.max_area_fraction * self.shape[0] * self.shape[1]
         for which, mask_logits, score in zip(chosen, low_res, scores, strict=True):
@@ -147,10 +159,12 @@ class CropSearch:
             if touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance):
                 cut_boxes.append(box)
             else:
-                kept.append((box, mask, score, stability, batch.points[which]))
-        if not kept:
-            return CropMasks.empty(), cut_boxes
-        return CropMasks.encode(*zip(*kept, strict=True)), cut_boxes
+                # Each at once: many masks of a large plane are more than the memory.
+                point = batch.points[which]
+                kept.append(
+                    CropMasks.encode([box], [mask], [score], [stability], [point])
+                )
+        return CropMasks.concatenate(kept), cut_boxes
 
     def _with_agreement(
         self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts

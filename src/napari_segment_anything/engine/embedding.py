@@ -5,8 +5,8 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import torch
-from scipy import sparse
 
 from napari_segment_anything.engine.geometry import Box, FrameGeometry
 from napari_segment_anything.engine.mask_set import MaskSet
@@ -75,7 +75,7 @@ class ImageEmbedding:
         height, width = self.features.shape[-2:]
         rows = self._token_of_pixels(0)
         columns = self._token_of_pixels(1)
-        weights = sparse.lil_array((len(masks), height * width), dtype=np.float32)
+        weights = scipy.sparse.lil_array((len(masks), height * width), dtype=np.float32)
         for i, mask in enumerate(masks.masks):
             row_slice, column_slice = masks.slices(i)
             in_y, in_x = np.nonzero(mask)

@@ -14,6 +14,9 @@ ByteArray = npt.NDArray[np.uint8]
 
 # Percentiles of a plane hardly change beyond this many pixels, the time does.
 _MAX_PERCENTILE_PIXELS = 262_144
+# Pixels are rescaled by so many at a time: as floats they take up to eight times the
+# memory of the plane.
+_STRIP_PIXELS = 2**22
 
 
 def check_plane(plane: npt.ArrayLike) -> npt.NDArray[np.generic]:
@@ -117,6 +120,17 @@ def rescale_intensity(plane: npt.ArrayLike, low: float, high: float) -> ByteArra
     pixels: npt.NDArray[Any] = np.asarray(plane)
     if pixels.dtype == np.uint8 and low == 0 and high == 255:
         return pixels
+    if pixels.size <= _STRIP_PIXELS or pixels.ndim == 0:
+        return _rescaled_strip(pixels, low, high)
+    rescaled = np.empty(pixels.shape, np.uint8)
+    n_rows = max(1, _STRIP_PIXELS * len(pixels) // pixels.size)
+    for start in range(0, len(pixels), n_rows):
+        strip = slice(start, start + n_rows)
+        rescaled[strip] = _rescaled_strip(pixels[strip], low, high)
+    return rescaled
+
+
+def _rescaled_strip(pixels: npt.NDArray[Any], low: float, high: float) -> ByteArray:
     # float32 cannot hold large integers; their difference to the low end it can.
     precise = pixels.dtype.itemsize > 2 and pixels.dtype != np.float32
     values: npt.NDArray[np.floating] = pixels.astype(

@@ -54,22 +54,73 @@ def masks_to_labels(
     InvalidSettingsError
         For an unknown rule.
     """
-    canvas = np.zeros(masks.shape, dtype=np.int32)
-    n_painted = 0
+    objects = disjoint_masks(
+        masks,
+        overlap=overlap,
+        fill_holes=fill_holes,
+        min_area=min_area,
+        min_visible=min_visible,
+    )
+    labels = np.zeros(masks.shape, dtype)
+    for i, mask in enumerate(objects.masks):
+        labels[objects.slices(i)][mask] = i + 1
+    return labels
+
+
+def disjoint_masks(
+    masks: MaskSet,
+    *,
+    overlap: OverlapRule = "best",
+    fill_holes: bool = True,
+    min_area: int = 1,
+    min_visible: float = 0.5,
+) -> MaskSet:
+    """Settle overlaps: each pixel belongs to one object, each object is in one piece.
+
+    Parameters are those of `masks_to_labels`.
+
+    Returns
+    -------
+    MaskSet
+        In the order of position, with scores and prompts of the masks they come from.
+    """
+    is_taken = np.zeros(masks.shape, dtype=bool)
+    boxes, visible, source = [], [], []
     for i in _painting_order(masks, overlap):
-        region = canvas[masks.slices(i)]
+        region = is_taken[masks.slices(i)]
         mask = masks.masks[i]
         if fill_holes:
             mask = ndimage.binary_fill_holes(mask)
-        visible = largest_region(mask & (region == 0))
-        n_visible = np.count_nonzero(visible)
-        if n_visible < max(1, min_area):
+        shown = largest_region(mask & ~region)
+        n_shown = np.count_nonzero(shown)
+        if n_shown < max(1, min_area):
             continue
-        if n_visible < min_visible * np.count_nonzero(mask):
+        if n_shown < min_visible * np.count_nonzero(mask):
             continue
-        n_painted += 1
-        region[visible] = n_painted
-    return _number_by_position(canvas, n_painted).astype(dtype, copy=False)
+        region |= shown
+        ((rows, columns),) = ndimage.find_objects(shown.view(np.uint8))
+        top, left = (int(corner) for corner in masks.boxes[i, :2])
+        boxes.append(
+            (
+                rows.start + top,
+                columns.start + left,
+                rows.stop + top,
+                columns.stop + left,
+            )
+        )
+        visible.append(shown[rows, columns].copy())
+        source.append(i)
+    corners = np.array(boxes, np.int32).reshape(-1, 4)
+    order = np.lexsort((corners[:, 1], corners[:, 0]))
+    chosen = np.asarray(source, np.intp)[order]
+    return MaskSet(
+        shape=masks.shape,
+        boxes=corners[order],
+        masks=tuple(visible[i] for i in order),
+        predicted_iou=masks.predicted_iou[chosen],
+        stability_score=masks.stability_score[chosen],
+        points=masks.points[chosen],
+    )
 
 
 def largest_region(mask: BoolArray) -> BoolArray:
@@ -117,19 +168,3 @@ def _painting_order(masks: MaskSet, overlap: str) -> npt.NDArray[np.intp]:
             f"{overlap!r} is no rule for overlaps; use best, smaller or larger."
         )
     return np.argsort(score, kind="stable")
-
-
-def _number_by_position(
-    canvas: npt.NDArray[np.int32], n_objects: int
-) -> npt.NDArray[np.int32]:
-    starts = np.array(
-        [
-            (rows.start, columns.start)
-            for rows, columns in ndimage.find_objects(canvas, n_objects)
-        ]
-    ).reshape(-1, 2)
-    order = np.lexsort((starts[:, 1], starts[:, 0]))
-    number = np.zeros(n_objects + 1, dtype=np.int32)
-    number[order + 1] = np.arange(1, n_objects + 1)
-    renumbered: npt.NDArray[np.int32] = number[canvas]
-    return renumbered

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from napari_segment_anything.errors import InvalidImageError
 
@@ -104,13 +104,12 @@ class MaskSet:
                 f"Labels are a 2-D image of integers, not {labels.ndim}-D "
                 f"{labels.dtype}; pick one plane and convert it."
             )
-        ids, compact = np.unique(labels, return_inverse=True)
-        compact = compact.reshape(labels.shape)
-        if 0 not in ids:
-            compact = compact + 1
         shape = (int(labels.shape[0]), int(labels.shape[1]))
+        compact = _compact(labels)
         boxes, masks = [], []
-        for number, slices in enumerate(ndimage.find_objects(compact), start=1):
+        for number, slices in enumerate(scipy.ndimage.find_objects(compact), start=1):
+            if slices is None:
+                continue
             rows, columns = slices
             boxes.append((rows.start, columns.start, rows.stop, columns.stop))
             masks.append(compact[slices] == number)
@@ -221,9 +220,19 @@ def interior_point(mask: BoolArray) -> tuple[int, int]:
 
     The edge of the array counts as border.
     """
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    distance = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     y, x = np.unravel_index(int(distance.argmax()), mask.shape)
     return int(y), int(x)
+
+
+def _compact(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Return labels of the same regions whose ids are few and not negative."""
+    if labels.size == 0 or (labels.min() >= 0 and labels.max() <= labels.size):
+        return labels
+    ids, inverse = np.unique(labels, return_inverse=True)
+    numbers = np.cumsum(ids != 0) * (ids != 0)
+    compact: npt.NDArray[np.integer] = numbers[inverse].reshape(labels.shape)
+    return compact
 
 
 def _scores(values: npt.ArrayLike | None, default: FloatArray) -> FloatArray:

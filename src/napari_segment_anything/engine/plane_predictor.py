@@ -15,6 +15,7 @@ from napari_segment_anything.engine.predictor import IntensityRange, MaskPredict
 from napari_segment_anything.engine.prompt_bounds import within_plane, within_window
 from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.tiling import touches_inner_edge
 from napari_segment_anything.engine.working_scale import estimate_scale, window_side
 
@@ -96,7 +97,12 @@ class PlanePredictor:
         return PromptWindows(self.plane_shape, side, self._overlap)
 
     def answer(
-        self, prompts: Prompts, *, multimask: bool = True, may_encode: bool = True
+        self,
+        prompts: Prompts,
+        *,
+        multimask: bool = True,
+        may_encode: bool = True,
+        rough: MaskSet | None = None,
     ) -> MaskSet:
         """Predict the masks of N prompted objects.
 
@@ -110,6 +116,8 @@ class PlanePredictor:
         may_encode : bool
             Whether windows are encoded for the prompts. Otherwise each is answered in
             the finest window that is there, or in the frame of the whole plane.
+        rough : MaskSet, optional
+            A mask prompt for each of the N objects, in pixels of the plane.
 
         Returns
         -------
@@ -137,11 +145,15 @@ class PlanePredictor:
                 for start in range(0, len(members), _BATCH):
                     batch = members[start : start + _BATCH]
                     answers = self._decode(
-                        embedding, window, prompts.select(batch), multimask
+                        embedding,
+                        window,
+                        prompts.select(batch),
+                        multimask,
+                        None if rough is None else rough.select(batch),
                     )
                     for i, alternatives in zip(batch.tolist(), answers, strict=True):
                         rows[i] = alternatives
-                        if self._is_cut(alternatives, window):
+                        if _is_cut(alternatives, window, self.plane_shape):
                             level_of[i] = level + 1
         flat = [answer for row in rows for answer in row]
         if not flat:
@@ -186,10 +198,16 @@ class PlanePredictor:
         window: Box,
         prompts: Prompts,
         multimask: bool,
+        rough: MaskSet | None,
     ) -> list[list["_Answer"]]:
         y0, x0, y1, x1 = window
         if not self._is_whole(window):
             prompts = within_window(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
+        if rough is not None:
+            low_res_size = self._predictor.config.low_res_size
+            prompts = with_rough_masks(
+                prompts, rough, window, embedding.geometry, low_res_size
+            )
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
         answers = []
         for three, three_scores in zip(
@@ -207,17 +225,18 @@ class PlanePredictor:
             answers.append(row)
         return answers
 
-    def _is_cut(self, alternatives: list["_Answer"], window: Box) -> bool:
-        """Whether the best alternative ends at an edge that cuts the plane."""
-        if self._is_whole(window):
-            return False
-        box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
-        return mask.size > 0 and touches_inner_edge(
-            box, window, self.plane_shape, _EDGE_TOLERANCE
-        )
-
 
 _Answer = tuple[Box, BoolArray, float, float]
+
+
+def _is_cut(
+    alternatives: list[_Answer], window: Box, plane_shape: tuple[int, int]
+) -> bool:
+    """Whether the best alternative ends at an edge that cuts the plane."""
+    box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
+    return mask.size > 0 and touches_inner_edge(
+        box, window, plane_shape, _EDGE_TOLERANCE
+    )
 
 
 def _middle(box: Box) -> tuple[float, float]:

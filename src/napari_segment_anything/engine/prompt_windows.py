@@ -8,7 +8,7 @@ import numpy.typing as npt
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.prompt_bounds import corners_of
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.engine.tiling import points_shown_best, tile_boxes
+from napari_segment_anything.engine.tiling import margins, tile_boxes
 
 # A window shows at least this much more than the prompt itself, on each side.
 _LARGEST_SHARE = 0.5
@@ -64,10 +64,6 @@ class PromptWindows:
         if len(members) == 0:
             return
         centres = corners_of(prompts.select(members)).mean(axis=1)
-        is_best = [
-            points_shown_best(centres, box, windows, self.plane_shape, slack=0.0)
-            for box in windows
-        ]
-        owner = np.argmax(is_best, axis=0)
+        owner = margins(centres, windows, self.plane_shape).argmax(axis=0)
         for i in np.unique(owner):
             yield windows[i], members[owner == i]

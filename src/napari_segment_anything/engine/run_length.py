@@ -4,12 +4,17 @@ Pixels are read column by column; the counts alternate between outside and insid
 begin with outside, so a mask whose first pixel is inside begins with a count of 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
+
+# Many small masks are coded at once; many large ones would need a multiple of their
+# memory.
+_PIXELS_AT_ONCE = 2**22
+_NOT_FILLED = "Run lengths do not fill the shapes of their masks."
 
 
 def encode_masks(
@@ -29,8 +34,18 @@ def encode_masks(
     n_runs : ndarray
         int64 number of counts of each mask.
     """
-    if not masks:
+    parts = [
+        _encode_at_once(masks[part]) for part in _parts([mask.size for mask in masks])
+    ]
+    if not parts:
         return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    counts, n_runs = zip(*parts, strict=True)
+    return np.concatenate(counts), np.concatenate(n_runs)
+
+
+def _encode_at_once(
+    masks: Sequence[BoolArray],
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     flat = np.concatenate([mask.ravel(order="F") for mask in masks])
     stops = np.cumsum([mask.size for mask in masks])
     starts = np.concatenate([[0], stops[:-1]])
@@ -70,16 +85,45 @@ def decode_masks(
     ValueError
         When the counts of a mask do not fill its shape.
     """
-    n_pixels = np.asarray(shapes, dtype=np.int64).prod(axis=1)
+    shapes = np.asarray(shapes, dtype=np.int64).reshape(-1, 2)
+    n_pixels = shapes.prod(axis=1)
+    last_run = np.cumsum(n_runs)
+    if len(counts) != (last_run[-1] if len(last_run) else 0):
+        raise ValueError(_NOT_FILLED)
+    masks: list[BoolArray] = []
+    for part in _parts(n_pixels.tolist()):
+        first, last = last_run[part.start] - n_runs[part.start], last_run[part.stop - 1]
+        masks += _decode_at_once(counts[first:last], n_runs[part], shapes[part])
+    return masks
+
+
+def _decode_at_once(
+    counts: npt.NDArray[np.integer],
+    n_runs: npt.NDArray[np.integer],
+    shapes: npt.NDArray[np.int64],
+) -> list[BoolArray]:
+    n_pixels = shapes.prod(axis=1)
     first_run = np.cumsum(n_runs) - n_runs
+    stops = np.cumsum(n_pixels)
+    run_stops = np.cumsum(counts, dtype=np.int64)
+    if not np.array_equal(run_stops[first_run + n_runs - 1], stops):
+        raise ValueError(_NOT_FILLED)
     is_inside = (np.arange(len(counts)) - np.repeat(first_run, n_runs)) % 2 == 1
     flat = np.repeat(is_inside, counts)
-    run_stops = np.cumsum(counts, dtype=np.int64)
-    mask_stops = run_stops[first_run + n_runs - 1] if len(n_runs) else run_stops[:0]
-    stops = np.cumsum(n_pixels)
-    if len(flat) != n_pixels.sum() or not np.array_equal(mask_stops, stops):
-        raise ValueError("Run lengths do not fill the shapes of their masks.")
+    # Copies, because a view would keep all masks for the sake of one.
     return [
-        flat[stop - size : stop].reshape(tuple(shape), order="F")
+        flat[stop - size : stop].reshape(tuple(shape), order="F").copy(order="K")
         for stop, size, shape in zip(stops, n_pixels, shapes, strict=True)
     ]
+
+
+def _parts(n_pixels: Sequence[int]) -> Iterator[slice]:
+    """Cut a sequence of masks into parts of not too many pixels."""
+    start = total = 0
+    for position, size in enumerate(n_pixels):
+        if position > start and total + size > _PIXELS_AT_ONCE:
+            yield slice(start, position)
+            start, total = position, 0
+        total += size
+    if start < len(n_pixels):
+        yield slice(start, len(n_pixels))

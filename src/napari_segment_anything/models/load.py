@@ -10,12 +10,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from napari_segment_anything.engine.device import pick_device
+from napari_segment_anything.engine.precision import image_precision
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.errors import CheckpointError, UnknownModelError
 from napari_segment_anything.models.catalogue import CATALOGUE, ModelEntry
 from napari_segment_anything.models.digest import file_digest, verify
 from napari_segment_anything.models.files import find, weights_path
 from napari_segment_anything.networks.config import CONFIGS
+from napari_segment_anything.networks.inference import prepare_for_inference
 from napari_segment_anything.networks.sam import build_sam
 from napari_segment_anything.networks.state_dict import infer_config_name, load_into
 
@@ -30,6 +33,7 @@ def load_model(
     name_or_path: "str | PathLike[str]" = "nano",
     *,
     device: str | torch.device | None = None,
+    precision: str | None = None,
 ) -> MaskPredictor:
     """Load a model of the catalogue, or a weights file, onto a device.
 
@@ -43,6 +47,11 @@ def load_model(
         architecture is recognised from the shapes of its weights.
     device : str or torch.device, optional
         ``"cpu"``, ``"cuda"``, ``"cuda:1"`` …; by default the best one there is.
+    precision : str, optional
+        Of the image encoder and the mask decoder's image side: ``"float32"``,
+        ``"bfloat16"``, or ``"auto"`` for the faster one. By default what the
+        environment variable ``NAPARI_SEGMENT_ANYTHING_PRECISION`` says, else
+        ``"auto"``. Embeddings, prompts, masks and scores are float32 with either.
 
     Returns
     -------
@@ -57,7 +66,11 @@ def load_model(
         The weights are not on this machine, damaged, or of no known architecture.
     DeviceError
         The device is not there.
+    InvalidSettingsError
+        There is no such precision.
     """
+    chosen_device = pick_device(device)
+    image_dtype = image_precision(chosen_device, precision)
     name = str(name_or_path)
     entry = CATALOGUE.get(name)
     path = Path(name).expanduser() if entry is None else _downloaded(entry)
@@ -69,13 +82,15 @@ def load_model(
         )
     state_dict = load_state_dict(path)
     try:
-        sam = build_sam(CONFIGS[infer_config_name(state_dict)])
+        architecture = entry.architecture if entry else infer_config_name(state_dict)
+        sam = build_sam(CONFIGS[architecture])
         load_into(sam, state_dict)
     except CheckpointError as error:
         raise CheckpointError(f"{path.name}: {error}") from error
+    prepare_for_inference(sam, image_dtype)
     return MaskPredictor(
         sam,
-        device=device,
+        device=chosen_device,
         model_digest=file_digest(path),
         model_name=name if entry else path.stem,
     )

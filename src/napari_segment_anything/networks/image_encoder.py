@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import ViTConfig
-from .layers import Neck, merge_windows, partition_windows
+from .grid_attention import attend_folded, attend_in_tiles, relative_rows
+from .layers import Neck
 
-_QUERY_ROWS_PER_TILE = 4  # scores of a tile stay in a CPU's cache
+_TOKENS_IN_MLP = 1024
 
 
 class PatchEmbed(nn.Module):
@@ -43,120 +44,48 @@ class Mlp(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over a grid, with decomposed relative positions."""
+    """Self-attention in windows of a grid, with decomposed relative positions."""
 
-    def __init__(self, dim: int, n_heads: int, grid_size: int) -> None:
+    def __init__(self, dim: int, n_heads: int, window_size: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.head_dim = dim // n_heads
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
-        self.rel_pos_h = nn.Parameter(torch.zeros(2 * grid_size - 1, self.head_dim))
-        self.rel_pos_w = nn.Parameter(torch.zeros(2 * grid_size - 1, self.head_dim))
+        self.rel_pos_h = nn.Parameter(torch.zeros(2 * window_size - 1, dim // n_heads))
+        self.rel_pos_w = nn.Parameter(torch.zeros(2 * window_size - 1, dim // n_heads))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend within each grid (B, size, size, C)."""
-        batch, size, _, dim = x.shape
-        qkv = self.qkv(x).view(batch, size * size, 3, self.n_heads, self.head_dim)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        # Both biases depend on the unscaled query: (B, heads, y, x, k).
-        grid = q.reshape(batch, self.n_heads, size, size, self.head_dim)
-        bias_h = torch.einsum("bnyxc,ykc->bnyxk", grid, _relative(self.rel_pos_h))
-        bias_w = torch.einsum("bnyxc,xkc->bnyxk", grid, _relative(self.rel_pos_w))
-        if x.device.type == "cpu":
-            out = _attend_in_tiles(q, k, v, bias_h, bias_w)
-        else:
-            out = _attend_folded(q, k, v, bias_h, bias_w)
-        out = out.transpose(1, 2).reshape(batch, size, size, dim)
-        projected: Tensor = self.proj(out)
-        return projected
-
-
-def _relative(table: Tensor) -> Tensor:
-    """Row of the table for each pair of query and key: (size, size, C)."""
-    size = (table.shape[0] + 1) // 2
-    position = torch.arange(size, device=table.device)
-    return table[position[:, None] - position[None, :] + size - 1]
-
-
-def _attend_in_tiles(
-    q: Tensor, k: Tensor, v: Tensor, bias_h: Tensor, bias_w: Tensor
-) -> Tensor:
-    """Attention a few query rows at a time: the bias is never as large as N x N."""
-    batch, n_heads, n_tokens, head_dim = q.shape
-    size = bias_h.shape[2]
-    scaled_k = (k * head_dim**-0.5).transpose(-2, -1)
-    if n_tokens <= 256:  # a window: all its scores at once are small
-        scores = (q @ scaled_k).view(batch, n_heads, size, size, size, size)
-        scores += bias_h[..., :, None]
-        scores += bias_w[..., None, :]
-        weights = scores.view(batch, n_heads, n_tokens, n_tokens).softmax(-1)
-        return torch.matmul(weights, v)
-    out = torch.empty_like(q)
-    step = _QUERY_ROWS_PER_TILE
-    for b in range(batch):
-        for head in range(n_heads):
-            for row in range(0, size, step):
-                tokens = slice(row * size, min(row + step, size) * size)
-                scores = (q[b, head, tokens] @ scaled_k[b, head]).view(
-                    -1, size, size, size
-                )
-                scores += bias_h[b, head, row : row + step, :, :, None]
-                scores += bias_w[b, head, row : row + step, :, None, :]
-                weights = scores.view(-1, n_tokens).softmax(-1)
-                out[b, head, tokens] = weights @ v[b, head]
-    return out
-
-
-def _attend_folded(
-    q: Tensor, k: Tensor, v: Tensor, bias_h: Tensor, bias_w: Tensor
-) -> Tensor:
-    """Attention with the bias folded into the product, for fused GPU kernels.
-
-    ``[q s, bias_h, bias_w] . [k, onehot(y), onehot(x)]`` equals the biased scores, so
-    that a kernel without a bias argument serves.
-    """
-    batch, n_heads, n_tokens, head_dim = q.shape
-    size = bias_h.shape[2]
-    eye = torch.eye(size, dtype=k.dtype, device=k.device)
-    rows = eye.repeat_interleave(size, 0).expand(batch, n_heads, -1, -1)
-    columns = eye.repeat(size, 1).expand(batch, n_heads, -1, -1)
-    flat_h = bias_h.reshape(batch, n_heads, n_tokens, size)
-    flat_w = bias_w.reshape(batch, n_heads, n_tokens, size)
-    folded_q = torch.cat([q * head_dim**-0.5, flat_h, flat_w], -1)
-    folded_k = torch.cat([k, rows, columns], -1)
-    padded_v = functional.pad(v, (0, 2 * size))  # fused kernels want equal widths
-    out = functional.scaled_dot_product_attention(
-        folded_q, folded_k, padded_v, scale=1.0
-    )
-    return out[..., :head_dim]
+        """Attend within each window of tokens (B, h, w, C)."""
+        rel_h, rel_w = relative_rows(self.rel_pos_h), relative_rows(self.rel_pos_w)
+        # In bfloat16 the fused kernel wins on a CPU too, where the grid is one window.
+        is_global = len(rel_h) >= max(x.shape[1:3])
+        is_fused = x.device.type != "cpu" or (is_global and x.dtype == torch.bfloat16)
+        attend = attend_folded if is_fused else attend_in_tiles
+        attended = attend(self.qkv(x), self.qkv.bias, rel_h, rel_w, self.n_heads)
+        out: Tensor = self.proj(attended)
+        return out
 
 
 class Block(nn.Module):
-    """Transformer block; with ``window_size`` 0 attention is global."""
+    """Transformer block; a window as large as the grid makes attention global."""
 
     def __init__(
-        self, dim: int, n_heads: int, mlp_ratio: float, window_size: int, grid_size: int
+        self, dim: int, n_heads: int, mlp_ratio: float, window_size: int
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = Attention(dim, n_heads, window_size or grid_size)
+        self.attn = Attention(dim, n_heads, window_size)
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
-        self.window_size = window_size
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens (B, h, w, C) to tokens of the same shape."""
-        normed = self.norm1(x)
-        if self.window_size:
-            shape = (x.shape[1], x.shape[2])
-            windows, padded = partition_windows(normed, self.window_size)
-            attended = merge_windows(self.attn(windows), padded, shape)
-        else:
-            attended = self.attn(normed)
-        x = x + attended
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
+        x = x + self.attn(self.norm1(x))
+        # On a CPU few tokens at a time: the wide hidden layer stays small.
+        tokens = x.flatten(0, 2)
+        n_together = _TOKENS_IN_MLP if x.device.type == "cpu" else len(tokens)
+        parts = [y + self.mlp(self.norm2(y)) for y in torch.split(tokens, n_together)]
+        return torch.cat(parts).view(x.shape)
 
 
 class ImageEncoderViT(nn.Module):
@@ -174,8 +103,7 @@ class ImageEncoderViT(nn.Module):
                 config.embed_dim,
                 config.n_heads,
                 config.mlp_ratio,
-                0 if i in config.global_blocks else config.window_size,
-                grid_size,
+                grid_size if i in config.global_blocks else config.window_size,
             )
             for i in range(config.depth)
         )

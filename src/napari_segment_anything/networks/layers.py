@@ -57,3 +57,16 @@ def merge_windows(
     x = windows.view(-1, rows, columns, size, size, channels).transpose(2, 3)
     x = x.reshape(-1, padded[0], padded[1], channels)
     return x[:, : shape[0], : shape[1]]
+
+
+def split_heads(x: Tensor, n_heads: int) -> Tensor:
+    """Split the channels (..., T, C) by heads: (..., heads, T, C / heads)."""
+    return x.view(*x.shape[:-1], n_heads, -1).transpose(-3, -2)
+
+
+def batched_linear(x: Tensor, weights: Tensor) -> Tensor:
+    """Multiply (N, M, C) by a matrix each, (N, T, C) transposed: (N, M, T)."""
+    if len(x) == 1:
+        # A batch of one copies its second factor in bfloat16 on a CPU.
+        return nn.functional.linear(x[0], weights[0])[None]
+    return x @ weights.mT

@@ -10,8 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .folded_transformer import ImageSide, transform
 from .layers import LayerNorm2d
+from .shared_image import SharedImage
+from .token_upscaling import masks_of_tokens
 from .two_way_transformer import TwoWayTransformer
+
+# On a CPU what is in work for a few prompts stays in the cache.
+_PROMPTS_IN_CACHE = 2
+_PROMPTS_ON_CARD = 64
 
 
 class Mlp(nn.Module):
@@ -33,7 +40,13 @@ class Mlp(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """Masks and predicted IoU of prompts: one mask, or several when ambiguous."""
+    """Masks and predicted IoU of prompts: one mask, or several when ambiguous.
+
+    ``image_dtype`` is the precision of the image's side at inference; that of the
+    prompts is the one of the weights.
+    """
+
+    image_dtype = torch.float32
 
     def __init__(
         self,
@@ -46,6 +59,7 @@ class MaskDecoder(nn.Module):
         super().__init__()
         n_masks = n_multimask + 1
         self.transformer = transformer
+        self._shared_side = SharedImage()
         self.iou_token = nn.Embedding(1, dim)
         self.mask_tokens = nn.Embedding(n_masks, dim)
         self.output_upscaling = nn.Sequential(
@@ -98,25 +112,80 @@ class MaskDecoder(nn.Module):
         dense: Tensor,
         wanted: slice = slice(None),
     ) -> tuple[Tensor, Tensor]:
-        """Decode as `forward` does: the wanted masks, the scores of all of them."""
-        n_objects = len(sparse)
-        output_tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
-        tokens = torch.cat([output_tokens.expand(n_objects, -1, -1), sparse], 1)
-        image = embedding + dense
-        height, width = image.shape[-2:]
-        image_tokens = image.flatten(2).transpose(1, 2)
-        place_tokens = image_pe.flatten(2).transpose(1, 2)
-        tokens, image = self.transformer(image_tokens, place_tokens, tokens)
-        image = image.transpose(1, 2).reshape(n_objects, -1, height, width)
-        upscaled = self.output_upscaling(image)
+        """Decode as `forward` does: the wanted masks, the scores of all of them.
 
-        n_masks = len(self.mask_tokens.weight)
-        hyper = torch.stack(
-            [
-                self.output_hypernetworks_mlps[i](tokens[:, 1 + i])
-                for i in range(n_masks)[wanted]
-            ],
-            1,
+        Each object may have an image of its own: ``embedding`` (N or 1, C, h, w) and
+        ``image_pe`` alike. Without gradients the folded form is used.
+        """
+        output_tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        tokens = torch.cat([output_tokens.expand(len(sparse), -1, -1), sparse], 1)
+        if torch.is_grad_enabled():
+            return self._decode_plainly(embedding + dense, image_pe, tokens, wanted)
+        return self._decode_folded(embedding, image_pe, tokens, dense, wanted)
+
+    def _decode_plainly(
+        self, image: Tensor, image_pe: Tensor, tokens: Tensor, wanted: slice
+    ) -> tuple[Tensor, Tensor]:
+        """Decode as the paper writes it; the folded form is tested against this."""
+        height, width = image.shape[-2:]
+        image_tokens, place_tokens = (
+            x.flatten(2).transpose(1, 2) for x in (image, image_pe)
         )
-        logits = (hyper @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])
-        return logits, self.iou_prediction_head(tokens[:, 0])
+        tokens, image = self.transformer(image_tokens, place_tokens, tokens)
+        image = image.mT.reshape(*image.shape[::2], height, width)
+        upscaled = self.output_upscaling(image)
+        logits = self._mask_weights(tokens, wanted) @ upscaled.flatten(2)
+        return (
+            logits.view(*logits.shape[:2], *upscaled.shape[-2:]),
+            self.iou_prediction_head(tokens[:, 0]),
+        )
+
+    def _decode_folded(
+        self,
+        embedding: Tensor,
+        image_pe: Tensor,
+        tokens: Tensor,
+        dense: Tensor,
+        wanted: slice,
+    ) -> tuple[Tensor, Tensor]:
+        """Decode a few prompts at a time, with an image side that they share."""
+        height, width = embedding.shape[-2:]
+        n_objects, dtype = len(tokens), self.image_dtype
+        n_masks = len(range(len(self.mask_tokens.weight))[wanted])
+        logits = tokens.new_empty(n_objects, n_masks, 4 * height, 4 * width)
+        scores = []
+        is_shared = len(embedding) == len(image_pe) == 1 and dense.shape[-1] == 1
+        shared = (
+            self._shared_side.get(self.transformer, embedding, image_pe, dense, dtype)
+            if is_shared
+            else None
+        )
+        on_cpu = tokens.device.type == "cpu"
+        n_together = _PROMPTS_IN_CACHE if on_cpu else _PROMPTS_ON_CARD
+        for start in range(0, n_objects, n_together):
+            part = slice(start, start + n_together)
+            side = shared or ImageSide.create(
+                self.transformer,
+                _of_prompts(embedding, part) + _of_prompts(dense, part),
+                _of_prompts(image_pe, part),
+                is_shared=False,
+                dtype=dtype,
+            )
+            decoded, image = transform(self.transformer, side, tokens[part])
+            weights = self._mask_weights(decoded, wanted).to(dtype)
+            logits[part] = masks_of_tokens(
+                self.output_upscaling, image, weights, (height, width)
+            )
+            scores.append(self.iou_prediction_head(decoded[:, 0]))
+        return logits, torch.cat(scores) if scores else tokens.new_empty(0, n_masks)
+
+    def _mask_weights(self, tokens: Tensor, wanted: slice) -> Tensor:
+        """Weights (N, M, C / 8) that make the wanted masks of the upscaled image."""
+        networks = self.output_hypernetworks_mlps
+        indices = range(len(networks))[wanted]
+        return torch.stack([networks[i](tokens[:, 1 + i]) for i in indices], 1)
+
+
+def _of_prompts(images: Tensor, part: slice) -> Tensor:
+    """Images of some prompts, (N, ...), or the one of all of them, (1, ...)."""
+    return images[part] if len(images) > 1 else images

@@ -1,12 +1,13 @@
 """SAM's two-way transformer: prompts attend to the image, the image to prompts.
 
 Source: Kirillov et al., "Segment Anything", 2023, figure 14. Attribute names equal the
-checkpoints' keys. As long as no prompt has changed the image tokens, they are one for
-all prompts (batch 1): their projections are then computed once.
+checkpoints' keys. `folded_transformer` computes the same with less work, for inference.
 """
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .layers import split_heads
 
 
 class Attention(nn.Module):
@@ -22,24 +23,16 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, dim)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attend from q (N, Q, C) to k, v (N or 1, K, C); q may have batch 1 too."""
+        """Attend from q (N or 1, Q, C) to k, v (N or 1, K, C)."""
         n_objects = max(len(q), len(k))
-        q, k, v = self.q_proj(q), self.k_proj(k), self.v_proj(v)
-        if len(k) == 1 and len(q) > 1:
-            # One image for all prompts: their queries are one long sequence.
-            merged = q.reshape(1, -1, q.shape[-1])
-            out = self._attend(merged, k, v).view(q.shape)
-        else:
-            out = self._attend(q.expand(n_objects, -1, -1), k, v)
-        projected: Tensor = self.out_proj(out)
-        return projected
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         q, k, v = (
-            x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2) for x in (q, k, v)
+            split_heads(layer(x), self.n_heads)
+            for layer, x in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
         )
+        q, k, v = (x.expand(n_objects, -1, -1, -1) for x in (q, k, v))
         out = functional.scaled_dot_product_attention(q, k, v)
-        return out.transpose(1, 2).flatten(2)
+        projected: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
+        return projected
 
 
 class Mlp(nn.Module):
@@ -73,17 +66,21 @@ class TwoWayAttentionBlock(nn.Module):
         self.cross_attn_image_to_token = Attention(dim, n_heads, 2)
         self.skip_first_layer_pe = skip_first_layer_pe
 
-    def forward(
-        self, tokens: Tensor, image: Tensor, token_pe: Tensor, image_pe: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Update tokens (N, K, C) and image tokens (N or 1, hw, C)."""
+    def attend_to_tokens(self, tokens: Tensor, token_pe: Tensor) -> Tensor:
+        """Self-attention of the tokens (N, K, C), normalised."""
         if self.skip_first_layer_pe:
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
             q = tokens + token_pe
             tokens = tokens + self.self_attn(q, q, tokens)
-        tokens = self.norm1(tokens)
+        normed: Tensor = self.norm1(tokens)
+        return normed
 
+    def forward(
+        self, tokens: Tensor, image: Tensor, token_pe: Tensor, image_pe: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Update tokens (N, K, C) and image tokens (N or 1, hw, C)."""
+        tokens = self.attend_to_tokens(tokens, token_pe)
         placed = image + image_pe
         tokens = tokens + self.cross_attn_token_to_image(
             tokens + token_pe, placed, image
@@ -109,6 +106,11 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(dim, n_heads, 2)
         self.norm_final_attn = nn.LayerNorm(dim)
 
+    @property
+    def blocks(self) -> list[TwoWayAttentionBlock]:
+        """The layers, as what they are."""
+        return [x for x in self.layers if isinstance(x, TwoWayAttentionBlock)]
+
     def forward(
         self, image: Tensor, image_pe: Tensor, tokens: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -117,7 +119,7 @@ class TwoWayTransformer(nn.Module):
         Returns the tokens (N, K, C) and the image tokens (N, hw, C).
         """
         token_pe = tokens
-        for layer in self.layers:
+        for layer in self.blocks:
             tokens, image = layer(tokens, image, token_pe, image_pe)
         tokens = tokens + self.final_attn_token_to_image(
             tokens + token_pe, image + image_pe, image

@@ -34,6 +34,11 @@ class Kind(StrEnum):
     LINE = "line"
 
     @property
+    def is_rough_mask(self) -> bool:
+        """Whether the shape follows the outline of an object."""
+        return self in (Kind.ELLIPSE, Kind.POLYGON)
+
+    @property
     def is_area(self) -> bool:
         """Whether the shape is drawn around an object, not through it."""
         return self not in (Kind.PATH, Kind.LINE)
@@ -89,19 +94,31 @@ class Outline:
         return middle
 
     def _deep_point(self) -> npt.NDArray[np.float64]:
-        from skimage.draw import polygon2mask
-
         from napari_segment_anything.engine.mask_set import interior_point
 
-        start = np.floor(self.box[:2])
-        extent = np.ceil(self.box[2:] - start).astype(int) + 1
-        mask = polygon2mask(  # type: ignore[no-untyped-call]
-            tuple(extent), self.vertices - start
-        )
+        start, mask = self.mask()
         if not mask.any():
             return self._middle
         deepest: npt.NDArray[np.float64] = np.array([interior_point(mask)], float)
         return deepest + start
+
+    def mask(self) -> tuple[tuple[int, int], npt.NDArray[np.bool_]]:
+        """Return the first pixel of an area, and its pixels from there on."""
+        from skimage.draw import polygon2mask
+
+        start = np.floor(self.box[:2]).astype(int)
+        height, width = np.ceil(self.box[2:] - start).astype(int) + 1
+        corner = int(start[0]), int(start[1])
+        if self.kind == Kind.ELLIPSE:
+            (cy, cx), (ry, rx) = self._middle[0], np.ptp(self.vertices, axis=0) / 2
+            y, x = np.ogrid[:height, :width]
+            dy = (y + corner[0] - cy) / max(ry, 1)
+            dx = (x + corner[1] - cx) / max(rx, 1)
+            return corner, dy**2 + dx**2 <= 1
+        pixels: npt.NDArray[np.bool_] = polygon2mask(  # type: ignore[no-untyped-call]
+            (height, width), self.vertices - start
+        )
+        return corner, pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +154,14 @@ class Drawing:
                 mine.equals(its)
                 for mine, its in zip(self.outlines, other.outlines, strict=True)
             )
+        )
+
+    def describe(self) -> str:
+        """Return what is drawn in words, such as ``2 points, 1 rectangle``."""
+        kinds = ["point"] * len(self.points) + [str(o.kind) for o in self.outlines]
+        return ", ".join(
+            f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 else ''}"
+            for kind in dict.fromkeys(kinds)
         )
 
     def on(self, plane: PlaneId, axes: str) -> Drawing:
@@ -198,16 +223,19 @@ class Drawing:
         """What the model is asked; only of a drawing on one plane.
 
         Rectangles, ellipses and polygons are the boxes around them, the latter two
-        with a point inside; paths and lines are a few points along them.
+        with a point inside and as rough masks; paths and lines are a few points along
+        them.
         """
         told = [outline.points for outline in self.outlines]
         points = np.concatenate([self.points, *told])
         is_told = np.ones(len(points) - len(self.points), dtype=bool)
-        boxes = [outline.box for outline in self.outlines if outline.kind.is_area]
+        areas = tuple(outline for outline in self.outlines if outline.kind.is_area)
+        boxes = [outline.box for outline in areas]
         return PlanePrompts(
             points=points,
             is_inside=np.concatenate([self.is_inside, is_told]),
             boxes=np.array(boxes, dtype=float).reshape(-1, 4),
+            areas=areas,
         )
 
     def split(self) -> list[Drawing]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_segment_anything.session.actions import Action
     from napari_segment_anything.session.drawing import Drawing
-    from napari_segment_anything.session.objects import AcceptedObject
+    from napari_segment_anything.session.objects import AcceptedObject, ObjectKey
     from napari_segment_anything.session.pixel_edit import PixelEdit
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.session.record import Action
+    from napari_segment_anything.session.review import ReviewFilter
 
     Change = tuple[AcceptedObject | None, AcceptedObject | None]
+    FilterChange = tuple[ReviewFilter | None, ReviewFilter | None]
 
 _N_KEPT = 1000
 _BYTES_KEPT = 1_000_000_000
@@ -34,11 +36,13 @@ class Step:
         Everything in the prompt layers before and after.
     pixels : PixelEdit, optional
         Labels before and after.
-    objects : mapping of int to tuple
+    objects : mapping of (int, PlaneId) to tuple
         What is known of each object that changed, before and after; None for nothing.
     reopened : mapping of PlaneId to tuple
         Id of the object that is open again on a plane, before and after; None for
         none.
+    filters : mapping of PlaneId to tuple
+        What everything mode lets pass on a plane, before and after; None before it ran.
     action : Action, optional
         How it is written down; None for what leaves the labels as they are.
     """
@@ -47,10 +51,11 @@ class Step:
     plane: PlaneId
     drawn: tuple[Drawing, Drawing]
     pixels: PixelEdit | None = None
-    objects: Mapping[int, Change] = field(default_factory=dict)
+    objects: Mapping[ObjectKey, Change] = field(default_factory=dict)
     reopened: Mapping[PlaneId, tuple[int | None, int | None]] = field(
         default_factory=dict
     )
+    filters: Mapping[PlaneId, FilterChange] = field(default_factory=dict)
     action: Action | None = None
 
     @property
@@ -63,6 +68,7 @@ class Step:
             self.pixels.inverse if self.pixels is not None else None,
             {known: (new, old) for known, (old, new) in self.objects.items()},
             {plane: (new, old) for plane, (old, new) in self.reopened.items()},
+            {plane: (new, old) for plane, (old, new) in self.filters.items()},
             self.action,
         )
 
@@ -93,6 +99,11 @@ class History:
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
         return bool(self._done)
+
+    @property
+    def newest(self) -> Step | None:
+        """The step that would be taken back."""
+        return self._done[-1] if self._done else None
 
     @property
     def can_redo(self) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.session.device_note import idle_card_note
+from napari_segment_anything.session.review import Candidates
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.session.review import Passing
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
 
@@ -40,25 +43,6 @@ class ModelChoice:
     licence: str
     is_here: bool
     n_bytes: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class PlaneObjects:
-    """Everything that was found on one plane.
-
-    Parameters
-    ----------
-    plane : PlaneId
-        The plane.
-    masks : MaskSet
-        Objects, none of which overlap, in the order of position.
-    model_digest : str
-        Digest of the weights that found them.
-    """
-
-    plane: PlaneId
-    masks: MaskSet
-    model_digest: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +76,14 @@ class LoadedModel:
         Answers prompts.
     device : str
         What it runs on, for people.
+    device_note : str
+        What to do about a faster device that is not used; empty where all is well.
     """
 
     name: str
     predictor: MaskPredictor
     device: str
+    device_note: str = ""
 
 
 def list_models() -> list[ModelChoice]:
@@ -143,7 +130,9 @@ def load_model_job(
     from napari_segment_anything.models.load import load_model
 
     predictor = load_model(name_or_path, device=device)
-    return LoadedModel(name_or_path, predictor, describe_device(predictor.device))
+    device_text = describe_device(predictor.device)
+    note = idle_card_note(predictor.device.type)
+    return LoadedModel(name_or_path, predictor, device_text, note)
 
 
 def everything_job(
@@ -151,8 +140,8 @@ def everything_job(
     plane: PlaneId,
     predictor: MaskPredictor,
     store: EmbeddingStore,
-) -> Generator[Progress, None, PlaneObjects]:
-    """Find all objects of one plane.
+) -> Generator[Progress, None, Passing]:
+    """Find everything on a plane that may be an object, and what of it usually is.
 
     Raises
     ------
@@ -161,18 +150,23 @@ def everything_job(
     """
     progress = Progress("search", 0, 0, "Looking for all objects of this plane …")
     yield progress
-    from napari_segment_anything.batch.detect import Detector
     from napari_segment_anything.batch.stored_predictor import StoredPredictor
-    from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-    from napari_segment_anything.stacks.intensity import IntensityRange
+    from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
+    from napari_segment_anything.engine.searched_plane import SearchedPlane
 
-    detector = Detector(
-        StoredPredictor(predictor, store),
-        AutomaticSettings.for_model(predictor.config),
-        IntensityRange(*source.intensity_range(plane)),
+    generator = AutomaticMaskGenerator(StoredPredictor(predictor, store))
+    searched = SearchedPlane.create(
+        source.read(plane), None, source.intensity_range(plane)
     )
-    masks = yield from detector.detect(source.read(plane), progress)
-    return PlaneObjects(plane, masks, predictor.model_digest)
+    steps = generator.steps(searched, keep_candidates=True)
+    while True:
+        try:
+            part = next(steps)
+        except StopIteration as stop:
+            masks: MaskSet = stop.value
+            found = Candidates(plane, masks, generator.settings, predictor.model_digest)
+            return found.passing(found.usual_filter, None)
+        yield Progress("search", round(100 * part), 100)
 
 
 def track_job(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.prompts import Prompts
-    from napari_segment_anything.session.drawing import Drawing
+    from napari_segment_anything.session.drawing import Drawing, Outline
     from napari_segment_anything.session.history import Change
     from napari_segment_anything.session.planes import PlaneId
+
+    ObjectKey = tuple[int, PlaneId]
+    """An object may lie on several planes: its id, and one of them."""
 
 
 class Polarity(StrEnum):
@@ -53,11 +58,15 @@ class PlanePrompts:
         (P,) whether a point lies inside of its object.
     boxes : ndarray
         (N, 4) boxes as (y0, x0, y1, x1) in plane pixels.
+    areas : tuple of Outline
+        The shapes that the boxes are around, N of them; none where boxes are all there
+        is. Ellipses and polygons say more than their box: they are rough masks.
     """
 
     points: npt.NDArray[np.float64] = field(default_factory=no_points)
     is_inside: npt.NDArray[np.bool_] = field(default_factory=no_flags)
     boxes: npt.NDArray[np.float64] = field(default_factory=no_boxes)
+    areas: tuple[Outline, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -75,6 +84,11 @@ class PlanePrompts:
             np.array_equal(self.points, other.points)
             and np.array_equal(self.is_inside, other.is_inside)
             and np.array_equal(self.boxes, other.boxes)
+            and len(self.areas) == len(other.areas)
+            and all(
+                mine.equals(its)
+                for mine, its in zip(self.areas, other.areas, strict=True)
+            )
         )
 
 
@@ -136,9 +150,17 @@ def nearest_box(
     return nearest
 
 
+class Verdict(StrEnum):
+    """What a person thinks of an object that everything mode found."""
+
+    UNSEEN = "unseen"
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+
+
 @dataclass(frozen=True, eq=False)
 class AcceptedObject:
-    """A mask that the user accepted.
+    """An object on one plane.
 
     Parameters
     ----------
@@ -147,9 +169,9 @@ class AcceptedObject:
     plane : PlaneId
         Where it lies.
     drawing : Drawing
-        What was drawn for it; empty when everything mode found it.
+        What was drawn for it; empty when nothing was.
     predicted_iou : float
-        The model's own estimate of the mask's IoU.
+        The model's own estimate of the mask's IoU; NaN when it has none.
     model_digest : str
         Digest of the weights that made the mask.
     corner : tuple of int
@@ -157,6 +179,15 @@ class AcceptedObject:
     mask : ndarray
         (h, w) boolean, the pixels that were painted. Where the labels differ from it
         now, someone painted by hand.
+    stability_score : float
+        How little the mask changes with its threshold; NaN when nobody knows.
+    verdict : Verdict
+        Whether somebody has looked at it; what was prompted was looked at.
+    class_id : int
+        Which kind of thing it is, for semantic labels.
+    candidate : tuple of float, optional
+        What tells it from all other candidates of everything mode; None when it is of
+        another origin.
     """
 
     object_id: int
@@ -166,27 +197,65 @@ class AcceptedObject:
     model_digest: str
     corner: tuple[int, int]
     mask: npt.NDArray[np.bool_]
+    stability_score: float = math.nan
+    verdict: Verdict = Verdict.EDITED
+    class_id: int = 1
+    candidate: tuple[float, ...] | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """Its id and plane."""
+        return self.object_id, self.plane
+
+    def as_mask(self, shape: tuple[int, int]) -> MaskSet:
+        """Return its pixels as a set of one mask of a plane of this shape."""
+        from napari_segment_anything.engine.mask_set import MaskSet
+
+        (y, x), (height, width) = self.corner, self.mask.shape
+        return MaskSet.from_masks(shape, [(y, x, y + height, x + width)], [self.mask])
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether somebody drew prompts for it."""
+        return not self.drawing.is_empty
+
+    @property
+    def doubt(self) -> float:
+        """How little the model trusts in it, 0..1."""
+        scores = (self.predicted_iou, self.stability_score)
+        known = [score for score in scores if not math.isnan(score)]
+        return 1 - math.prod(known)
 
 
 class ObjectRegister:
-    """Accepted objects by id, and the next id that nobody uses."""
+    """Objects by id and plane, and the next id that nobody uses."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, AcceptedObject] = {}
+        self._objects: dict[ObjectKey, AcceptedObject] = {}
         self._next_id = 1
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return len({object_id for object_id, _ in self._objects})
 
     def __contains__(self, object_id: int) -> bool:
-        return object_id in self._objects
+        return any(object_id == known for known, _ in self._objects)
 
-    def __getitem__(self, object_id: int) -> AcceptedObject:
-        return self._objects[object_id]
+    def get(self, object_id: int | None, plane: PlaneId) -> AcceptedObject | None:
+        """Return an object on a plane, None when nothing is known of it there."""
+        return None if object_id is None else self._objects.get((object_id, plane))
 
-    def get(self, object_id: int) -> AcceptedObject | None:
-        """Return an object, None when nothing is known of this id."""
-        return self._objects.get(object_id)
+    def slices_of(self, object_id: int) -> list[AcceptedObject]:
+        """Return an object on each of its planes."""
+        return [known for known in self.in_order() if known.object_id == object_id]
+
+    def on(self, plane: PlaneId) -> list[AcceptedObject]:
+        """Return the objects of a plane in the order of their ids."""
+        return [known for known in self.in_order() if known.plane == plane]
+
+    def doubtful(self, plane: PlaneId | None) -> list[AcceptedObject]:
+        """Return what nobody has looked at, first of a plane, most doubtful first."""
+        unseen = [o for o in self._objects.values() if o.verdict == Verdict.UNSEEN]
+        return sorted(unseen, key=lambda o: (o.plane != plane, -o.doubt, o.object_id))
 
     def in_order(self) -> list[AcceptedObject]:
         """Return all objects, plane by plane, in the order of their ids."""
@@ -208,24 +277,15 @@ class ObjectRegister:
         """Hand out this id next, whichever were used before."""
         self._next_id = next_id
 
-    def change(self, changes: Mapping[int, Change]) -> None:
+    def change(self, changes: Mapping[ObjectKey, Change]) -> None:
         """Take over what a step changed; ids that were handed out stay used."""
-        for object_id, (_, new) in changes.items():
+        for key, (_, new) in changes.items():
             if new is None:
-                self.remove(object_id)
+                self._objects.pop(key, None)
             else:
-                self.add(new)
-            self.reserve(object_id)
+                self._objects[key] = new
+            self.reserve(key[0])
 
     def reserve(self, used_id: int) -> None:
         """Never hand out this id or a smaller one: someone painted with it."""
         self._next_id = max(self._next_id, int(used_id) + 1)
-
-    def add(self, accepted: AcceptedObject) -> None:
-        """Remember an accepted object."""
-        self._objects[accepted.object_id] = accepted
-        self.reserve(accepted.object_id)
-
-    def remove(self, object_id: int) -> None:
-        """Forget an object; its id is not used again."""
-        self._objects.pop(object_id, None)

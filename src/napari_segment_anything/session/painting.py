@@ -58,6 +58,7 @@ def paint_masks(
     first_id: int,
     may_overwrite: bool = False,
     replaced: AcceptedObject | None = None,
+    continued: int | None = None,
 ) -> Painted:
     """Paint masks as objects.
 
@@ -74,6 +75,8 @@ def paint_masks(
     replaced : AcceptedObject, optional
         An object that the first mask takes the place and the id of. What was painted
         or erased in it by hand since it was accepted is done to the new mask too.
+    continued : int, optional
+        Id of the first mask; by default a new one.
     """
     if replaced is None:
         slices = _around(masks)
@@ -93,23 +96,17 @@ def paint_masks(
     # Counting is several times faster than np.unique's sorting of each pixel.
     present = np.flatnonzero(np.bincount(numbers)) if len(numbers) else numbers
     ids, next_id = {}, first_id
+    first = continued if replaced is None else replaced.object_id
     new_id = np.zeros(len(masks) + 1, dtype=np.int32)
     for number in present:
-        if replaced is not None and number == 1:
-            new_id[number] = replaced.object_id
+        if number == 1 and first is not None:
+            new_id[number] = first
         else:
             new_id[number], next_id = next_id, next_id + 1
         ids[int(number) - 1] = int(new_id[number])
     after[is_painted] = new_id[numbers]
     corner = (int(slices[0].start), int(slices[1].start))
     return Painted(corner, before, after, ids)
-
-
-def erase_object(object_id: int, read: Read, shape: tuple[int, int]) -> Painted:
-    """Take an object out of the labels of a plane of this shape."""
-    before = read((slice(0, shape[0]), slice(0, shape[1]))).astype(np.int32)
-    after = np.where(before == object_id, 0, before)
-    return Painted((0, 0), before, after, {})
 
 
 def keep_free_objects(

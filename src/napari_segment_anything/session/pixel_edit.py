@@ -46,6 +46,16 @@ class PixelEdit:
         """The edit that takes this one back."""
         return PixelEdit(self.index, self.after, self.before)
 
+    @classmethod
+    def joined(cls, edits: Sequence[PixelEdit]) -> Self:
+        """Return several edits, none of which touch the same pixel, as one."""
+        index = zip(*(edit.index for edit in edits), strict=True)
+        return cls(
+            tuple(np.concatenate(positions) for positions in index),
+            np.concatenate([edit.before for edit in edits]),
+            np.concatenate([edit.after for edit in edits]),
+        )
+
     def applicable(self, labels: Any) -> PixelEdit:
         """Return the part whose pixels nobody has changed since."""
         current = np.asarray(labels[self.index])

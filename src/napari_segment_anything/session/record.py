@@ -4,127 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from napari_segment_anything.errors import StorageError
-from napari_segment_anything.session.answers import AnswerSettings, MaskSize
-from napari_segment_anything.session.drawing import Drawing, Kind, Outline
-from napari_segment_anything.session.mask_options import MaskOptions
-from napari_segment_anything.session.planes import PlaneId
+from napari_segment_anything.session.actions import Action, ActionKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _FORMAT = "napari-segment-anything record"
-_VERSION = 1
-
-
-class ActionKind(StrEnum):
-    """What can be done to labels."""
-
-    ACCEPT = "accept"
-    EVERYTHING = "everything"
-    DELETE = "delete"
-    PAINT = "paint"
-
-
-@dataclass(frozen=True, eq=False)
-class Action:
-    """One change of the labels, with all that is needed to make it again.
-
-    Parameters
-    ----------
-    kind : ActionKind
-        What was done.
-    plane : PlaneId
-        Where.
-    ids : tuple of int
-        Ids of the objects that it made or took away.
-    predicted_iou : tuple of float
-        The model's own estimate for each of them.
-    model_digest : str
-        Digest of the weights; empty where no model was asked.
-    drawing : Drawing
-        What was drawn.
-    settings : AnswerSettings
-        Size of a single click, and how masks were cleaned.
-    may_overwrite : bool
-        Whether pixels of other objects could be taken.
-    replaced : int or None
-        Object that was open again.
-    runs : list of list of int
-        ``[start, length, label]`` of pixels that were painted by hand, by their
-        position in the labels in C order.
-    """
-
-    kind: ActionKind
-    plane: PlaneId
-    ids: tuple[int, ...] = ()
-    predicted_iou: tuple[float, ...] = ()
-    model_digest: str = ""
-    drawing: Drawing = field(default_factory=Drawing)
-    settings: AnswerSettings = field(default_factory=AnswerSettings)
-    may_overwrite: bool = False
-    replaced: int | None = None
-    runs: tuple[tuple[int, int, int], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the action as JSON values."""
-        options = self.settings.options
-        written: dict[str, Any] = {
-            "kind": str(self.kind),
-            "plane_axes": "".join(self.plane.plane_axes),
-            "index": dict(self.plane.index),
-            "ids": list(self.ids),
-        }
-        if self.kind == ActionKind.PAINT:
-            written["runs"] = [list(run) for run in self.runs]
-        if self.kind in (ActionKind.ACCEPT, ActionKind.EVERYTHING):
-            written["predicted_iou"] = [
-                None if math.isnan(iou) else round(iou, 4) for iou in self.predicted_iou
-            ]
-            written["model_digest"] = self.model_digest
-        if self.kind == ActionKind.ACCEPT:
-            written |= {
-                "drawing": _drawing_to_json(self.drawing),
-                "size": str(self.settings.size),
-                "fill_holes": options.fill_holes,
-                "keep_largest": options.keep_largest,
-                "smooth": options.smooth,
-                "may_overwrite": self.may_overwrite,
-                "replaced": self.replaced,
-            }
-        return written
-
-    @classmethod
-    def from_json(cls, written: dict[str, Any]) -> Self:
-        """Return what `to_json` wrote."""
-        rows, columns = written["plane_axes"]
-        index = tuple((str(k), int(v)) for k, v in written["index"].items())
-        iou = written.get("predicted_iou", ())
-        return cls(
-            kind=ActionKind(written["kind"]),
-            plane=PlaneId((rows, columns), index),
-            ids=tuple(int(number) for number in written["ids"]),
-            predicted_iou=tuple(math.nan if v is None else float(v) for v in iou),
-            model_digest=str(written.get("model_digest", "")),
-            drawing=_drawing_from_json(written.get("drawing", {})),
-            settings=AnswerSettings(
-                MaskSize(written.get("size", MaskSize.BEST)),
-                MaskOptions(
-                    bool(written.get("fill_holes", True)),
-                    bool(written.get("keep_largest", False)),
-                    int(written.get("smooth", 0)),
-                ),
-            ),
-            may_overwrite=bool(written.get("may_overwrite", False)),
-            replaced=written.get("replaced"),
-            runs=tuple((int(a), int(b), int(c)) for a, b, c in written.get("runs", ())),
-        )
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +72,7 @@ class Record:
         """
         try:
             content = json.loads(path.read_text("utf-8"))
-            if content["format"] != _FORMAT or content["version"] > _VERSION:
+            if content["format"] != _FORMAT or content["version"] != _VERSION:
                 raise ValueError("its format is another one")
             return cls(
                 image=str(content["image"]),
@@ -195,45 +87,54 @@ class Record:
             ) from error
 
     def describe(self) -> str:
-        """Return a sentence for the methods section of a paper."""
-        kinds = [action.kind for action in self.actions]
-        by_prompts = [a for a in self.actions if a.kind == ActionKind.ACCEPT]
-        by_search = [a for a in self.actions if a.kind == ActionKind.EVERYTHING]
-        n_prompted = len({i for action in by_prompts for i in action.ids})
-        n_found = len({i for action in by_search for i in action.ids})
-        iou = [v for a in by_prompts for v in a.predicted_iou if not math.isnan(v)]
-        digests = sorted({a.model_digest[:12] for a in (*by_prompts, *by_search)})
-        text = (
-            f"{n_prompted} objects of {self.image} were segmented from prompts and "
-            f"{n_found} in everything mode"
-        )
+        """Return a sentence or two for the methods section of a paper."""
+        found = self._ids(ActionKind.EVERYTHING)
+        found -= {i for action in self.actions for i in action.removed}
+        prompted = self._ids(ActionKind.ACCEPT, ActionKind.PROMPTS) - found
+        parts = [f"{_count(len(prompted), 'object')} of {self.image} from prompts"]
+        if found:
+            parts.append(f"{len(found)} in everything mode")
+        text = f"{' and '.join(parts)} were segmented with Segment Anything"
+        digests = sorted({a.model_digest[:12] for a in self.actions} - {""})
         if digests:
             text += f" (weights {', '.join(digests)})"
+        accepts = [a for a in self.actions if a.kind == ActionKind.ACCEPT]
+        iou = [v for a in accepts for v in a.predicted_iou if not math.isnan(v)]
         if iou:
             text += f"; predicted IoU of prompted masks: median {np.median(iou):.2f}"
+        return f"{text}.{self._of_review(found)}{self._by_hand()}"
+
+    def _of_review(self, found: set[int]) -> str:
+        if not found:
+            return ""
+        edited = {a.replaced for a in self.actions if a.replaced is not None} & found
+        rejected = self._ids(ActionKind.DELETE) & found
+        accepted = (self._ids(ActionKind.JUDGE) & found) - edited - rejected
         return (
-            f"{text}; {kinds.count(ActionKind.PAINT)} strokes were painted by hand and "
-            f"{kinds.count(ActionKind.DELETE)} objects deleted."
+            f" Of those found in everything mode, {len(accepted)} were confirmed, "
+            f"{len(edited)} edited and {len(rejected)} rejected by a person."
         )
 
+    def _by_hand(self) -> str:
+        kinds = [action.kind for action in self.actions]
+        done = [
+            f"{_count(kinds.count(kind), noun)} {verb}"
+            for kind, noun, verb in (
+                (ActionKind.PAINT, "stroke", "painted"),
+                (ActionKind.DELETE, "object", "deleted"),
+                (ActionKind.MERGE, "time", "merged"),
+                (ActionKind.SPLIT, "object", "split"),
+                (ActionKind.CARRY, "object", "carried to neighbouring planes"),
+            )
+            if kind in kinds
+        ]
+        return f" By hand: {', '.join(done)}." if done else ""
 
-def _drawing_to_json(drawing: Drawing) -> dict[str, Any]:
-    return {
-        "points": drawing.points.tolist(),
-        "is_inside": drawing.is_inside.tolist(),
-        "shapes": [
-            {"kind": str(outline.kind), "vertices": outline.vertices.tolist()}
-            for outline in drawing.outlines
-        ],
-    }
+    def _ids(self, *kinds: ActionKind) -> set[int]:
+        return {
+            i for action in self.actions if action.kind in kinds for i in action.ids
+        }
 
 
-def _drawing_from_json(written: dict[str, Any]) -> Drawing:
-    return Drawing(
-        np.array(written.get("points", []), dtype=float).reshape(-1, 2),
-        np.array(written.get("is_inside", []), dtype=bool),
-        tuple(
-            Outline(Kind(shape["kind"]), np.array(shape["vertices"], dtype=float))
-            for shape in written.get("shapes", ())
-        ),
-    )
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from napari_segment_anything.session.drawing import Drawing, Kind, Outline
+from napari_segment_anything.session.contours import outline_of
+from napari_segment_anything.session.drawing import Drawing
 
 if TYPE_CHECKING:
     from napari_segment_anything.session.objects import AcceptedObject
@@ -15,14 +14,11 @@ if TYPE_CHECKING:
 def prompts_of(known: AcceptedObject) -> Drawing:
     """Return what an object is opened again with.
 
-    One that everything mode found has no prompts of its own; it gets its box.
+    One that was not drawn has no prompts of its own; it gets its outline.
     """
-    if not known.drawing.is_empty:
-        return known.drawing
-    y0, x0 = known.corner
-    y1, x1 = y0 + known.mask.shape[0] - 1, x0 + known.mask.shape[1] - 1
-    corners = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]], dtype=float)
-    return Drawing(outlines=(Outline(Kind.RECTANGLE, corners),))
+    if known.drawing.is_empty:
+        return outline_of(known.mask, known.corner)
+    return known.drawing
 
 
 def less(drawing: Drawing, part: Drawing) -> Drawing:

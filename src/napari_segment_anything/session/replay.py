@@ -6,25 +6,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.progress import Progress, run
 from napari_segment_anything.errors import CheckpointError, InvalidImageError
+from napari_segment_anything.session import rework
+from napari_segment_anything.session.actions import ActionKind
 from napari_segment_anything.session.answers import answer_with
-from napari_segment_anything.session.commits import Canvas, Commit
+from napari_segment_anything.session.carry import carry_job, known_slices
+from napari_segment_anything.session.commits import Canvas, carried
 from napari_segment_anything.session.jobs import everything_job
 from napari_segment_anything.session.objects import ObjectRegister
-from napari_segment_anything.session.painting import keep_free_objects
 from napari_segment_anything.session.pixel_edit import PixelEdit
-from napari_segment_anything.session.record import ActionKind
+from napari_segment_anything.session.prompt_jobs import prompt_many_job
 from napari_segment_anything.session.requests import MaskRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import numpy.typing as npt
 
     from napari_segment_anything.engine.predictor import MaskPredictor
-    from napari_segment_anything.session.planes import PlaneSource
-    from napari_segment_anything.session.record import Action, Record
+    from napari_segment_anything.session.actions import Action
+    from napari_segment_anything.session.commits import Commit
+    from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.session.record import Record
+    from napari_segment_anything.session.review import Candidates
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
     Labels = npt.NDArray[np.int32]
@@ -75,8 +80,7 @@ def replay(
             f"The record is of an image of shape {record.shape}, this one has {shape}; "
             "open the image that was annotated."
         )
-    labels: Labels = np.zeros(shape, dtype=np.int32)
-    objects = ObjectRegister()
+    table = _Table(source, axes, predictor, store, np.zeros(shape, dtype=np.int32))
     for done, action in enumerate(record.actions):
         yield Progress("replay", done, len(record.actions))
         if action.model_digest not in ("", predictor.model_digest):
@@ -84,69 +88,116 @@ def replay(
                 f"The record was made with the weights {action.model_digest[:12]} …, "
                 f"not with {predictor.model_digest[:12]} …; load that model."
             )
-        if action.kind == ActionKind.PAINT:
-            _write(PixelEdit.from_runs(action.runs, labels), labels)
-            for _, _, label in action.runs:
-                objects.reserve(label)
-            continue
-        commit = _commit_of(action, labels, axes, objects, source, predictor, store)
-        if commit is not None:
-            _write(commit.pixels, labels)
-            objects.change(commit.objects)
+        table.do(action)
     yield Progress("replay", len(record.actions), len(record.actions))
-    return labels
+    return table.labels
 
 
-def _commit_of(
-    action: Action,
-    labels: Labels,
-    axes: str,
-    objects: ObjectRegister,
-    source: PlaneSource,
-    predictor: MaskPredictor,
-    store: EmbeddingStore,
-) -> Commit | None:
-    plane = action.plane
+class _Table:
+    """Labels and objects while a record is replayed."""
 
-    def read(slices: tuple[slice, slice]) -> Labels:
-        key: list[int | slice] = [plane.position(letter) or 0 for letter in axes]
-        for letter, part in zip(plane.plane_axes, slices, strict=True):
-            key[axes.index(letter)] = part
-        part_of_plane: Labels = labels[tuple(key)]
-        return part_of_plane
+    def __init__(
+        self,
+        source: PlaneSource,
+        axes: str,
+        predictor: MaskPredictor,
+        store: EmbeddingStore,
+        labels: Labels,
+    ) -> None:
+        self.labels = labels
+        self._source = source
+        self._axes = axes
+        self._model = predictor, store
+        self._objects = ObjectRegister()
+        self._candidates: dict[PlaneId, Candidates] = {}
+        self._making: dict[ActionKind, Callable[[Action], Commit | None]] = {
+            ActionKind.ACCEPT: self._accept,
+            ActionKind.PROMPTS: self._prompts,
+            ActionKind.EVERYTHING: self._everything,
+            ActionKind.CARRY: self._carry,
+            ActionKind.JUDGE: lambda a: rework.confirm(self._canvas(a.plane), a.ids[0]),
+            ActionKind.DELETE: lambda a: rework.delete(self._canvas, a.plane, a.ids[0]),
+            ActionKind.MERGE: lambda a: rework.merge(self._canvas, a.plane, a.ids),
+            ActionKind.SPLIT: lambda a: rework.split(
+                self._canvas(a.plane), a.ids[0], a.drawing
+            ),
+        }
 
-    canvas = Canvas(plane, axes, read, objects)
-    # Ids go on from where they were, whatever was undone in between.
-    fresh = [number for number in action.ids if number != action.replaced]
-    if fresh:
-        objects.continue_from(min(fresh))
-    if action.kind == ActionKind.DELETE:
-        return canvas.delete(action.ids[0], source.plane_shape(plane))
-    if action.kind == ActionKind.EVERYTHING:
-        job = everything_job(source, plane, predictor, store)
-        while True:
-            try:
-                next(job)
-            except StopIteration as stop:
-                found = stop.value
-                break
-        height, width = found.masks.shape
-        present = read((slice(0, height), slice(0, width)))
-        free = keep_free_objects(found.masks, present)
-        return canvas.add_found(free, model_digest=found.model_digest)
-    request = MaskRequest(0, source, plane, action.drawing.prompts)
-    response = answer_with(request, predictor, store, action.settings)
-    if response.masks is None:
-        return None
-    return canvas.accept(
-        response.masks,
-        action.drawing,
-        action.settings,
-        model_digest=response.model_digest,
-        may_overwrite=action.may_overwrite,
-        replaced=action.replaced,
-    )
+    def do(self, action: Action) -> None:
+        """Do one action again."""
+        if action.kind == ActionKind.PAINT:
+            self._write(PixelEdit.from_runs(action.runs, self.labels))
+            for _, _, label in action.runs:
+                self._objects.reserve(label)
+            return
+        # Ids go on from where they were, whatever was undone in between.
+        fresh = [n for n in action.ids if n not in self._objects]
+        if fresh:
+            self._objects.continue_from(min(fresh))
+        commit = self._making[action.kind](action)
+        if commit is not None:
+            self._write(commit.pixels)
+            self._objects.change(commit.objects)
 
+    def _accept(self, action: Action) -> Commit | None:
+        request = MaskRequest(0, self._source, action.plane, action.drawing.prompts)
+        response = answer_with(request, *self._model, action.settings)
+        if response.masks is None:
+            return None
+        return self._canvas(action.plane).accept(
+            response.masks,
+            action.drawing,
+            action.settings,
+            model_digest=response.model_digest,
+            may_overwrite=action.may_overwrite,
+            replaced=action.replaced,
+            class_id=action.class_id,
+        )
 
-def _write(edit: PixelEdit, labels: Labels) -> None:
-    labels[edit.index] = edit.after
+    def _prompts(self, action: Action) -> Commit | None:
+        drawn = {action.plane: action.drawings}
+        job = prompt_many_job(self._source, drawn, *self._model, action.settings)
+        (answered,) = run(job)
+        return self._canvas(action.plane).accept_many(
+            answered,
+            may_overwrite=action.may_overwrite,
+            class_id=action.class_id,
+        )
+
+    def _everything(self, action: Action) -> Commit | None:
+        if action.filters is None:
+            return None
+        before, after = action.filters
+        if action.plane not in self._candidates:
+            job = everything_job(self._source, action.plane, *self._model)
+            self._candidates[action.plane] = run(job).candidates
+        passing = self._candidates[action.plane].passing(after, before)
+        return self._canvas(action.plane).fill(passing, class_id=action.class_id)
+
+    def _carry(self, action: Action) -> Commit | None:
+        known = known_slices(self._canvas, action.plane, action.ids[0], action.axis)
+        job = carry_job(
+            self._source,
+            known,
+            action.axis,
+            action.span,
+            *self._model,
+            action.settings.options,
+        )
+        masks = run(job).masks
+        canvases = [(self._canvas(plane), mask) for plane, mask in masks.items()]
+        return carried(canvases, action)
+
+    def _canvas(self, plane: PlaneId) -> Canvas:
+        def read(slices: tuple[slice, slice]) -> Labels:
+            key: list[int | slice] = [plane.position(x) or 0 for x in self._axes]
+            for letter, part in zip(plane.plane_axes, slices, strict=True):
+                key[self._axes.index(letter)] = part
+            part_of_plane: Labels = self.labels[tuple(key)]
+            return part_of_plane
+
+        shape = self._source.plane_shape(plane)
+        return Canvas(plane, self._axes, shape, read, self._objects)
+
+    def _write(self, edit: PixelEdit) -> None:
+        self.labels[edit.index] = edit.after

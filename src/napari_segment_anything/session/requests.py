@@ -20,7 +20,7 @@ from napari_segment_anything.session.objects import PlanePrompts, group_prompts
 from napari_segment_anything.session.regions import keep_prompted_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.session.drawing import Outline
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -103,31 +104,29 @@ def prompted_plane(
     image = source.read(plane)
     limits = source.intensity_range(plane)
     with _one_at_a_time:
-        stored = StoredPredictor(predictor, store)
+        if predictor not in _planes:
+            _planes[predictor] = StoredPredictor(predictor, store), OrderedDict()
+        stored, known = _planes[predictor]
+        stored.store = store  # the user may have chosen another folder since
         key = stored.key(image, limits)
-        known = _planes.setdefault(predictor, OrderedDict())
-        if key in known:
-            stored, found = known[key]
-            stored.store = store  # the user may have chosen another folder since
         embedding = store.get(key)
         if embedding is None:
             embedding = stored.embed(image, intensity_range=limits)
         if key not in known:
-            found = PlanePredictor(
+            known[key] = PlanePredictor(
                 stored, image, intensity_range=limits, embedding=embedding
             )
-            known[key] = stored, found
             if len(known) > _N_PLANES:
                 known.popitem(last=False)
         known.move_to_end(key)
-        yield found
+        yield known[key]
 
 
 # Planes that were clicked last, by their content: the scale of their objects is known
 # and their windows are at hand. They go when the model goes.
 _N_PLANES = 2
 _planes: WeakKeyDictionary[
-    MaskPredictor, OrderedDict[str, tuple[StoredPredictor, PlanePredictor]]
+    MaskPredictor, tuple[StoredPredictor, OrderedDict[str, PlanePredictor]]
 ] = WeakKeyDictionary()
 _one_at_a_time = threading.Lock()
 
@@ -157,7 +156,8 @@ def answer(
             _ = plane.scale
         encoded = time.perf_counter()
         if request.prompts.has_object:
-            masks = _predict(plane, request.prompts, may_encode)
+            has_proposals = predictor.has_proposals
+            masks = _predict(plane, request.prompts, may_encode, has_proposals)
     return MaskResponse(
         request=request,
         masks=masks,
@@ -172,15 +172,71 @@ def is_ambiguous(prompts: PlanePrompts) -> bool:
     return len(prompts.boxes) == 0 and len(prompts.points) == 1 and prompts.has_object
 
 
-def _predict(plane: PlanePredictor, prompts: PlanePrompts, may_encode: bool) -> MaskSet:
+def _predict(
+    plane: PlanePredictor,
+    prompts: PlanePrompts,
+    may_encode: bool,
+    has_proposals: bool,
+) -> MaskSet:
+    from napari_segment_anything.engine.mask_set import MaskSet
+
     grouped = group_prompts(prompts)
-    answered = plane.answer(
-        grouped, multimask=is_ambiguous(prompts), may_encode=may_encode
-    )
-    scores = answered.predicted_iou.reshape(grouped.n_objects, -1)
-    width = scores.shape[1]
-    best = answered.select(np.arange(len(scores)) * width + scores.argmax(axis=1))
+    is_rough = np.array([area.kind.is_rough_mask for area in prompts.areas], dtype=bool)
+    if not is_rough.any():
+        first = None if has_proposals else _first_click(prompts)
+        rough = None
+        if first is not None:
+            # A correction starts from the mask that it corrects.
+            rough = _best(plane.answer(first, may_encode=may_encode), 1)
+        answered = plane.answer(
+            grouped, multimask=is_ambiguous(prompts), may_encode=may_encode, rough=rough
+        )
+        return prompted_regions(_best(answered, grouped.n_objects), grouped)
+    parts, order = [], []
+    for chosen in (np.flatnonzero(is_rough), np.flatnonzero(~is_rough)):
+        if len(chosen):
+            rough = None
+            if is_rough[chosen[0]]:
+                outlines = [prompts.areas[i] for i in chosen]
+                rough = _rough_masks(outlines, plane.plane_shape)
+            part = grouped.select(chosen)
+            answered = plane.answer(
+                part, multimask=False, may_encode=may_encode, rough=rough
+            )
+            parts.append(_best(answered, len(chosen)))
+            order.append(chosen)
+    best = MaskSet.concatenate(parts).select(np.argsort(np.concatenate(order)))
     return prompted_regions(best, grouped)
+
+
+def _best(answered: MaskSet, n_objects: int) -> MaskSet:
+    scores = answered.predicted_iou.reshape(n_objects, -1)
+    width = scores.shape[1]
+    return answered.select(np.arange(n_objects) * width + scores.argmax(axis=1))
+
+
+def _first_click(prompts: PlanePrompts) -> Prompts | None:
+    """Return the click that later ones correct, None for anything else."""
+    from napari_segment_anything.engine.prompts import Prompts
+
+    if len(prompts.boxes) or len(prompts.points) < 2 or not prompts.is_inside[0]:
+        return None
+    return Prompts.from_points(prompts.points[:1], [1])
+
+
+def _rough_masks(outlines: Sequence[Outline], shape: tuple[int, int]) -> MaskSet:
+    from napari_segment_anything.engine.mask_set import MaskSet
+
+    boxes, crops = [], []
+    for outline in outlines:
+        (top, left), mask = outline.mask()
+        y0, x0 = max(top, 0), max(left, 0)
+        part = mask[
+            y0 - top : max(shape[0] - top, 0), x0 - left : max(shape[1] - left, 0)
+        ]
+        boxes.append((y0, x0, y0 + part.shape[0], x0 + part.shape[1]))
+        crops.append(part)
+    return MaskSet.from_masks(shape, boxes, crops, points=np.zeros((len(crops), 2)))
 
 
 def prompted_regions(masks: MaskSet, prompts: Prompts) -> MaskSet:

@@ -12,11 +12,12 @@ from napari_segment_anything.session.record import Record
 from napari_segment_anything.session.requests import MaskRequest
 
 if TYPE_CHECKING:
+    from napari_segment_anything.session.actions import Action
     from napari_segment_anything.session.history import Step
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
-    from napari_segment_anything.session.record import Action
     from napari_segment_anything.session.requests import MaskResponse
+    from napari_segment_anything.session.review import ReviewFilter
 
 
 class Session:
@@ -41,8 +42,10 @@ class Session:
         self.source = source
         self.objects = ObjectRegister()
         self._reopened: dict[PlaneId, int] = {}
+        self._filters: dict[PlaneId, ReviewFilter] = {}
         self._history = History()
         self._actions: list[Action] = []
+        self._saved: tuple[Action, ...] = ()
         self._latest_number = 0
         self._response: MaskResponse | None = None
 
@@ -71,6 +74,15 @@ class Session:
     def has_actions(self) -> bool:
         """Whether anything was done that a record would hold."""
         return bool(self._actions)
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the record that was saved last lacks something, or holds too much."""
+        return tuple(self._actions) != self._saved
+
+    def note_saved(self, record: Record) -> None:
+        """Remember that a record was saved."""
+        self._saved = record.actions
 
     def ask(self, plane: PlaneId, prompts: PlanePrompts) -> MaskRequest:
         """Return a request with a new number, which makes all earlier ones stale.
@@ -158,6 +170,15 @@ class Session:
         """Return the object that is open again on a plane, None for none."""
         return self._reopened.get(plane)
 
+    def filter_on(self, plane: PlaneId) -> ReviewFilter | None:
+        """Return what everything mode lets pass on a plane, None before it ran."""
+        return self._filters.get(plane)
+
+    @property
+    def newest(self) -> Step | None:
+        """The step that would be taken back."""
+        return self._history.newest
+
     def record(self, shape: tuple[int, ...]) -> Record:
         """Return all that was done to labels of this shape, as far as not undone."""
         return Record(self.source.name, self.source.axes, shape, tuple(self._actions))
@@ -169,6 +190,11 @@ class Session:
                 self._reopened.pop(plane, None)
             else:
                 self._reopened[plane] = object_id
+        for plane, (_, chosen) in step.filters.items():
+            if chosen is None:
+                self._filters.pop(plane, None)
+            else:
+                self._filters[plane] = chosen
 
     def _show(self, response: MaskResponse | None) -> None:
         if response is not self._response:

@@ -21,10 +21,9 @@ from napari_segment_anything.stacks.axes import (
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.paged import PagedArray
 from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.stacks.validation import no_such_level
 
 Value = TypeVar("Value")
-
-_PICTURE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 
 def open_stack(
@@ -150,26 +149,28 @@ def _open_folder(folder: Path, level: int) -> Opened:
 
 def _check_single(place: object, level: int) -> None:
     if level != 0:
-        raise InvalidImageError(
-            f"{place} has a single resolution, so there is no level {level}; leave "
-            f"the level out."
-        )
+        raise InvalidImageError(no_such_level(place, 1, level))
 
 
 def _open_file(path: Path, level: int) -> Opened:
     from napari_segment_anything.stacks.pictures import (
+        PICTURE_SUFFIXES,
+        TIFF_SUFFIXES,
         open_numpy_file,
-        open_picture_file,
+        open_picture,
     )
+    from napari_segment_anything.stacks.tiff import open_tiff
 
-    _check_single(path, level)
     suffix = path.suffix.lower()
     if path.stat().st_size == 0:
         raise UnreadableInputError(f"{path} is an empty file; copy it again.")
+    if suffix in TIFF_SUFFIXES:
+        return open_tiff(path, level=level)
+    _check_single(path, level)
     if suffix == ".npy":
         return open_numpy_file(path)
-    if suffix in _PICTURE_SUFFIXES:
-        return open_picture_file(path)
+    if suffix in PICTURE_SUFFIXES:
+        return open_picture(path)
     raise UnreadableInputError(
         f"{path} has the ending {suffix or 'none'!r}, which is not known; give a TIFF, "
         f"PNG, JPEG, .npy or zarr, or a folder of frames."
@@ -194,10 +195,7 @@ def _open_sequence(source: Sequence[Any], level: int) -> Opened:
         )
         return Opened(frames, "T" + inner)
     if not 0 <= level < len(source):
-        raise InvalidImageError(
-            f"The image has {len(source)} resolution levels, so there is no level "
-            f"{level}; use 0 to {len(source) - 1}."
-        )
+        raise InvalidImageError(no_such_level("The image", len(source), level))
     return _open_array(source[level], 0)
 
 

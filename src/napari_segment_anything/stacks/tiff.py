@@ -12,10 +12,11 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_segment_anything.errors import UnreadableInputError
+from napari_segment_anything.errors import InvalidImageError, UnreadableInputError
 from napari_segment_anything.stacks.axes import KNOWN_AXES, UNNAMED_AXIS
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.paged import PagedArray
+from napari_segment_anything.stacks.validation import no_such_level
 
 _OME_SIZES = {
     "X": ("PhysicalSizeX", "µm"),
@@ -34,16 +35,19 @@ class TiffPages:
     ----------
     path : Path
         The file.
+    level : int, optional
+        Resolution of a pyramid; 0 is the full one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, level: int = 0) -> None:
         self._path = path
+        self._level = level
         self._lock = threading.Lock()
         self._file: tifffile.TiffFile | None = None
         self._page_shape: tuple[int, ...] = ()
 
-    def __reduce__(self) -> tuple[type[TiffPages], tuple[Path]]:
-        return TiffPages, (self._path,)
+    def __reduce__(self) -> tuple[type[TiffPages], tuple[Path, int]]:
+        return TiffPages, (self._path, self._level)
 
     def __del__(self) -> None:
         if self._file is not None:
@@ -58,8 +62,24 @@ class TiffPages:
 
     @property
     def series(self) -> tifffile.TiffPageSeries:
-        """The first image series of the file."""
-        return self.file.series[0]
+        """The first image series of the file, at the level."""
+        levels = self.file.series[0].levels
+        if not 0 <= self._level < len(levels):
+            raise InvalidImageError(no_such_level(self._path, len(levels), self._level))
+        return levels[self._level]
+
+    def shrinkage(self) -> dict[str, float]:
+        """Return by how much pixels along each axis are larger than at level 0."""
+        full = self.file.series[0]
+        return {
+            letter: whole / length
+            for letter, whole, length in zip(
+                full.get_axes(False),
+                full.get_shape(False),
+                self.series.get_shape(False),
+                strict=True,
+            )
+        }
 
     def described(self) -> tuple[str, tuple[int, ...]]:
         """Return axis letters and shape, without the axes that are there for form."""
@@ -98,25 +118,32 @@ class TiffPages:
             return np.asarray(pixels.reshape((-1, *shape))[number])
 
 
-def open_tiff(path: Path) -> Opened:
+def open_tiff(path: Path, *, level: int = 0) -> Opened:
     """Open the first image series of a TIFF file, without reading pixels.
 
     Parameters
     ----------
     path : Path
         A TIFF, BigTIFF, OME-TIFF or ImageJ file.
+    level : int, optional
+        Resolution of a pyramid, as slide scanners write them; 0 is the full one.
 
     Raises
     ------
     UnreadableInputError
         If the file is no TIFF, holds no image, or is cut short.
+    InvalidImageError
+        If there is no such level.
     """
-    pages = TiffPages(path)
+    pages = TiffPages(path, level)
     try:
         axes, _ = pages.described()
         data = pages.as_array()
         photometric = pages.series.keyframe.photometric
         sizes = _pixel_sizes(pages.file)
+        larger = pages.shrinkage()
+    except InvalidImageError:
+        raise
     except (OSError, ValueError, RuntimeError, LookupError) as error:
         raise UnreadableInputError(
             f"{path} cannot be read as TIFF: {error}. It may be cut short or in "
@@ -128,9 +155,16 @@ def open_tiff(path: Path) -> Opened:
         axes = axes.replace("S", UNNAMED_AXIS if "C" in axes else "C")
         if photometric == tifffile.PHOTOMETRIC.RGB:
             channel = (0, 1, 2)
-    scale = {axis: size for axis, (size, _) in sizes.items() if axis in axes}
-    units = {axis: unit for axis, (_, unit) in sizes.items() if axis in axes}
-    return Opened(data, axes, channel, scale, units, path.stem)
+    known = {axis: size for axis, size in sizes.items() if axis in axes}
+    units = {axis: unit for axis, (_, unit) in known.items()}
+    scale = {axis: size * larger.get(axis, 1) for axis, (size, _) in known.items()}
+    # The centre of the first pixel moves when pixels grow.
+    translate = {
+        axis: (scale[axis] - size) / 2
+        for axis, (size, _) in known.items()
+        if scale[axis] != size
+    }
+    return Opened(data, axes, channel, scale, units, path.stem, translate)
 
 
 def _size(shape: tuple[int, ...], n_trailing: int) -> int:

@@ -70,3 +70,16 @@ def checked_channels(
                 f"0 to {n_channels - 1}."
             )
     return tuple(number % n_channels for number in chosen)
+
+
+def no_such_level(place: object, n_levels: int, level: int) -> str:
+    """Return the sentence that an image has no such resolution level."""
+    if n_levels == 1:
+        return (
+            f"{place} has a single resolution, so there is no level {level}; leave the "
+            f"level out."
+        )
+    return (
+        f"{place} has {n_levels} resolution levels, so there is no level {level}; use "
+        f"0 to {n_levels - 1}."
+    )

@@ -6,9 +6,10 @@ from typing import Any
 
 import zarr
 
-from napari_segment_anything.errors import UnreadableInputError
+from napari_segment_anything.errors import InvalidImageError, UnreadableInputError
 from napari_segment_anything.stacks.axes import axes_from_names
 from napari_segment_anything.stacks.opened import Opened
+from napari_segment_anything.stacks.validation import no_such_level
 
 
 def is_zarr(path: Path) -> bool:
@@ -30,7 +31,9 @@ def open_zarr(location: str | Path, *, level: int = 0) -> Opened:
     Raises
     ------
     UnreadableInputError
-        If there is no image, no such level, or its metadata cannot be read.
+        If there is no image, or its metadata cannot be read.
+    InvalidImageError
+        If there is no such level.
     """
     name = Path(str(location)).stem
     try:
@@ -49,10 +52,7 @@ def open_zarr_node(
     """Open an array or group that zarr has opened already."""
     if isinstance(node, zarr.Array):
         if level != 0:
-            raise UnreadableInputError(
-                f"{location} is an array of a single resolution, so there is no level "
-                f"{level}; leave the level out."
-            )
+            raise InvalidImageError(no_such_level(location, 1, level))
         return Opened(node, _axes_of_array(node), name=name)
     multiscale = _multiscale_of(node)
     if multiscale is not None:
@@ -91,10 +91,7 @@ def _open_level(
 ) -> Opened:
     datasets = multiscale["datasets"]
     if not 0 <= level < len(datasets):
-        raise UnreadableInputError(
-            f"{location} has {len(datasets)} resolution levels, so there is no level "
-            f"{level}; use 0 to {len(datasets) - 1}."
-        )
+        raise InvalidImageError(no_such_level(location, len(datasets), level))
     dataset = datasets[level]
     try:
         array: Any = group[dataset["path"]]

@@ -73,6 +73,11 @@ def write_ctc(
         temporary.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
 
 
+def is_ctc(place: str | Path) -> bool:
+    """Whether a folder has the text file of tracks."""
+    return any((Path(place) / name).is_file() for name, _ in _LAYOUTS)
+
+
 def read_ctc(folder: str | Path) -> CtcTracks:
     """Read a result folder or a ``TRA`` folder of ground truth.
 

@@ -26,9 +26,10 @@ _READ_ERRORS = (OSError, ValueError, LookupError, TypeError)
 def split_label_path(path: Path) -> tuple[Path, str | None]:
     """Split ``image.zarr/labels/NAME`` into the image and the name.
 
-    A path of another form is that of an OME-Zarr of its own, and has no name.
+    A path of another form is that of an OME-Zarr of its own, and has no name; so has
+    ``labels/movie.zarr``, which lies in a folder that happens to be called so.
     """
-    if path.parent.name == _LABELS and path.name:
+    if path.parent.name == _LABELS and path.suffix != ".zarr":
         return path.parent.parent, path.name
     return path, None
 

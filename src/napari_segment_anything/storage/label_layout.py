@@ -20,6 +20,10 @@ OWN_ATTRIBUTES = "napari_segment_anything"
 """Key of what this package adds to the attributes of a label image."""
 
 _N_COLOURS = 3
+# A plane up to this side is one chunk, and so replaced in one step; larger ones would
+# be slow to look at, and beyond 2 GB a chunk cannot be compressed at all.
+_UNCUT_SIDE = 4096
+_CUT_SIDE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,9 @@ class LabelLayout:
         Whether planes of the image are (H, W, 3).
     levels : int, optional
         Resolutions; by default as many as a plane needs.
+    chunk_side : int, optional
+        Most rows and columns of a chunk of labels; by default a plane is one chunk,
+        unless it is very large.
     """
 
     axes: str
@@ -62,6 +69,7 @@ class LabelLayout:
     image_dtype: DTypeLike | None = None
     is_rgb: bool = False
     levels: int | None = None
+    chunk_side: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.axes) != len(self.shape) or not set(self.plane_axes) <= set(
@@ -150,7 +158,8 @@ def fill_label_group(group: zarr.Group, layout: LabelLayout) -> None:
         "attributes": dict(layout.attributes),
         "has_image": layout.image_dtype is not None,
     }
-    _make_levels(group, axes, layout, set(), np.dtype(np.int32))
+    side = layout.chunk_side
+    _make_levels(group, axes, layout, set(), np.dtype(np.int32), chunk_side=side)
     marks = np.dtype(np.uint8)
     _make_array(group, "progress", layout.index_axes, layout.lengths, set(), marks)
 
@@ -174,6 +183,8 @@ def _make_levels(
     layout: LabelLayout,
     whole: set[str],
     dtype: np.dtype[Any],
+    *,
+    chunk_side: int | None = None,
 ) -> None:
     for level in range(layout.n_levels):
         smaller = level_shape(layout.plane_shape, level)
@@ -183,7 +194,13 @@ def _make_levels(
             **dict(zip(layout.plane_axes, smaller, strict=True)),
         }
         uncut = {*layout.plane_axes, *whole}
-        _make_array(group, str(level), axes, lengths, uncut, dtype)
+        side = chunk_side or _chunk_side(smaller)
+        _make_array(group, str(level), axes, lengths, uncut, dtype, chunk_side=side)
+
+
+def _chunk_side(plane_shape: tuple[int, int]) -> int:
+    longest = max(plane_shape)
+    return longest if longest <= _UNCUT_SIDE else _CUT_SIDE
 
 
 def _make_array(
@@ -193,8 +210,10 @@ def _make_array(
     lengths: Mapping[str, int],
     whole: set[str],
     dtype: np.dtype[Any],
+    *,
+    chunk_side: int = 1,
 ) -> None:
-    """Make an array with one chunk per plane: along `whole` axes it is not cut."""
+    """Make an array whose chunks reach far only along `whole` axes."""
     options: dict[str, Any] = {
         "compressors": (ZstdCodec(level=3, checksum=True),),
         "dimension_names": [axis.lower() for axis in axes],
@@ -207,7 +226,9 @@ def _make_array(
     group.create_array(
         name,
         shape=tuple(lengths[axis] for axis in axes),
-        chunks=tuple(lengths[axis] if axis in whole else 1 for axis in axes),
+        chunks=tuple(
+            min(lengths[axis], chunk_side) if axis in whole else 1 for axis in axes
+        ),
         dtype=dtype,
         fill_value=0,
         **options,

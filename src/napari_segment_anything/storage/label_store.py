@@ -1,6 +1,5 @@
 """Label stacks on disk as OME-Zarr, written plane by plane."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,7 +18,6 @@ from napari_segment_anything.storage.label_group import (
 from napari_segment_anything.storage.label_layout import (
     OWN_ATTRIBUTES,
     LabelLayout,
-    is_free,
     write_layout,
 )
 from napari_segment_anything.storage.ome_metadata import ome_of
@@ -32,9 +30,8 @@ _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
 class LabelStore:
     """A label image in an OME-Zarr, and the image itself if wanted.
 
-    A plane is one chunk and a chunk is replaced in one step, so that whatever stops a
-    job, each plane is whole or as it was. `mark_done` keeps which planes need no more
-    work. Make one with `create`, `open` or `open_or_create_labels`.
+    A plane is one chunk, unless it is very large, and a chunk is replaced in one step:
+    whatever stops a job, each is whole or as it was. Make one with `create` or `open`.
 
     Parameters
     ----------
@@ -104,7 +101,7 @@ class LabelStore:
         InvalidAxesError
             If the axes do not fit, or OME-Zarr cannot hold them.
         """
-        layout, place = _layout(Path(path), axes, shape, options)
+        layout, place = layout_of(Path(path), axes, shape, options)
         if place == Path(path):
             write_layout(place, layout)
         else:
@@ -174,7 +171,8 @@ class LabelStore:
         _check_fits_int32(labels)
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
         with storage_errors(self.path):
-            levels = label_levels(labels.astype(np.int32), len(self._levels))
+            plane = labels.astype(np.int32, copy=False)
+            levels = label_levels(plane, len(self._levels))
             for array, smaller in zip(self._levels, levels, strict=True):
                 array[key] = smaller.transpose(order)
 
@@ -226,7 +224,7 @@ class LabelStore:
         return bool(self._progress[tuple(index)])
 
     def mark_done(self, index: Sequence[int]) -> None:
-        """Note that a plane needs no more work."""
+        """Note that a plane needs no more work, for whoever asks `done`."""
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
 
@@ -239,47 +237,7 @@ def _check_fits_int32(labels: NDArray[np.integer[Any]]) -> None:
         )
 
 
-def open_or_create_labels(
-    path: str | Path, *, axes: str, shape: Sequence[int], **options: Any
-) -> LabelStore:
-    """Go on with the same work, or begin it; parameters as in `LabelStore.create`.
-
-    What is there is the same work if axes, shape and attributes are equal.
-
-    Raises
-    ------
-    StorageError
-        If the result of other work is there.
-    InvalidAxesError
-        If the axes do not fit, or OME-Zarr cannot hold them.
-    """
-    store = existing_labels(path, axes=axes, shape=shape, **options)
-    return store or LabelStore.create(path, axes=axes, shape=shape, **options)
-
-
-def existing_labels(
-    path: str | Path, *, axes: str, shape: Sequence[int], **options: Any
-) -> LabelStore | None:
-    """Open the result of the same work; None if there is room for a new one.
-
-    Raises
-    ------
-    StorageError
-        If the result of other work is there.
-    """
-    layout, place = _layout(Path(path), axes, shape, options)
-    if is_free(Path(path)):
-        return None
-    store = LabelStore(place, name=layout.name)
-    if not _is_same_work(store, layout):
-        raise StorageError(
-            f"{path} holds the result of another image, model or setting; choose "
-            f"another output, remove it, or allow to overwrite it (--overwrite)."
-        )
-    return store
-
-
-def _layout(
+def layout_of(
     path: Path, axes: str, shape: Sequence[int], options: Mapping[str, Any]
 ) -> tuple[LabelLayout, Path]:
     """Return what is to be written, and the OME-Zarr that is to hold it."""
@@ -289,12 +247,3 @@ def _layout(
         # The image is there already.
         given |= {"name": name, "image_dtype": None}
     return LabelLayout(axes=axes.upper(), shape=tuple(shape), **given), place
-
-
-def _is_same_work(store: LabelStore, layout: LabelLayout) -> bool:
-    return (
-        store.lengths == layout.lengths
-        and store.index_axes == layout.index_axes
-        # JSON knows no tuples, so neither does what is compared.
-        and store.attributes == json.loads(json.dumps(dict(layout.attributes)))
-    )

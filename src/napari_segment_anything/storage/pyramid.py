@@ -1,6 +1,6 @@
 """Smaller versions of a plane: half the rows and columns at each level."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 _SMALL_ENOUGH = 256
 _MOST_LEVELS = 8
+_STRIP_PIXELS = 2**20
 
 
 def n_levels(plane_shape: tuple[int, int]) -> int:
@@ -37,12 +38,7 @@ def label_levels(
     """
     yield labels
     for _ in range(levels - 1):
-        a, b, c, d = _quarters(labels)
-        # Of labels that occur once each the largest; of two pairs, that of the first
-        # pixel.
-        most = np.where((c == d) & (c > 0), c, np.maximum.reduce([a, b, c, d]))
-        most = np.where(((b == c) | (b == d)) & (b > 0), b, most)
-        labels = np.where(((a == b) | (a == c) | (a == d)) & (a > 0), a, most)
+        labels = _halved(labels, _most_frequent)
         yield labels
 
 
@@ -50,11 +46,36 @@ def image_levels(plane: npt.NDArray[Any], levels: int) -> Iterator[npt.NDArray[A
     """Yield a plane (H, W) or (H, W, 3) and its smaller versions, by the mean."""
     yield plane
     for _ in range(levels - 1):
-        mean = sum(part.astype(np.float64) for part in _quarters(plane)) / 4
-        if plane.dtype.kind in "biu":
-            mean = np.round(mean)
-        plane = np.asarray(mean).astype(plane.dtype)
+        plane = _halved(plane, _mean)
         yield plane
+
+
+def _most_frequent(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    a, b, c, d = _quarters(labels)
+    # Of labels that occur once each the largest; of two pairs, that of the first pixel.
+    most = np.where((c == d) & (c > 0), c, np.maximum.reduce([a, b, c, d]))
+    most = np.where(((b == c) | (b == d)) & (b > 0), b, most)
+    return np.where(((a == b) | (a == c) | (a == d)) & (a > 0), a, most)
+
+
+def _mean(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    mean = sum(part.astype(np.float64) for part in _quarters(plane)) / 4
+    if plane.dtype.kind in "biu":
+        mean = np.round(mean)
+    return np.asarray(mean).astype(plane.dtype)
+
+
+def _halved(
+    plane: npt.NDArray[Any], reduce: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
+    """Halve rows and columns, a strip at a time: the work takes several copies."""
+    shape = (*level_shape((plane.shape[0], plane.shape[1]), 1), *plane.shape[2:])
+    smaller = np.empty(shape, plane.dtype)
+    n_rows = max(1, _STRIP_PIXELS // max(1, plane.shape[1]))
+    for start in range(0, shape[0], n_rows):
+        strip = reduce(plane[2 * start : 2 * (start + n_rows)])
+        smaller[start : start + n_rows] = strip
+    return smaller
 
 
 def _quarters(plane: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

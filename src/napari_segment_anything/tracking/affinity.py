@@ -17,7 +17,6 @@ from napari_segment_anything.tracking.settings import LinkingSettings
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
-AREA_SCALE = 0.35
 OVERLAP_WEIGHT = 1.0
 FEATURE_WEIGHT = 4.0
 
@@ -37,6 +36,10 @@ class Candidates:
     before: IndexArray
     after: IndexArray
     costs: FloatArray
+
+    def select(self, index: IndexArray) -> "Candidates":
+        """Return some of the pairs."""
+        return Candidates(self.before[index], self.after[index], self.costs[index])
 
 
 def cauchy(deviation: FloatArray, scale: float) -> FloatArray:
@@ -144,7 +147,7 @@ def link_costs(
     costs = (
         cauchy(distance, settings.motion_scale * np.sqrt(n_frames))
         + OVERLAP_WEIGHT * (1 - np.minimum(shared / smaller, 1.0))
-        + cauchy(ratio, AREA_SCALE)
+        + cauchy(ratio, settings.area_scale)
     )
     if before.features is not None and after.features is not None:
         cosine = (before.features[i] * after.features[j]).sum(axis=1)

@@ -10,6 +10,7 @@ from napari_segment_anything.tracking.division import Divisions
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IndexArray = npt.NDArray[np.intp]
 
 
 def assign(
@@ -54,6 +55,10 @@ def assign(
     )
     chosen = np.zeros(len(savings), dtype=bool)
     useful = np.flatnonzero(savings > 0)
+    # Most objects have one partner, which has no other: nothing is to be decided.
+    lonely = _without_rivals(links, divisions, useful, len(end_costs), len(start_costs))
+    chosen[lonely] = True
+    useful = np.setdiff1d(useful, lonely, assume_unique=True)
     if len(useful):
         n_links, n_divisions = len(links.costs), len(divisions.costs)
         columns = np.arange(n_links + n_divisions)
@@ -86,3 +91,21 @@ def assign(
         )
         chosen[useful] = np.asarray(solution.x) > 0.5
     return chosen[: len(links.costs)], chosen[len(links.costs) :]
+
+
+def _without_rivals(
+    links: Candidates, divisions: Divisions, useful: IndexArray, n: int, m: int
+) -> IndexArray:
+    """Find useful links whose two objects occur in no other useful choice."""
+    n_links = len(links.costs)
+    picked = useful[useful < n_links]
+    divided = useful[useful >= n_links] - n_links
+    earlier = np.bincount(links.before[picked], minlength=n) + np.bincount(
+        divisions.mothers[divided], minlength=n
+    )
+    later = np.bincount(links.after[picked], minlength=m) + np.bincount(
+        divisions.daughters.reshape(-1, 2)[divided].ravel(), minlength=m
+    )
+    is_alone = (earlier[links.before[picked]] == 1) & (later[links.after[picked]] == 1)
+    lonely: IndexArray = picked[is_alone]
+    return lonely

@@ -1,6 +1,5 @@
 """Which three objects of two frames may be a mother and her daughters."""
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +43,10 @@ class Divisions:
     mothers: IndexArray
     daughters: npt.NDArray[np.intp]
     costs: FloatArray
+
+    def select(self, index: IndexArray) -> "Divisions":
+        """Return some of the divisions."""
+        return Divisions(self.mothers[index], self.daughters[index], self.costs[index])
 
 
 def no_divisions() -> Divisions:
@@ -106,17 +109,26 @@ def _triples(
     i: IndexArray, j: IndexArray, centroids: FloatArray, expected: FloatArray
 ) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Every mother with every two of the objects that are nearest to her."""
-    mothers, first, second = [], [], []
-    starts = np.flatnonzero(np.diff(i, prepend=-1))
-    for start, stop in itertools.pairwise(np.append(starts, len(i))):
-        mother, near = i[start], j[start:stop]
-        distance = np.linalg.norm(centroids[near] - expected[mother], axis=1)
-        near = near[np.argsort(distance, kind="stable")[:N_NEAREST]]
-        a, b = np.triu_indices(len(near), k=1)
-        mothers.append(np.full(len(a), mother))
-        first.append(near[a])
-        second.append(near[b])
-    if not mothers:
-        nothing = np.zeros(0, dtype=np.intp)
-        return nothing, nothing, nothing
-    return np.concatenate(mothers), np.concatenate(first), np.concatenate(second)
+    distance = np.linalg.norm(centroids[j] - expected[i], axis=1)
+    order = np.lexsort((distance, i))
+    mothers, daughters = i[order], j[order]
+    starts = np.flatnonzero(np.diff(mothers, prepend=-1))
+    # How many nearer objects each of a mother's objects has before it.
+    rank = np.arange(len(mothers)) - np.repeat(
+        starts, np.diff(np.append(starts, len(mothers)))
+    )
+    is_near = rank < N_NEAREST
+    mothers, daughters, rank = mothers[is_near], daughters[is_near], rank[is_near]
+    # Each object pairs with all that come before it with the same mother.
+    second = np.repeat(np.arange(len(mothers)), rank)
+    first = second - _ranges(rank) - 1
+    return mothers[second], daughters[first], daughters[second]
+
+
+def _ranges(lengths: IndexArray) -> IndexArray:
+    """0 … n - 1 for each length n, one after the other."""
+    ends = np.cumsum(lengths)
+    ranges: IndexArray = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
+        ends - lengths, lengths
+    )
+    return ranges

@@ -10,6 +10,7 @@ from napari_segment_anything.tracking.affinity import (
     shifted_overlap,
 )
 from napari_segment_anything.tracking.graph import LinkGraph, Node
+from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.objects import FrameObjects
 from napari_segment_anything.tracking.settings import LinkingSettings
 
@@ -25,6 +26,7 @@ def undo_merges(
     shifts: FloatArray,
     settings: LinkingSettings,
     diameter: float,
+    known: Known,
 ) -> None:
     """Take back divisions of masks that had swallowed another object before.
 
@@ -33,7 +35,11 @@ def undo_merges(
     """
     for mother in graph.divisions():
         before = graph.predecessor(mother)
-        if before is None or len(graph.successors(mother)) != 2:
+        if (
+            before is None
+            or len(graph.successors(mother)) != 2
+            or mother in known.with_successor
+        ):
             continue
         grown = (
             objects[mother[0]].areas[mother[1]] / objects[before[0]].areas[before[1]]
@@ -46,7 +52,9 @@ def undo_merges(
         direct += _cost(swallowed, daughters[1], objects, shifts, settings, diameter)
         crossed = _cost(before, daughters[1], objects, shifts, settings, diameter)
         crossed += _cost(swallowed, daughters[0], objects, shifts, settings, diameter)
-        freed = daughters[1] if direct <= crossed else daughters[0]
+        freed, own = daughters[::-1] if direct <= crossed else daughters
+        if not (known.may_link(swallowed, freed) and known.may_link(mother, own)):
+            continue
         graph.remove(mother, freed)
         graph.add(swallowed, freed)
 
@@ -56,14 +64,17 @@ def undo_breaks(
     objects: Sequence[FrameObjects],
     shifts: FloatArray,
     settings: LinkingSettings,
+    known: Known,
 ) -> None:
     """Take back divisions whose daughter soon vanishes into her sister again."""
     for mother in graph.divisions():
         daughters = graph.successors(mother)
-        if len(daughters) != 2:
+        if len(daughters) != 2 or mother in known.with_successor:
             continue
         for fragment, sister in (daughters, daughters[::-1]):
-            if _vanishes_into(graph, fragment, sister, objects, shifts, settings):
+            if known.may_link(mother, sister) and _vanishes_into(
+                graph, fragment, sister, objects, shifts, settings
+            ):
                 graph.remove(mother, fragment)
                 break
 

@@ -1,7 +1,7 @@
 """Tracks and their parents: always a forest in time order."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -42,7 +42,10 @@ class Lineage:
 
     @classmethod
     def from_links(
-        cls, n_detections: Sequence[int], links: Iterable[tuple[Node, Node]]
+        cls,
+        n_detections: Sequence[int],
+        links: Iterable[tuple[Node, Node]],
+        starts: Collection[Node] = (),
     ) -> "Lineage":
         """Lineage of single links between detections.
 
@@ -56,6 +59,9 @@ class Lineage:
             Number of detections of each frame; every one gets a track.
         links : iterable of ((frame, detection), (frame, detection))
             Earlier end first; each detection has at most one predecessor.
+        starts : collection of (frame, detection)
+            Detections that start a track although they are their predecessor's only
+            successor.
         """
         successors: dict[Node, list[Node]] = {}
         predecessor: dict[Node, Node] = {}
@@ -72,17 +78,21 @@ class Lineage:
                 )
             predecessor[after] = before
             successors.setdefault(before, []).append(after)
+        begins = frozenset(starts)
         tracks: list[Track] = []
         id_of: dict[Node, int] = {}
         for frame, n in enumerate(n_detections):
             for detection in range(n):
                 node = (frame, detection)
                 before_node = predecessor.get(node)
-                if before_node is not None and len(successors[before_node]) == 1:
+                is_only = before_node and len(successors[before_node]) == 1
+                if is_only and node not in begins:
                     continue
                 nodes = [node]
-                while len(successors.get(nodes[-1], ())) == 1:
-                    nodes.append(successors[nodes[-1]][0])
+                while len(following := successors.get(nodes[-1], [])) == 1:
+                    if following[0] in begins:
+                        break
+                    nodes.append(following[0])
                 new_id = len(tracks) + 1
                 id_of.update(dict.fromkeys(nodes, new_id))
                 parent = 0 if before_node is None else id_of[before_node]
@@ -136,14 +146,6 @@ class Lineage:
             links.extend(itertools.pairwise(nodes))
         return tuple(links)
 
-    def ctc_rows(self) -> list[tuple[int, int, int, int]]:
-        """Rows (id, first frame, last frame, parent) of the Cell Tracking Challenge.
-
-        That format knows no gaps inside a track: call `without_gaps` first where a
-        track may have one.
-        """
-        return [(t.id, t.start, t.end, t.parent) for t in self.tracks]
-
     def napari_tracks(
         self, centroids: Sequence[npt.NDArray[np.floating]]
     ) -> tuple[
@@ -186,43 +188,40 @@ class Lineage:
         return data, graph, features
 
 
-def without_gaps(lineage: Lineage) -> Lineage:
-    """Cut tracks at their gaps.
+def with_ids(lineage: Lineage, ids: Mapping[Node, int]) -> Lineage:
+    """Give tracks the ids that some of their detections are known by.
 
-    The part after a gap becomes a track of its own, with the part before as its
-    parent, which is how the Cell Tracking Challenge writes a hidden object. Parts
-    after a gap get new ids above the present ones.
+    Parameters
+    ----------
+    lineage : Lineage
+        Tracks, numbered anyhow.
+    ids : mapping of (frame, detection) to int
+        Known ids; of a track with several, the first in time counts.
+
+    Returns
+    -------
+    Lineage
+        Tracks without a known id are numbered above all known ones.
     """
-    if not any(track.has_gap for track in lineage.tracks):
+    if not ids:
         return lineage
-    next_id = max(track.id for track in lineage.tracks) + 1
-    last_part: dict[int, int] = {}
-    parts: list[Track] = []
+    new: dict[int, int] = {}
+    taken: set[int] = set()
+    for track in sorted(lineage.tracks, key=lambda track: track.start):
+        known = next((ids[node] for node in track.nodes if node in ids), 0)
+        if known and known not in taken:
+            new[track.id] = known
+            taken.add(known)
+    next_id = max(ids.values()) + 1
     for track in lineage.tracks:
-        frames = np.asarray(track.frames)
-        cuts = [0, *(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
-        part_id, parent = track.id, track.parent
-        for first, stop in itertools.pairwise(cuts):
-            if first:
-                part_id, parent, next_id = next_id, part_id, next_id + 1
-            parts.append(
-                Track(
-                    part_id,
-                    track.frames[first],
-                    track.frames[stop - 1],
-                    parent,
-                    track.frames[first:stop],
-                    track.detections[first:stop],
-                )
-            )
-        last_part[track.id] = part_id
+        if track.id not in new:
+            new[track.id] = next_id
+            next_id += 1
     renamed = (
-        replace(part, parent=last_part[part.parent])
-        if part.id in lineage.by_id and part.parent
-        else part
-        for part in parts
+        replace(track, id=new[track.id], parent=new.get(track.parent, 0))
+        for track in lineage.tracks
     )
-    return Lineage(tuple(sorted(renamed, key=lambda part: part.id)))
+    return Lineage(tuple(sorted(renamed, key=lambda track: track.id)))
 
 
 def _check(tracks: Sequence[Track]) -> None:

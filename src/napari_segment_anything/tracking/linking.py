@@ -12,13 +12,23 @@ import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import InvalidSettingsError
-from napari_segment_anything.tracking.affinity import FloatArray, candidates
+from napari_segment_anything.tracking.affinity import (
+    Candidates,
+    FloatArray,
+    candidates,
+)
 from napari_segment_anything.tracking.assignment import assign
-from napari_segment_anything.tracking.division import no_divisions, possible_divisions
+from napari_segment_anything.tracking.division import (
+    Divisions,
+    no_divisions,
+    possible_divisions,
+)
 from napari_segment_anything.tracking.gaps import close_gaps
 from napari_segment_anything.tracking.graph import LinkGraph, Node
 from napari_segment_anything.tracking.hindsight import undo_breaks, undo_merges
-from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.known import Known
+from napari_segment_anything.tracking.lineage import Lineage, with_ids
+from napari_segment_anything.tracking.link_memory import LinkedPair, LinkMemory
 from napari_segment_anything.tracking.motion import (
     global_displacement,
     mutual_nearest,
@@ -31,11 +41,13 @@ from napari_segment_anything.tracking.settings import (
     settings_from_objects,
     typical_diameter,
 )
+from napari_segment_anything.tracking.words import MotionWords
 
 __all__ = ["LinkingSettings", "estimate_settings", "link", "link_objects"]
 
 # Each frame that an object is hidden makes it less sure that it is the same one.
 COST_OF_HIDDEN_FRAME = 0.5
+N_WINDOWS = 40
 
 
 def link(
@@ -93,43 +105,63 @@ def measure_frames(
 
 
 def link_objects(
-    objects: Sequence[FrameObjects], settings: LinkingSettings | None = None
+    objects: Sequence[FrameObjects],
+    settings: LinkingSettings | MotionWords | None = None,
+    known: Known | None = None,
+    memory: LinkMemory | None = None,
 ) -> Generator[tuple[int, int], None, Lineage]:
     """Link measured objects; yields (frames done, frames in all) and returns a Lineage.
 
-    See `link`.
+    What is known is taken for granted, what is remembered is not done again. See
+    `link`.
     """
+    known, memory = known or Known(), memory or LinkMemory()
     n_frames = len(objects)
-    if settings is None:
-        settings = settings_from_objects(
-            [objects[t : t + 3] for t in range(max(n_frames - 2, 1))]
-        )
-    diameter = typical_diameter(objects)
+    if memory.settings is None:
+        if isinstance(settings, LinkingSettings):
+            memory.settings = settings
+        else:
+            words = settings or MotionWords()
+            memory.settings = words.settings(settings_from_objects(_windows(objects)))
+        memory.diameter = typical_diameter(objects)
+    settings, diameter = memory.settings, memory.diameter
     graph = LinkGraph([len(frame) for frame in objects])
     shifts = np.zeros((max(n_frames - 1, 0), 2))
     residual = np.zeros((len(objects[0]) if n_frames else 0, 2))
     for t in range(n_frames - 1):
-        shifts[t], residual = _link_pair(
-            graph, t, objects, residual, settings, diameter
-        )
+        about = known.about(t)
+        pair = memory.pairs.get(t)
+        if pair is None or not pair.is_for(objects[t], objects[t + 1], residual, about):
+            pair = _link_pair(t, objects, residual, settings, diameter, known)
+            memory.pairs[t] = pair
+        for before, after in (*known.links_from.get(t, ()), *pair.links):
+            graph.add(before, after)
+        shifts[t], residual = pair.shift, pair.motion
         yield t + 1, n_frames
     if settings.division:
-        undo_merges(graph, objects, shifts, settings, diameter)
-        undo_breaks(graph, objects, shifts, settings)
-    _close_gaps(graph, objects, shifts, settings, diameter)
+        undo_merges(graph, objects, shifts, settings, diameter, known)
+        undo_breaks(graph, objects, shifts, settings, known)
+    _close_gaps(graph, objects, shifts, settings, diameter, known)
     yield n_frames, n_frames
-    return Lineage.from_links(graph.n_detections, graph.links())
+    lineage = Lineage.from_links(graph.n_detections, graph.links(), known.births)
+    return with_ids(lineage, known.ids)
+
+
+def _windows(objects: Sequence[FrameObjects]) -> list[Sequence[FrameObjects]]:
+    """Three consecutive frames from up to 40 places of the movie."""
+    starts = np.linspace(0, max(len(objects) - 3, 0), N_WINDOWS).astype(int)
+    return [objects[t : t + 3] for t in np.unique(starts).tolist()]
 
 
 def _link_pair(
-    graph: LinkGraph,
     t: int,
     objects: Sequence[FrameObjects],
     residual: FloatArray,
     settings: LinkingSettings,
     diameter: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Link frame t to the next; return their shift and each object's own motion."""
+    known: Known,
+) -> LinkedPair:
+    """Link frame t to the next."""
     before, after = objects[t], objects[t + 1]
     shift = global_displacement(before.centroids, after.centroids, scale=diameter)
     expected = before.centroids + shift + settings.persistence * residual
@@ -143,6 +175,7 @@ def _link_pair(
         if settings.division
         else no_divisions()
     )
+    links, divisions = _allowed(links, divisions, t, known)
     half = settings.unlinked_cost / 2
     chosen_links, chosen_divisions = assign(
         links,
@@ -155,16 +188,37 @@ def _link_pair(
     motion = np.zeros((len(after), 2))
     i, j = links.before[chosen_links], links.after[chosen_links]
     motion[j] = after.centroids[j] - before.centroids[i] - shift
-    for a, b in zip(i, j, strict=True):
-        graph.add((t, int(a)), (t + 1, int(b)))
+    chosen = [((t, int(a)), (t + 1, int(b))) for a, b in zip(i, j, strict=True)]
     for mother, daughters in zip(
         divisions.mothers[chosen_divisions],
         divisions.daughters[chosen_divisions],
         strict=True,
     ):
-        for daughter in daughters:
-            graph.add((t, int(mother)), (t + 1, int(daughter)))
-    return shift, motion
+        chosen += [((t, int(mother)), (t + 1, int(d))) for d in daughters]
+    return LinkedPair(
+        before, after, residual, known.about(t), tuple(chosen), shift, motion
+    )
+
+
+def _allowed(
+    links: Candidates, divisions: Divisions, t: int, known: Known
+) -> tuple[Candidates, Divisions]:
+    """Leave out what contradicts what is known."""
+    if not (known.ids or known.links or known.apart):
+        return links, divisions
+    is_free = [
+        known.may_link((t, a), (t + 1, b))
+        for a, b in zip(links.before.tolist(), links.after.tolist(), strict=True)
+    ]
+    may_be = [
+        known.may_divide((t, mother), [(t + 1, d) for d in daughters])
+        for mother, daughters in zip(
+            divisions.mothers.tolist(), divisions.daughters.tolist(), strict=True
+        )
+    ]
+    return links.select(np.flatnonzero(is_free)), divisions.select(
+        np.flatnonzero(may_be)
+    )
 
 
 def _close_gaps(
@@ -173,6 +227,7 @@ def _close_gaps(
     shifts: FloatArray,
     settings: LinkingSettings,
     diameter: float,
+    known: Known,
 ) -> None:
     """Join ends to starts that come a few frames later."""
     n_frames = len(objects)
@@ -197,7 +252,9 @@ def _close_gaps(
             for a, b, cost in zip(
                 found.before, found.after, found.costs + penalty, strict=True
             ):
-                costs[(t, int(i[a])), (later, int(j[b]))] = float(cost)
+                end, start = (t, int(i[a])), (later, int(j[b]))
+                if known.may_link(end, start):
+                    costs[end, start] = float(cost)
     segments = graph.segments({node for pair in costs for node in pair})
     for end, start in close_gaps(
         costs,

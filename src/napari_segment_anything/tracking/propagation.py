@@ -1,23 +1,32 @@
 """Masks of single frames become tracks: link, repair where they break, link again."""
 
-from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.tracking.breaks import Break, find_breaks
+from napari_segment_anything.tracking.breaks import carried_on, find_breaks
+from napari_segment_anything.tracking.contradiction import Break
+from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage
+from napari_segment_anything.tracking.link_memory import LinkMemory
 from napari_segment_anything.tracking.linking import link_objects
+from napari_segment_anything.tracking.motion import FloatArray, global_displacement
 from napari_segment_anything.tracking.objects import FrameObjects, measure
-from napari_segment_anything.tracking.repair import (
+from napari_segment_anything.tracking.repair import RepairedFrame, repair_frame
+from napari_segment_anything.tracking.repair_settings import (
     FramePredictor,
+    Repair,
     RepairSettings,
-    repair_frame,
 )
 from napari_segment_anything.tracking.review import Doubt, review
-from napari_segment_anything.tracking.settings import LinkingSettings
+from napari_segment_anything.tracking.settings import LinkingSettings, typical_diameter
+from napari_segment_anything.tracking.words import MotionWords
+
+Node = tuple[int, int]
+IndexArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,25 +39,41 @@ class TrackingResult:
         Masks of each frame after repair.
     lineage : Lineage
         Tracks through them.
-    repaired : set of (frame, detection)
-        Masks that repair has made.
+    repairs : mapping of (frame, detection) to Repair
+        Masks that repair has made, with why and how sure they are.
     doubts : list of Doubt
         What a person should look at, most doubtful first.
+    known : Known
+        What was known, at the positions of the masks after repair.
+    origins : list of (n,) int arrays
+        For each mask of each frame, its position before repair; -1 for a new one.
+    settings : LinkingSettings
+        How objects were thought to move.
     """
 
     frames: list[MaskSet]
     lineage: Lineage
-    repaired: set[tuple[int, int]]
+    repairs: Mapping[Node, Repair]
     doubts: list[Doubt]
+    known: Known = field(default_factory=Known)
+    origins: list[IndexArray] = field(default_factory=list)
+    settings: LinkingSettings = field(default_factory=LinkingSettings)
+
+    @property
+    def repaired(self) -> set[Node]:
+        """Masks that repair has made."""
+        return set(self.repairs)
 
 
 def track_masks(
     frames: Sequence[MaskSet],
     frame_predictor: FramePredictor | None = None,
-    settings: LinkingSettings | None = None,
+    settings: LinkingSettings | MotionWords | None = None,
     *,
     repair: RepairSettings | None = None,
-    locked: Collection[int] = (),
+    known: Known | None = None,
+    forwards: bool = True,
+    backwards: bool = True,
 ) -> Generator[tuple[str, int, int], None, TrackingResult]:
     """Carry the masks of single frames through time.
 
@@ -58,12 +83,14 @@ def track_masks(
         One a frame.
     frame_predictor : FramePredictor, optional
         Asked again where tracks break; without one there is no repair.
-    settings : LinkingSettings, optional
-        Estimated from the movie by default.
+    settings : LinkingSettings or MotionWords, optional
+        Estimated from the movie by default, or where the words leave it open.
     repair : RepairSettings, optional
         When the predictor's answers are believed.
-    locked : collection of int
-        Frames whose masks are never changed.
+    known : Known, optional
+        Frames, masks, ids and links that stay as they are.
+    forwards, backwards : bool
+        Whether tracks are carried on beyond their end, and before their start.
 
     Yields
     ------
@@ -75,40 +102,98 @@ def track_masks(
     work = _Work(
         frames=list(frames),
         objects=[measure(frame) for frame in frames],
-        is_new=[np.zeros(len(frame), dtype=bool) for frame in frames],
+        repairs=[[None] * len(frame) for frame in frames],
+        origins=[np.arange(len(frame)) for frame in frames],
+        known=known or Known(),
     )
     lineage = yield from _link(work, settings)
     asked: set[tuple[int, ...]] = set()
     if frame_predictor is not None:
         for _ in range(repair.max_rounds):
-            found = find_breaks(work.frames, work.objects, lineage, locked=locked)
-            found = [b for b in found if b.key not in asked]
-            asked.update(b.key for b in found)
-            n_changed = yield from _repair(work, found, frame_predictor, repair)
+            found = find_breaks(
+                work.frames,
+                work.objects,
+                lineage,
+                known=work.known,
+                forwards=forwards,
+                backwards=backwards,
+            )
+            n_changed = yield from _repair(work, found, frame_predictor, repair, asked)
             if not n_changed:
                 break
             lineage = yield from _link(work, settings)
-    repaired = {
-        (t, int(k))
-        for t, flags in enumerate(work.is_new)
-        for k in np.flatnonzero(flags)
+    repairs = {
+        (t, k): made
+        for t, of_frame in enumerate(work.repairs)
+        for k, made in enumerate(of_frame)
+        if made is not None
     }
-    return TrackingResult(work.frames, lineage, repaired, review(lineage, work.objects))
+    doubts = review(lineage, work.objects, repairs)
+    return TrackingResult(
+        work.frames,
+        lineage,
+        repairs,
+        doubts,
+        work.known,
+        work.origins,
+        work.memory.settings or LinkingSettings(),
+    )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Work:
     """Masks while they are repaired; lists of one entry a frame."""
 
     frames: list[MaskSet]
     objects: list[FrameObjects]
-    is_new: list[npt.NDArray[np.bool_]]
+    repairs: list[list[Repair | None]]
+    origins: list[IndexArray]
+    known: Known
+    changed: set[int] = field(default_factory=set)
+    diameter: float = 1.0
+    memory: LinkMemory = field(default_factory=LinkMemory)
+    shifts: dict[tuple[int, int], FloatArray] = field(default_factory=dict)
+
+    def begin_sweeps(self) -> None:
+        """Forget what was measured before masks changed."""
+        self.changed.clear()
+        self.shifts.clear()
+        self.diameter = typical_diameter(self.objects)
+
+    def shift(self, t: int, other: int) -> FloatArray:
+        """How the whole frame moves from one frame to another, pixels."""
+        if not 0 <= other < len(self.objects):
+            return np.zeros(2)
+        if (t, other) not in self.shifts:
+            self.shifts[t, other] = global_displacement(
+                self.objects[t].centroids,
+                self.objects[other].centroids,
+                scale=self.diameter,
+            )
+        return self.shifts[t, other]
+
+    def has(self, one: Break) -> bool:
+        """Whether the masks that a break would replace are still where they were."""
+        return not one.replaces or one.frame not in self.changed
+
+    def take(self, t: int, repaired: RepairedFrame) -> None:
+        """Replace the masks of a frame by the repaired ones."""
+        n_new = len(repaired.repairs)
+        kept = list(repaired.kept)
+        self.repairs[t] = [*(self.repairs[t][k] for k in kept), *repaired.repairs]
+        self.origins[t] = np.append(self.origins[t][kept], np.full(n_new, -1)).astype(
+            np.intp
+        )
+        self.frames[t] = repaired.mask_set
+        self.objects[t] = measure(repaired.mask_set)
+        self.known = self.known.renumbered({t: repaired.kept})
+        self.changed.add(t)
 
 
 def _link(
-    work: _Work, settings: LinkingSettings | None
+    work: _Work, settings: LinkingSettings | MotionWords | None
 ) -> Generator[tuple[str, int, int], None, Lineage]:
-    steps = link_objects(work.objects, settings)
+    steps = link_objects(work.objects, settings, work.known, work.memory)
     while True:
         try:
             done, total = next(steps)
@@ -123,19 +208,45 @@ def _repair(
     found: Sequence[Break],
     predictor: FramePredictor,
     settings: RepairSettings,
+    asked: set[tuple[int, ...]],
 ) -> Generator[tuple[str, int, int], None, int]:
-    """Repair frame by frame; returns the number of frames that changed."""
-    by_frame: dict[int, list[Break]] = {}
-    for one in found:
-        by_frame.setdefault(one.frame, []).append(one)
-    n_changed = 0
-    for done, (t, breaks) in enumerate(sorted(by_frame.items()), start=1):
-        repaired = repair_frame(work.frames[t], breaks, predictor, settings)
-        if repaired.n_new:
-            n_changed += 1
-            was_new = work.is_new[t][list(repaired.kept)]
-            work.is_new[t] = np.append(was_new, np.ones(repaired.n_new, dtype=bool))
-            work.frames[t] = repaired.mask_set
-            work.objects[t] = measure(repaired.mask_set)
-        yield "repair", done, len(by_frame)
+    """Sweep over the frames, forwards and then backwards; returns how many changed.
+
+    An object that was found beyond the end of its track is looked for in the frame
+    after at once, as far as the settings allow.
+    """
+    work.begin_sweeps()
+    n_done = n_changed = 0
+    for direction in (1, -1):
+        waiting: dict[int, list[tuple[Break, int]]] = {}
+        for one in found:
+            if (one.direction or 1) == direction:
+                waiting.setdefault(one.frame, []).append((one, 1))
+        while waiting:
+            t = min(waiting) if direction == 1 else max(waiting)
+            todo = [(b, n) for b, n in waiting.pop(t) if b.key not in asked]
+            # Positions may have changed in the sweep before; then it is asked anew.
+            asked.update(b.key for b, _ in todo)
+            todo = [(b, n) for b, n in todo if work.has(b)]
+            breaks = [b for b, _ in todo]
+            repaired = repair_frame(work.frames[t], breaks, predictor, settings)
+            if repaired.repairs:
+                n_changed += 1
+                work.take(t, repaired)
+            first_new = len(repaired.kept)
+            for n, source in enumerate(repaired.sources):
+                one, n_carried = todo[source]
+                limit = settings.max_carried
+                if one.direction and (limit is None or n_carried < limit):
+                    node = (t, first_new + n)
+                    shift = work.shift(t, t + direction)
+                    further = carried_on(
+                        work.frames, work.objects, node, direction, shift
+                    )
+                    if further is not None and further.frame not in work.known.frames:
+                        waiting.setdefault(further.frame, []).append(
+                            (further, n_carried + 1)
+                        )
+            n_done += 1
+            yield "repair", n_done, n_done + len(waiting)
     return n_changed

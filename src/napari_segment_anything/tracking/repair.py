@@ -2,82 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.errors import InvalidSettingsError
-from napari_segment_anything.tracking.breaks import Break
+from napari_segment_anything.tracking.carried import carried_masks
+from napari_segment_anything.tracking.contradiction import Break, BreakKind
+from napari_segment_anything.tracking.repair_settings import (
+    FramePredictor,
+    Repair,
+    RepairSettings,
+)
 
 ALTERNATIVES = 3
 
 
-class FramePredictor(Protocol):
-    """Whoever can decode prompts on any frame of a movie."""
-
-    def predict(self, frame: int, prompts: Prompts) -> MaskSet:
-        """Decode the prompts of N objects on a frame.
-
-        Returns
-        -------
-        MaskSet
-            3 N masks: the alternatives of the first object, then of the second …
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class RepairSettings:
-    """When an answer of the decoder is believed.
-
-    Attributes
-    ----------
-    min_predicted_iou, min_stability : float
-        The model's own confidence in the mask.
-    min_overlap : float
-        Intersection over union with the mask expected from the neighbouring frame.
-    max_growth : float
-        Factor by which its area may differ from the expected one, up or down.
-    max_shared : float
-        Part of it that may lie on other objects; that part is cut off.
-    min_kept : float
-        Part of the replaced masks that the answers must cover.
-    max_rounds : int
-        How often linking and repair alternate at most.
-
-    Raises
-    ------
-    InvalidSettingsError
-        If a value is out of its range.
-    """
-
-    min_predicted_iou: float = 0.5
-    min_stability: float = 0.6
-    min_overlap: float = 0.5
-    max_growth: float = 1.7
-    max_shared: float = 0.25
-    min_kept: float = 0.6
-    max_rounds: int = 3
-
-    def __post_init__(self) -> None:
-        for name in (
-            "min_predicted_iou",
-            "min_stability",
-            "min_overlap",
-            "max_shared",
-            "min_kept",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidSettingsError(
-                    f"{name} is {getattr(self, name)}, but must lie in 0..1."
-                )
-        if self.max_growth < 1 or self.max_rounds < 0:
-            raise InvalidSettingsError(
-                f"max_growth ({self.max_growth}) must be at least 1 and max_rounds "
-                f"({self.max_rounds}) not negative."
-            )
+_WORDS: dict[BreakKind, str] = {
+    "missing": "filled",
+    "hidden": "filled",
+    "merged": "split",
+    "fragments": "joined",
+    "changed": "redrawn",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +37,16 @@ class RepairedFrame:
         Kept masks in their old order, then the new ones.
     kept : tuple of int
         Old indices of the kept masks.
-    n_new : int
-        Number of new masks.
+    repairs : tuple of Repair
+        One for each new mask.
+    sources : tuple of int
+        Which break each new mask comes from.
     """
 
     mask_set: MaskSet
     kept: tuple[int, ...]
-    n_new: int
+    repairs: tuple[Repair, ...] = ()
+    sources: tuple[int, ...] = ()
 
 
 def prompts_for(expected: MaskSet) -> Prompts:
@@ -121,7 +71,7 @@ def prompts_for(expected: MaskSet) -> Prompts:
 def repair_frame(
     frame: MaskSet,
     breaks: Sequence[Break],
-    predictor: FramePredictor,
+    predictor: FramePredictor | None,
     settings: RepairSettings,
 ) -> RepairedFrame:
     """Ask for everything that is missing in one frame, in one batch.
@@ -132,19 +82,23 @@ def repair_frame(
         Masks of the frame.
     breaks : sequence of Break
         All of this frame.
-    predictor : FramePredictor
-        Decodes the prompts.
+    predictor : FramePredictor, optional
+        Decodes the prompts; without one only neighbours in time are asked.
     settings : RepairSettings
         When an answer is believed.
     """
     if not breaks:
-        return RepairedFrame(frame, tuple(range(len(frame))), 0)
-    prompts = Prompts.stack([prompts_for(b.expected) for b in breaks])
-    answers = predictor.predict(breaks[0].frame, prompts)
+        return RepairedFrame(frame, tuple(range(len(frame))))
+    answers = MaskSet.empty(frame.shape)
+    if predictor is not None:
+        prompts = Prompts.stack([prompts_for(b.expected) for b in breaks])
+        answers = predictor.predict(breaks[0].frame, prompts)
     replaced: set[int] = set()
     new = MaskSet.empty(frame.shape)
+    repairs: list[Repair] = []
+    sources: list[int] = []
     position = 0
-    for one in breaks:
+    for source, one in enumerate(breaks):
         n = len(one.expected)
         alternatives = answers.select(
             slice(ALTERNATIVES * position, ALTERNATIVES * (position + n))
@@ -153,16 +107,33 @@ def repair_frame(
         if replaced.intersection(one.replaces):
             continue
         gone = replaced.union(one.replaces)
+        near = [k for k in _near(frame, one.expected) if k not in gone]
         others = MaskSet.concatenate(
-            [frame.select([k for k in range(len(frame)) if k not in gone]), new]
+            [frame.select(near), new.select(_near(new, one.expected))]
         )
         accepted = _judge(one, alternatives, others, frame, settings)
+        by_model = accepted is not None
+        if accepted is None and settings.carry:
+            accepted = _carry(one, others, frame, settings)
         if accepted is not None:
             replaced = gone
             new = MaskSet.concatenate([new, accepted])
+            sources += [source] * len(accepted)
+            repairs += [
+                Repair(
+                    _WORDS[one.kind],
+                    by_model,
+                    float(accepted.predicted_iou[k])
+                    * (accepted.iou_with(k, one.expected, k) if by_model else 1.0),
+                )
+                for k in range(len(accepted))
+            ]
     kept = tuple(k for k in range(len(frame)) if k not in replaced)
     return RepairedFrame(
-        MaskSet.concatenate([frame.select(list(kept)), new]), kept, len(new)
+        MaskSet.concatenate([frame.select(list(kept)), new]),
+        kept,
+        tuple(repairs),
+        tuple(sources),
     )
 
 
@@ -174,6 +145,8 @@ def _judge(
     settings: RepairSettings,
 ) -> MaskSet | None:
     """Best believable answer for each expected object; None unless all have one."""
+    if len(alternatives) == 0:
+        return None
     accepted = MaskSet.empty(frame.shape)
     for k in range(len(one.expected)):
         around = MaskSet.concatenate([others, accepted])
@@ -182,13 +155,48 @@ def _judge(
         if best is None:
             return None
         accepted = MaskSet.concatenate([accepted, best])
+    if not _is_as_sure(accepted, one, frame, settings):
+        return None
     for k in one.replaces:
+        if one.kind == "changed":
+            gain = accepted.iou_with(0, one.expected, 0) - frame.iou_with(
+                k, one.expected, 0
+            )
+            if gain < settings.min_gain:
+                return None
+            continue
         covered = sum(
             accepted.intersection_with(a, frame, k) for a in range(len(accepted))
         )
         if covered < settings.min_kept * np.count_nonzero(frame.masks[k]):
             return None
     return accepted
+
+
+def _is_as_sure(
+    made: MaskSet, one: Break, frame: MaskSet, settings: RepairSettings
+) -> bool:
+    """Whether masks are hardly less sure than those that they replace."""
+    scores = frame.predicted_iou[list(one.replaces)]
+    # Masks that came from elsewhere have no score, which is 1.
+    scored = scores[scores < 1]
+    if len(scored) == 0:
+        return True
+    return float(made.predicted_iou.min()) >= float(scored.mean()) - settings.max_loss
+
+
+def _carry(
+    one: Break, others: MaskSet, frame: MaskSet, settings: RepairSettings
+) -> MaskSet | None:
+    """Make the expected objects without the decoder, where others leave them room."""
+    made = carried_masks(one, frame, settings.min_overlap)
+    if made is None or not _is_as_sure(made, one, frame, settings):
+        return None
+    free = [_cut(made.select([k]), others) for k in range(len(made))]
+    for k, mask in enumerate(free):
+        if mask.areas[0] < (1 - settings.max_shared) * made.areas[k]:
+            return None
+    return MaskSet.concatenate(free)
 
 
 def _best(
@@ -219,6 +227,14 @@ def _best(
         if confidence + overlap > most:
             best, most = free, confidence + overlap
     return best
+
+
+def _near(masks: MaskSet, expected: MaskSet) -> list[int]:
+    """Masks that can share pixels with an answer which resembles what is expected."""
+    low, high = expected.boxes[:, :2].min(axis=0), expected.boxes[:, 2:].max(axis=0)
+    size = high - low
+    is_near = (masks.boxes[:, :2] < high + size) & (masks.boxes[:, 2:] > low - size)
+    return np.flatnonzero(is_near.all(axis=1)).tolist()
 
 
 def _cut(choice: MaskSet, around: MaskSet) -> MaskSet:

@@ -42,6 +42,9 @@ class LinkingSettings:
         How much of its last displacement an object repeats, 0 (wanders) to 1 (flies).
     coherence : float
         How much of its neighbours' displacement an object shares, 0 to 1 (flow).
+    area_scale : float
+        How much an object's area typically changes from one frame to the next, as the
+        logarithm of the ratio.
 
     Raises
     ------
@@ -57,9 +60,10 @@ class LinkingSettings:
     unlinked_cost: float = 9.0
     persistence: float = 0.0
     coherence: float = 0.0
+    area_scale: float = 0.35
 
     def __post_init__(self) -> None:
-        for name in ("max_distance", "motion_scale", "unlinked_cost"):
+        for name in ("max_distance", "motion_scale", "unlinked_cost", "area_scale"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InvalidSettingsError(
                     f"{name} is {getattr(self, name)}, but must be above 0."

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
 if TYPE_CHECKING:
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -31,6 +33,12 @@ class Acceptance:
         Whether an object may take pixels of others.
     is_turbo : bool
         Whether each click is an object.
+    is_volume : bool
+        Whether what is accepted on one plane after the other is one object.
+    class_id : int
+        Which kind of thing new objects are.
+    latest : int or None
+        The object that was accepted last.
     """
 
     def __init__(
@@ -42,6 +50,10 @@ class Acceptance:
     ) -> None:
         self.may_overwrite = False
         self.is_turbo = False
+        self.is_volume = False
+        self.class_id = 1
+        self.latest: int | None = None
+        self._is_other_way = False
         self._layers = layers
         self._session = session
         self._editor = editor
@@ -50,6 +62,8 @@ class Acceptance:
 
     def wanted(self, plane: PlaneId) -> Drawing:
         """Return what is asked now: in turbo mode one click at a time."""
+        if self._editor.is_as_opened(plane):
+            return Drawing()
         drawing = self._layers.prompts.drawing_on(plane)
         if self._is_turbo_click(plane, drawing):
             return Drawing(drawing.points[:1], drawing.is_inside[:1])
@@ -59,14 +73,37 @@ class Acceptance:
         """Whether a click is drawn that is an object by itself."""
         return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
 
-    def accept(self) -> str:
+    @property
+    def can_accept(self) -> bool:
+        """Whether there is a mask to accept, or an object to confirm."""
+        plane = self._layers.plane
+        is_open = plane is not None and self._editor.is_as_opened(plane)
+        return is_open or self._session.can_accept
+
+    @property
+    def shown(self) -> tuple[MaskSet, PlaneId] | None:
+        """Masks to outline, and their plane: the answer, or the object to confirm."""
+        response, plane = self._session.response, self._layers.plane
+        if response is not None and response.masks is not None:
+            return response.masks, response.request.plane
+        known = None if plane is None else self._editor.open_on(plane)
+        if known is None or not self._editor.is_as_opened(known.plane):
+            return None
+        return known.as_mask(self._session.source.plane_shape(known.plane)), known.plane
+
+    def accept(self, *, is_other_way: bool = False) -> str:
         """Turn the mask of what is drawn into an object; return what to say of it.
 
-        A mask that is still being computed is due when it arrives.
+        A mask that is still being computed is due when it arrives. With
+        ``is_other_way`` this object alone may overwrite others, or may not.
         """
+        self._is_other_way |= is_other_way
         plane = self._layers.plane
         if plane is None or self._asker.model is None:
             return ""
+        if self._editor.is_as_opened(plane):
+            confirmed = self._editor.objects.confirm(plane)
+            return f"Confirmed object {confirmed}." if confirmed else ""
         wanted = self.wanted(plane)
         if not wanted.prompts.has_object:
             return ""
@@ -77,9 +114,11 @@ class Acceptance:
         if response.masks is None or not self._session.can_accept:
             return self._refuse(plane, wanted, NO_OBJECT)
         ids = self._editor.accept(
-            response, wanted, self._asker.settings, may_overwrite=self.may_overwrite
+            response, wanted, self._asker.settings, self._choices(plane)
         )
+        self._is_other_way = False
         if ids:
+            self.latest = ids[0]
             return accepted_message(ids)
         return self._refuse(plane, wanted, _COVERED)
 
@@ -91,6 +130,18 @@ class Acceptance:
     def forget(self) -> None:
         """Nothing is due any more."""
         self._is_due = False
+        self._is_other_way = False
+
+    def _choices(self, plane: PlaneId) -> Choices:
+        objects, continued = self._session.objects, None
+        if self.is_volume and self.latest is not None and self.latest in objects:
+            is_here = objects.get(self.latest, plane) is not None
+            continued = None if is_here else self.latest
+        return Choices(
+            may_overwrite=self.may_overwrite != self._is_other_way,
+            class_id=self.class_id,
+            continued=continued,
+        )
 
     def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> str:
         if self._is_turbo_click(plane, wanted):

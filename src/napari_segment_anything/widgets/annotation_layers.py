@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_segment_anything.widgets.plane import (
     displayed_plane,
     image_shape,
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
+    from napari_segment_anything.session.objects import AcceptedObject
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.widgets.sources import Sources
 
@@ -120,6 +123,22 @@ class AnnotationLayers:
         for axis, letter in enumerate(self.axes):
             if letter not in plane.plane_axes:
                 self._viewer.dims.set_point(axis + offset, world[axis])
+
+    def look_at(self, known: AcceptedObject) -> None:
+        """Move the camera to an object, without changing the zoom."""
+        index = [number or 0 for number in layer_index(known.plane, self.axes)]
+        for letter, first, length in zip(
+            known.plane.plane_axes, known.corner, known.mask.shape, strict=True
+        ):
+            index[self.axes.index(letter)] = first + length // 2
+        world = np.asarray(self.image.data_to_world(index))
+        offset = self._viewer.dims.ndim - self.image.ndim
+        shown = [axis - offset for axis in self._viewer.dims.displayed]
+        # Since napari 0.9 the camera is part of the scene.
+        camera = getattr(self._viewer, "scene", self._viewer).camera
+        centre = np.array(camera.center, dtype=float)
+        centre[-2:] = world[shown]
+        camera.center = tuple(centre)
 
     def source(self) -> PlaneSource:
         """Return the image as the session reads it.

@@ -14,8 +14,9 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import deleted_message, opened_message
+from napari_segment_anything.widgets.narrator import opened_message
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
+from napari_segment_anything.widgets.reviser import Reviser
 from napari_segment_anything.widgets.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Annotator(QObject):
         self.editor = Editor(self.layers, self.session)
         self.asker = MaskAsker(self.session, bench)
         self.acceptance = Acceptance(self.layers, self.session, self.editor, self.asker)
+        self.reviser = Reviser(self.layers, self.session, self.editor, self.acceptance)
+        self.reviser.said.connect(self.said)
         self.hover = Hover(self.layers, self.session)
         self.watch = PlaneWatch(viewer, self.layers)
         self.watch.changed.connect(self._on_plane)
@@ -79,7 +82,7 @@ class Annotator(QObject):
             lambda edit: self.editor.note_stroke(edit, self.layers.plane)
         )
         self.session.response_changed.connect(self._show_response)
-        self.session.accepted_changed.connect(self.state_changed.emit)
+        self.session.accepted_changed.connect(self._on_step)
         image.events.data.connect(self._on_image_data)
 
     @property
@@ -126,15 +129,20 @@ class Annotator(QObject):
         plane = self.layers.plane
         self.hover.hide()
         drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
-        self.asker.ask(plane, drawn.prompts)
-        self.state_changed.emit()
+        is_silent = plane is not None and self.editor.is_as_opened(plane)
+        self.asker.ask(plane, drawn.prompts, is_silent=is_silent)
+        self._show_response()
 
-    def accept(self) -> None:
+    def accept(self, *, is_other_way: bool = False) -> None:
         """Turn the mask of what is drawn into an object.
 
-        A mask that is still being computed is accepted when it arrives.
+        A mask that is still being computed is accepted when it arrives. An open object
+        that was not changed is confirmed, in a review the next one opened.
         """
-        self._say(self.acceptance.accept())
+        known = self.reviser.open_object()
+        if message := self.acceptance.accept(is_other_way=is_other_way):
+            self.said.emit(message)
+            self.reviser.go_on(known)
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -144,18 +152,11 @@ class Annotator(QObject):
 
     def delete(self) -> None:
         """Delete the object that is open again."""
-        plane = self.layers.plane
-        deleted = self.editor.delete(plane) if plane is not None else None
-        self.said.emit(deleted_message(deleted))
+        self.reviser.delete()
 
     def walk(self, direction: int) -> None:
         """Open the next or the previous object again."""
-        plane = self.layers.plane
-        if plane is not None and self.editor.has_unsaved(plane):
-            self.said.emit("Accept or clear first what is drawn here.")
-            return
-        known = self.editor.walk(plane, direction)
-        self.said.emit(opened_message(known))
+        self.reviser.walk(direction)
 
     def undo(self) -> None:
         """Take the newest step back, whatever and wherever it was."""
@@ -187,29 +188,31 @@ class Annotator(QObject):
         elif plane is not None and self.acceptance.has_turbo_click(plane):
             self.accept()
 
-    def _say(self, message: str) -> None:
-        if message:
-            self.said.emit(message)
+    def _on_step(self) -> None:
+        self._show_response()
+        self.layers.results.show_objects(self.session.objects)
 
     def _on_plane(self) -> None:
         self.acceptance.forget()
         self.hover.hide()
         self.session.drop()
+        self._show_response()
         self.state_changed.emit()
 
     def _on_answer(self) -> None:
-        self._say(self.acceptance.accept_if_due())
+        if message := self.acceptance.accept_if_due():
+            self.said.emit(message)
 
     def _on_failure(self, error: Exception) -> None:
         self.acceptance.forget()
         self.failed.emit(error)
 
     def _show_response(self) -> None:
-        response = self.session.response
-        if response is None or response.masks is None:
+        shown = self.acceptance.shown
+        if shown is None:
             self.layers.preview.hide()
         else:
-            self.layers.preview.show(response.masks, response.request.plane)
+            self.layers.preview.show(*shown)
         self.state_changed.emit()
 
     def _on_image_data(self) -> None:

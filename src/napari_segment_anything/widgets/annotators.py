@@ -125,6 +125,14 @@ class Annotators(QObject):
         for annotator in self._annotators.values():
             _prefer(annotator, preferences)
 
+    def unsaved(self) -> list[str]:
+        """Return the names of the images with objects of which no record was saved."""
+        return [
+            image.name
+            for image, annotator in self._annotators.items()
+            if annotator.session.is_unsaved
+        ]
+
     def close(self) -> None:
         """Let go of the viewer; all layers stay."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)
@@ -153,5 +161,6 @@ class Annotators(QObject):
 def _prefer(annotator: Annotator, preferences: Preferences) -> None:
     annotator.acceptance.may_overwrite = preferences.may_overwrite
     annotator.acceptance.is_turbo = preferences.is_turbo
+    annotator.acceptance.class_id = preferences.class_id
     annotator.hover.is_on = preferences.is_hovering
     annotator.settings = preferences.settings

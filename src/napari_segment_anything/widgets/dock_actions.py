@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_segment_anything.session.objects import Polarity
 from napari_segment_anything.widgets import keys
@@ -44,6 +44,7 @@ class DockActions(QObject):
         self._form = form
         self._annotator: Annotator | None = None
         self._cheat_sheet: CheatSheet | None = None
+        self._saved: tuple[Callable[[], object] | None, ...] = ()
         self._writer = LatestWorker(self)
         self._writer.finished.connect(self._on_written)
         self._writer.failed.connect(self.failed)
@@ -56,6 +57,12 @@ class DockActions(QObject):
             keys.REDO_KEY: self._calling(Annotator.redo),
             keys.NEXT_KEY: self._calling(partial(Annotator.walk, direction=1)),
             keys.PREVIOUS_KEY: self._calling(partial(Annotator.walk, direction=-1)),
+            keys.MERGE_KEY: self._calling(lambda one: one.reviser.merge()),
+            keys.SPLIT_KEY: self._calling(lambda one: one.reviser.split()),
+            keys.DOUBTFUL_KEY: self._calling(lambda one: one.reviser.walk_doubtful()),
+            keys.OTHER_WAY_KEY: self._calling(
+                partial(Annotator.accept, is_other_way=True)
+            ),
             keys.TURN_KEY: self._turn,
             keys.BOX_KEY: self._turn_boxes,
             keys.SIZE_KEY: choices.choose_next_size,
@@ -70,13 +77,17 @@ class DockActions(QObject):
             form.redo: keys.REDO_KEY,
             form.next: keys.NEXT_KEY,
             form.previous: keys.PREVIOUS_KEY,
+            form.merge: keys.MERGE_KEY,
+            form.split: keys.SPLIT_KEY,
         }
         for button, key in buttons.items():
             button.clicked.connect(self.by_key[key])
         form.inside.clicked.connect(partial(self._draw_points, Polarity.INSIDE))
         form.outside.clicked.connect(partial(self._draw_points, Polarity.OUTSIDE))
         form.box.clicked.connect(self._draw_boxes)
-        form.save_record.clicked.connect(self._save_record)
+        form.save_record.clicked.connect(lambda: self.save_record_then())
+        form.methods.clicked.connect(self._copy_methods)
+        form.many.volume.toggled.connect(self._set_volume)
         form.keys.clicked.connect(self._show_keys)
 
     @property
@@ -91,7 +102,9 @@ class DockActions(QObject):
         can = annotator is not None and annotator.layers.are_shown
         form.set_tools_enabled(can)
         session = annotator.session if annotator is not None else None
-        form.accept.setEnabled(can and session is not None and session.can_accept)
+        form.accept.setEnabled(
+            can and annotator is not None and annotator.acceptance.can_accept
+        )
         form.clear.setEnabled(
             can and annotator is not None and annotator.layers.have_prompts
         )
@@ -101,7 +114,12 @@ class DockActions(QObject):
         has_objects = session is not None and len(session.objects) > 0
         form.next.setEnabled(can and has_objects)
         form.previous.setEnabled(can and has_objects)
-        form.save_record.setEnabled(session is not None and session.has_actions)
+        can_change = can and annotator is not None and annotator.can_delete
+        form.merge.setEnabled(can_change)
+        form.split.setEnabled(can_change)
+        for button in (form.save_record, form.methods, form.classes):
+            button.setEnabled(session is not None and session.has_actions)
+        self._set_volume(form.many.volume.isChecked())
         if annotator is not None:
             active = self._viewer.layers.selection.active
             prompts = annotator.layers.prompts
@@ -142,10 +160,12 @@ class DockActions(QObject):
             self._annotator.layers.draw_boxes()
         self.refresh(self._annotator)
 
-    def _save_record(self) -> None:
+    def save_record_then(self, then: Callable[[], object] | None = None) -> None:
+        """Ask for a file and write the record; call ``then`` when that is done."""
         if self._annotator is None:
             return
-        record = self._annotator.session.record(self._annotator.layers.results.shape)
+        session = self._annotator.session
+        record = session.record(self._annotator.layers.results.shape)
         path, _ = QFileDialog.getSaveFileName(
             self._form,
             "Save record",
@@ -153,10 +173,25 @@ class DockActions(QObject):
             "Record (*.json)",
         )
         if path:
+            self._saved = partial(session.note_saved, record), then
             self._writer.submit(partial(_write, record, Path(path)))
+
+    def _copy_methods(self) -> None:
+        if self._annotator is not None:
+            shape = self._annotator.layers.results.shape
+            sentence = self._annotator.session.record(shape).describe()
+            QApplication.clipboard().setText(sentence)
+            self.said.emit(f"Copied: {sentence}")
+
+    def _set_volume(self, is_volume: bool) -> None:
+        if self._annotator is not None:
+            self._annotator.acceptance.is_volume = is_volume
 
     def _on_written(self, path: Path) -> None:
         self.said.emit(f"Wrote {path.name}.")
+        for call in self._saved:
+            if call is not None:
+                call()
 
     def _show_keys(self) -> None:
         if self._cheat_sheet is None:

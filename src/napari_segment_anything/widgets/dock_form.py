@@ -23,20 +23,25 @@ from napari_segment_anything.widgets.keys import (
     BOX_KEY,
     CLEAR_KEY,
     DELETE_KEY,
+    MERGE_KEY,
     NEXT_KEY,
     PREVIOUS_KEY,
     REDO_KEY,
+    SPLIT_KEY,
     TURN_KEY,
     UNDO_KEY,
     with_key,
 )
 from napari_segment_anything.widgets.layout import (
+    below,
     heading,
     scrolled_column,
     wide_form,
 )
+from napari_segment_anything.widgets.many_form import ManyForm
 from napari_segment_anything.widgets.model_row import ModelRow
 from napari_segment_anything.widgets.preferences import PreferencesForm
+from napari_segment_anything.widgets.review_form import ReviewForm
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -90,7 +95,17 @@ class DockForm(QWidget):
             "Previous", PREVIOUS_KEY, "Open the previous finished object again."
         )
         self.next = _action("Next", NEXT_KEY, "Open the next finished object again.")
+        self.merge = _action(
+            "Merge", MERGE_KEY, "Join the open object with those that points lie on."
+        )
+        self.split = _action(
+            "Split",
+            SPLIT_KEY,
+            "Cut the open object between inside points, or along a line or path.",
+        )
         self.preferences = PreferencesForm()
+        self.many = ManyForm(viewer)
+        self.review = ReviewForm()
         self.everything_plane = QPushButton("Everything on this plane")
         self.everything_plane.setToolTip(
             "Finds all objects of the plane that is shown. Objects that are there "
@@ -106,6 +121,12 @@ class DockForm(QWidget):
         self.save_record.setToolTip(
             "Writes the prompts, scores and weights behind each object as JSON, from "
             "which the same labels can be made again."
+        )
+        self.methods = QPushButton("Methods …")
+        self.methods.setToolTip("Copies a sentence for the methods section of a paper.")
+        self.classes = QPushButton("Class layer")
+        self.classes.setToolTip(
+            "Adds a layer in which each object has the number of its class."
         )
         self.keys = QPushButton("Keys …")
         self.keys.setToolTip("Lists what each key does.")
@@ -131,6 +152,7 @@ class DockForm(QWidget):
         form.addRow("Axes", self.axes)
         form.addRow("Model", self.model)
         form.addRow(self.model.note)
+        form.addRow(self.model.warning)
         column.addLayout(form)
         column.addWidget(heading("Prompts"))
         column.addWidget(self.question)
@@ -147,6 +169,7 @@ class DockForm(QWidget):
             (self.clear, self.delete),
             (self.undo, self.redo),
             (self.previous, self.next),
+            (self.merge, self.split),
         )
         for row, (left, right) in enumerate(pairs):
             actions.addWidget(left, row, 0)
@@ -155,16 +178,22 @@ class DockForm(QWidget):
             actions.setColumnStretch(number, 1)
         column.addLayout(actions)
         column.addWidget(self.preferences)
+        column.addWidget(self.many)
         column.addWidget(heading("Everything"))
         column.addWidget(self.everything_plane)
+        column.addWidget(self.review)
         column.addWidget(self.everything_time)
-        column.addWidget(self.job)
-        last = QHBoxLayout()
+        last = QGridLayout()
         last.setSpacing(4)
-        last.addWidget(self.save_record, 1)
-        last.addWidget(self.keys, 1)
+        last.addWidget(self.save_record, 0, 0)
+        last.addWidget(self.methods, 0, 1)
+        last.addWidget(self.classes, 1, 0)
+        last.addWidget(self.keys, 1, 1)
+        for number in (0, 1):
+            last.setColumnStretch(number, 1)
         column.addLayout(last)
         column.addStretch(1)
+        below(self, self.job)
 
 
 def _tool(text: str, tooltip: str) -> QPushButton:

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
+from napari_segment_anything.session.carry import carry_job
 from napari_segment_anything.session.jobs import (
     everything_job,
     load_model_job,
     track_job,
 )
+from napari_segment_anything.session.prompt_jobs import layer_job
 from napari_segment_anything.widgets.everything_layers import (
     add_plane_objects,
     add_tracks,
 )
+from napari_segment_anything.widgets.layer_prompts import LayerPrompts
+from napari_segment_anything.widgets.narrator import count_objects
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -23,13 +27,16 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_segment_anything.session.carry import Carried
     from napari_segment_anything.session.jobs import (
         LoadedModel,
-        PlaneObjects,
         PlaneTracks,
     )
+    from napari_segment_anything.session.prompt_jobs import PromptedPlane
+    from napari_segment_anything.session.review import Passing
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.annotator import Annotator
+    from napari_segment_anything.widgets.many_form import ManyForm
     from napari_segment_anything.widgets.workbench import Workbench
 
 _NO_PLANE = (
@@ -92,6 +99,54 @@ class DockJobs(QObject):
             model, annotator, track_job, partial(self._on_tracks, annotator)
         )
 
+    def use_as_prompts(self, form: ManyForm, model: str, annotator: Annotator) -> None:
+        """Make an object of each point, shape or label of another layer."""
+        layers, plane = annotator.layers, annotator.layers.plane
+        name = form.layer.currentText()
+        if plane is None or name not in self._viewer.layers:
+            self.said.emit(_NO_PLANE if plane is None else "Choose a layer first.")
+            return
+        layer = self._viewer.layers[name]
+        prompts = LayerPrompts(layer, layers.image, layers.axes, plane)
+        source, settings = annotator.session.source, annotator.settings
+
+        def start(loaded: LoadedModel) -> None:
+            job = layer_job(
+                prompts.collect, source, loaded.predictor, self.store, settings
+            )
+            self.worker.start(job, partial(self._on_prompted, annotator))
+
+        self.with_model(model, start)
+
+    def carry(self, form: ManyForm, model: str, annotator: Annotator) -> None:
+        """Carry the open or latest object to the planes beside and between."""
+        axis, n_planes = form.axis.currentText(), form.n_planes.value()
+        known = annotator.reviser.carried_slices(axis)
+        if not known:
+            self.said.emit("Open an object, or accept one, on this plane first.")
+            return
+        source, settings = annotator.session.source, annotator.settings
+        positions = [plane.position(axis) or 0 for plane in known]
+        n_along = int(source.data.shape[source.axes.index(axis)])
+        span = (
+            max(0, min(positions) - n_planes),
+            min(n_along - 1, max(positions) + n_planes),
+        )
+
+        def start(loaded: LoadedModel) -> None:
+            job = carry_job(
+                source,
+                known,
+                axis,
+                span,
+                loaded.predictor,
+                self.store,
+                settings.options,
+            )
+            self.worker.start(job, partial(self._on_carried, annotator))
+
+        self.with_model(model, start)
+
     def close(self) -> None:
         """Cancel what runs and drop its result."""
         self.worker.close()
@@ -123,8 +178,22 @@ class DockJobs(QObject):
         self.model_loaded.emit(model)
         then(model)
 
-    def _on_objects(self, annotator: Annotator, found: PlaneObjects) -> None:
+    def _on_objects(self, annotator: Annotator, found: Passing) -> None:
         self.said.emit(add_plane_objects(annotator, found))
+
+    def _on_prompted(self, annotator: Annotator, planes: list[PromptedPlane]) -> None:
+        ids = [
+            i for answered in planes for i in annotator.reviser.accept_many(answered)
+        ]
+        self.said.emit(f"Added {count_objects(len(ids))}.")
+
+    def _on_carried(self, annotator: Annotator, found: Carried) -> None:
+        plane = next(iter(found.masks), None)
+        n_planes = 0
+        if plane is not None:
+            settings = annotator.settings
+            n_planes = annotator.reviser.add_carried(found, plane, settings)
+        self.said.emit(f"Carried the object to {n_planes} planes.")
 
     def _on_tracks(self, annotator: Annotator, found: PlaneTracks) -> None:
         self.said.emit(add_tracks(self._viewer, annotator.layers, found))

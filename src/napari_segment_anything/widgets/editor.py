@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.history import Step
 from napari_segment_anything.session.objects import Polarity
-from napari_segment_anything.session.painting import keep_free_objects
 from napari_segment_anything.session.planes import PlaneId
-from napari_segment_anything.session.record import Action, ActionKind
 from napari_segment_anything.session.reopening import prompts_of
+from napari_segment_anything.widgets.object_editor import ObjectEditor
 from napari_segment_anything.widgets.steps import Steps
 
 if TYPE_CHECKING:
     from napari_segment_anything.session.answers import AnswerSettings
     from napari_segment_anything.session.drawing import Drawing
-    from napari_segment_anything.session.jobs import PlaneObjects
     from napari_segment_anything.session.objects import AcceptedObject
     from napari_segment_anything.session.pixel_edit import PixelEdit
     from napari_segment_anything.session.requests import MaskResponse
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What becomes of masks that are accepted.
+
+    Parameters
+    ----------
+    may_overwrite : bool
+        Whether pixels of other objects may be taken.
+    class_id : int
+        Which kind of thing they are.
+    continued : int or None
+        An object of other planes that goes on here.
+    """
+
+    may_overwrite: bool = False
+    class_id: int = 1
+    continued: int | None = None
 
 
 class Editor:
@@ -38,6 +57,7 @@ class Editor:
         self._layers = layers
         self._session = session
         self._steps = Steps(layers, session)
+        self.objects = ObjectEditor(layers, session, self._steps)
 
     def note_prompts(
         self, plane: PlaneId | None, *, may_reopen: bool = True
@@ -93,8 +113,7 @@ class Editor:
         response: MaskResponse,
         drawing: Drawing,
         settings: AnswerSettings,
-        *,
-        may_overwrite: bool,
+        choices: Choices,
     ) -> list[int]:
         """Turn masks into objects; return their ids, none when all is covered.
 
@@ -106,58 +125,31 @@ class Editor:
             What was drawn for them; it is removed, all else on the plane stays.
         settings : AnswerSettings
             What the answer was asked with.
-        may_overwrite : bool
-            Whether pixels of other objects may be taken.
+        choices : Choices
+            What becomes of the masks.
         """
         plane, masks = response.request.plane, response.masks
         open_id = self._session.reopened_on(plane)
         if masks is None:
             return []
+        replaced = open_id if open_id is not None else choices.continued
         commit = self._steps.canvas(plane).accept(
             masks,
             drawing,
             settings,
             model_digest=response.model_digest,
-            may_overwrite=may_overwrite,
-            replaced=open_id,
+            may_overwrite=choices.may_overwrite,
+            replaced=replaced,
+            class_id=choices.class_id,
         )
         if commit is None:
             return []
-        self._layers.add(self._layers.results.layer)
         content = self._steps.content_less(plane, drawing)
         reopened = {} if open_id is None else {plane: (open_id, None)}
         ids = list(commit.action.ids)
         self._steps.do(commit.title, plane, content, commit, reopened)
         self._layers.prompts.polarity = Polarity.INSIDE
         return ids
-
-    def add_found(self, found: PlaneObjects) -> list[int]:
-        """Add what everything mode found where nothing is yet; return the ids."""
-        height, width = found.masks.shape
-        everywhere = slice(0, height), slice(0, width)
-        present = self._layers.results.read(found.plane, everywhere)
-        free = keep_free_objects(found.masks, present)
-        canvas = self._steps.canvas(found.plane)
-        commit = canvas.add_found(free, model_digest=found.model_digest)
-        if commit is None:
-            return []
-        self._layers.add(self._layers.results.layer)
-        self._steps.do("everything mode", found.plane, self._steps.content, commit)
-        return list(commit.action.ids)
-
-    def delete(self, plane: PlaneId) -> int | None:
-        """Delete the object that is open again; return its id, None when none is."""
-        open_id = self._session.reopened_on(plane)
-        if open_id is None:
-            return None
-        shape = self._session.source.plane_shape(plane)
-        commit = self._steps.canvas(plane).delete(open_id, shape)
-        content = self._steps.content.without(plane, self._layers.axes)
-        reopened = {plane: (open_id, None)}
-        self._steps.do(
-            f"deletion of object {open_id}", plane, content, commit, reopened
-        )
-        return open_id
 
     def discard(self, plane: PlaneId, drawing: Drawing) -> None:
         """Remove the first points and shapes of a plane, of which nothing came."""
@@ -173,23 +165,44 @@ class Editor:
 
         The objects follow each other plane by plane, in the order of their ids.
         """
-        objects = self._session.objects.in_order()
+        return self._step_in(self._session.objects.in_order(), plane, direction)
+
+    def walk_doubtful(self, plane: PlaneId | None) -> AcceptedObject | None:
+        """Open what is most doubtful of all that nobody has looked at."""
+        return self._step_in(self._session.objects.doubtful(plane), plane, 1)
+
+    def _step_in(
+        self, objects: list[AcceptedObject], plane: PlaneId | None, direction: int
+    ) -> AcceptedObject | None:
         if not objects:
             return None
         open_id = self._session.reopened_on(plane) if plane is not None else None
-        numbers = [known.object_id for known in objects]
-        if open_id in numbers:
-            target = (numbers.index(open_id) + direction) % len(objects)
-        else:
-            target = 0 if direction > 0 else len(objects) - 1
+        target = 0 if direction > 0 else len(objects) - 1
+        for number, known in enumerate(objects):
+            if (known.object_id, known.plane) == (open_id, plane):
+                target = (number + direction) % len(objects)
         self._reopen(objects[target], leave=plane)
         return objects[target]
+
+    def open_on(self, plane: PlaneId) -> AcceptedObject | None:
+        """Return the object that is open again on a plane."""
+        return self._session.objects.get(self._session.reopened_on(plane), plane)
+
+    def is_as_opened(self, plane: PlaneId) -> bool:
+        """Whether an object is open whose prompts are made up from it, unchanged.
+
+        There is nothing to ask then: it is the object itself that is shown.
+        """
+        known = self.open_on(plane)
+        if known is None or known.is_drawn:
+            return False
+        drawing = self._steps.content.on(plane, self._layers.axes)
+        return drawing.equals(prompts_of(known))
 
     def has_unsaved(self, plane: PlaneId) -> bool:
         """Whether something is drawn on a plane that no object has."""
         drawing = self._steps.content.on(plane, self._layers.axes)
-        open_id = self._session.reopened_on(plane)
-        known = self._session.objects.get(open_id) if open_id is not None else None
+        known = self.open_on(plane)
         if known is None:
             return not drawing.is_empty
         return not (drawing.is_empty or drawing.equals(prompts_of(known)))
@@ -205,8 +218,7 @@ class Editor:
     def _object_at(self, plane: PlaneId, click: Drawing) -> AcceptedObject | None:
         y, x = click.points[0]
         label = self._layers.results.label_at(plane, float(y), float(x))
-        known = self._session.objects.get(label)
-        return known if known is not None and known.plane == plane else None
+        return self._session.objects.get(label, plane)
 
     def _reopen(self, known: AcceptedObject, leave: PlaneId | None = None) -> None:
         axes = self._layers.axes

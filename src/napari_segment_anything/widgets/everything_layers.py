@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.components import ViewerModel
 
-    from napari_segment_anything.session.jobs import PlaneObjects, PlaneTracks
+    from napari_segment_anything.session.jobs import PlaneTracks
+    from napari_segment_anything.session.review import Passing
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
     from napari_segment_anything.widgets.annotator import Annotator
 
 _TAIL_FRAMES = 8
 
 
-def add_plane_objects(annotator: Annotator, found: PlaneObjects) -> str:
+def add_plane_objects(annotator: Annotator, found: Passing) -> str:
     """Write the objects of one plane into the results, where nothing is yet.
 
     Returns
@@ -29,10 +30,11 @@ def add_plane_objects(annotator: Annotator, found: PlaneObjects) -> str:
     str
         What happened, for the status line.
     """
-    ids = annotator.editor.add_found(found)
-    n_left_out = len(found.masks) - len(ids)
+    annotator.reviser.found[found.candidates.plane] = found.candidates
+    ids = annotator.editor.objects.fill(found, annotator.acceptance.class_id)
+    n_left_out = len(found.new) - len(ids)
     already = f"; {n_left_out} were there already" if n_left_out else ""
-    return f"Found {count_objects(len(found.masks))}{already}."
+    return f"Found {count_objects(len(found.new))}{already}."
 
 
 def add_tracks(

@@ -22,6 +22,10 @@ BOX_KEY = "G"
 SIZE_KEY = "K"
 NEXT_KEY = "J"
 PREVIOUS_KEY = "Shift+J"
+MERGE_KEY = "Shift+W"
+SPLIT_KEY = "Shift+G"
+DOUBTFUL_KEY = "Shift+K"
+OTHER_WAY_KEY = "Shift+N"
 HOVER_KEY = "H"
 TURBO_KEY = "Shift+H"
 
@@ -52,6 +56,13 @@ CHEAT_SHEET = (
     KeyHelp(NEXT_KEY, "Open the next finished object"),
     KeyHelp(PREVIOUS_KEY, "Open the previous finished object"),
     KeyHelp(DELETE_KEY, "Delete the object that is open"),
+    KeyHelp(MERGE_KEY, "Merge the open object with those that points lie on"),
+    KeyHelp(SPLIT_KEY, "Split the open object between points, or along a line"),
+    KeyHelp(DOUBTFUL_KEY, "Review: open the next doubtful object"),
+    KeyHelp(
+        OTHER_WAY_KEY,
+        "Accept this object over others; with “May overwrite”: beside them",
+    ),
     KeyHelp(HOVER_KEY, "Show the mask under the mouse before a click"),
     KeyHelp(TURBO_KEY, "Turbo: each click is an object at once"),
 )

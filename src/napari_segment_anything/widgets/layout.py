@@ -53,6 +53,14 @@ def scrolled_column(dock: QWidget) -> QVBoxLayout:
     return column
 
 
+def below(dock: QWidget, widget: QWidget) -> None:
+    """Put a widget under the column of a dock, where it is always seen."""
+    outer = dock.layout()
+    if outer is not None:
+        widget.setContentsMargins(8, 0, 8, 8)
+        outer.addWidget(widget)
+
+
 def wide_form() -> QFormLayout:
     """Return a form whose fields take all the width there is."""
     form = QFormLayout()

@@ -71,16 +71,26 @@ class MaskAsker(QObject):
         """Ask another model from now on."""
         places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
         self._model = (predictor, places)
+        device = predictor.device.type
+        self._narrator.set_device("CPU" if device == "cpu" else "graphics card")
         self._session.drop()
 
-    def ask(self, plane: PlaneId | None, drawn: PlanePrompts) -> None:
-        """Ask for the masks of prompts; without any, make the plane ready."""
+    def ask(
+        self, plane: PlaneId | None, drawn: PlanePrompts, *, is_silent: bool = False
+    ) -> None:
+        """Ask for the masks of prompts; without any, make the plane ready.
+
+        With ``is_silent`` nothing is said about waiting: nobody waits for an answer.
+        """
         if plane is None or self._model is None:
             self._session.drop()
             return
         request = self._session.ask(plane, drawn)
         self._worker.submit(partial(answer_first, request, *self._model, self.settings))
-        self._narrator.wait_for(plane)
+        if is_silent:
+            self._narrator.stop()
+        else:
+            self._narrator.wait_for(plane)
         if not drawn.is_empty and not drawn.has_object:
             self.said.emit("Add a point inside of the object, or a box around it.")
 

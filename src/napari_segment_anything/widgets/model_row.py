@@ -27,7 +27,8 @@ _OTHER = "Weights file …"
 class ModelRow(QWidget):
     """A combo box of models and a *Load* button.
 
-    ``note`` says what the chosen model is for; whoever lays out the row places it.
+    ``note`` says what the chosen model is for, ``warning`` what slows it down; whoever
+    lays out the row places them.
     """
 
     load_requested = Signal(str)
@@ -49,6 +50,12 @@ class ModelRow(QWidget):
         self.note.setSizePolicy(
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )
+        self.warning = QLabel()
+        self.warning.setWordWrap(True)
+        self.warning.setSizePolicy(self.note.sizePolicy())
+        # Vermilion of the Okabe-Ito palette is read on dark and on light ground.
+        self.warning.setStyleSheet("color: #D55E00; font-weight: bold;")
+        self.warning.setVisible(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
@@ -70,6 +77,12 @@ class ModelRow(QWidget):
         choice = self._choices.get(self.model)
         return choice is None or choice.is_here
 
+    @property
+    def missing_message(self) -> str:
+        """What to do while the chosen model is not here."""
+        button = self.button.text()
+        return f"{self.model} is not on this computer yet; press “{button}” first."
+
     def set_choices(self, choices: Sequence[ModelChoice]) -> None:
         """List these models, and a file of the user's own."""
         before = self.model
@@ -83,9 +96,11 @@ class ModelRow(QWidget):
         self.combo.blockSignals(False)
         self._update()
 
-    def set_loaded(self, model: str, device: str) -> None:
-        """Say which model is loaded, and where it runs."""
+    def set_loaded(self, model: str, device: str, device_note: str = "") -> None:
+        """Say which model is loaded, where it runs, and what could be better."""
         self._loaded, self._device = model, device
+        self.warning.setText(device_note)
+        self.warning.setVisible(bool(device_note))
         self._update()
 
     def set_busy(self, is_busy: bool) -> None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QElapsedTimer, QObject, QTimer, Signal  # type: ignore[attr-defined]
 
+from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.answers import SIZES, SizedResponse
-from napari_segment_anything.widgets.keys import SIZE_KEY
+from napari_segment_anything.session.pace import in_words
+from napari_segment_anything.widgets.keys import ACCEPT_KEY, DELETE_KEY, SIZE_KEY
 
 if TYPE_CHECKING:
     from napari_segment_anything.session.objects import AcceptedObject
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
 
+_LOG = logging.getLogger(__name__)
+_TICK_MS = 1000
+_WORTH_TELLING = 0.5
 # What is quicker than this needs no words.
 _PATIENCE_MS = 250
 _N_SCORES = 3
 
+UNSAVED = "Accept or clear first what is drawn here."
 NO_OBJECT = "The model sees no object here; add a point or a box."
 
 
@@ -34,17 +42,33 @@ class Narrator(QObject):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self._explain)
+        self._device = ""
+        self._usual_seconds = 0.0
+        self._clock = QElapsedTimer()
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._explain)
+
+    def set_device(self, device: str) -> None:
+        """Say where planes are encoded; what is known of its speed is forgotten."""
+        self._device = device
+        self._usual_seconds = 0.0
 
     def wait_for(self, plane: PlaneId) -> None:
         """Begin to wait for an answer about a plane."""
         name = plane.describe() or "the image"
-        self._sentence = f"Encoding {name}; clicks are answered when it is done."
+        self._sentence = f"Encoding {name}"
+        if self._device:
+            self._sentence += f" on the {self._device}"
         if not self._patience.isActive():
             self._patience.start()
+        if not self._tick.isActive():
+            self._clock.start()
 
     def stop(self) -> None:
         """Wait no more."""
         self._patience.stop()
+        self._tick.stop()
         self._has_explained = False
 
     def tell(self, response: MaskResponse, *, is_single_click: bool = False) -> None:
@@ -58,6 +82,8 @@ class Narrator(QObject):
             Whether the prompts were a single click, of which there are three sizes.
         """
         masks = response.masks
+        if response.encoding_seconds > _WORTH_TELLING:
+            self._usual_seconds = response.encoding_seconds
         if masks is None:
             # Takes back the words about waiting, but not those about an accept.
             if self._has_explained:
@@ -75,7 +101,18 @@ class Narrator(QObject):
 
     def _explain(self) -> None:
         self._has_explained = True
-        self.said.emit(self._sentence)
+        left = self._usual_seconds - self._clock.elapsed() / 1000
+        when = f", about {in_words(max(left, 1))} left" if self._usual_seconds else ""
+        self.said.emit(f"{self._sentence}{when}; clicks are answered when it is done.")
+        self._tick.start()
+
+
+def failure_message(error: Exception) -> str:
+    """Return what to say of an error; one that nobody meant is logged as well."""
+    if isinstance(error, SegmentAnythingError):
+        return str(error)
+    _LOG.error("Unexpected error", exc_info=error)
+    return f"{type(error).__name__}: {error}. Nothing you made was changed."
 
 
 def describe_sizes(response: SizedResponse) -> str:
@@ -98,6 +135,36 @@ def opened_message(known: AcceptedObject | None) -> str:
     if known is None:
         return "There are no objects yet."
     return f"Object {known.object_id} is open again."
+
+
+def doubtful_message(known: AcceptedObject | None, n_left: int) -> str:
+    """Say which doubtful object is open, and how many nobody has looked at."""
+    if known is None:
+        return "Nothing is left to look at: all objects were seen."
+    scores = f"predicted IoU {known.predicted_iou:.2f}"
+    if not math.isnan(known.stability_score):
+        scores += f", stability {known.stability_score:.2f}"
+    return (
+        f"Object {known.object_id}: {scores}. {ACCEPT_KEY} confirms, {DELETE_KEY} "
+        f"rejects, or correct it · {n_left} to see"
+    )
+
+
+def merged_message(ids: list[int]) -> str:
+    """Say which objects were merged, or how to merge some."""
+    if not ids:
+        return "Open an object, then put an inside point on each one to join to it."
+    return f"Merged {count_objects(len(ids))} into object {ids[0]}."
+
+
+def split_message(ids: list[int]) -> str:
+    """Say which objects a split made, or how to split one."""
+    if not ids:
+        return (
+            "Open an object, then put an inside point into each part, or draw a line "
+            "across it."
+        )
+    return f"Split object {ids[0]} into {len(ids)} parts."
 
 
 def deleted_message(object_id: int | None) -> str:

@@ -26,6 +26,7 @@ from napari_segment_anything.widgets.keys import (
 )
 
 _MAX_SMOOTH = 10
+_MAX_CLASS = 255
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class Preferences:
         Whether masks are shown before a click.
     is_turbo : bool
         Whether each click is an object at once.
+    class_id : int
+        Which kind of thing new objects are.
     """
 
     settings: AnswerSettings = field(default_factory=AnswerSettings)
     may_overwrite: bool = False
     is_hovering: bool = False
     is_turbo: bool = False
+    class_id: int = 1
 
 
 class PreferencesForm(QWidget):
@@ -89,9 +93,16 @@ class PreferencesForm(QWidget):
             "May overwrite other objects",
             "By default objects keep their pixels, and new ones get what is free.",
         )
+        self.class_id = QSpinBox()
+        self.class_id.setRange(1, _MAX_CLASS)
+        self.class_id.setToolTip(
+            "Which kind of thing the next objects are. “Class layer” makes a layer of "
+            "classes instead of objects."
+        )
         self._lay_out()
         self.size_of_click.currentIndexChanged.connect(self.changed)
         self.smooth.valueChanged.connect(self.changed)
+        self.class_id.valueChanged.connect(self.changed)
         for check in (
             self.hover,
             self.turbo,
@@ -116,6 +127,7 @@ class PreferencesForm(QWidget):
             may_overwrite=self.may_overwrite.isChecked(),
             is_hovering=self.hover.isChecked(),
             is_turbo=self.turbo.isChecked(),
+            class_id=self.class_id.value(),
         )
 
     def choose_next_size(self) -> None:
@@ -141,6 +153,7 @@ class PreferencesForm(QWidget):
         rows.addRow(self.keep_largest)
         rows.addRow("Smooth", self.smooth)
         rows.addRow(self.may_overwrite)
+        rows.addRow("Class", self.class_id)
         self.fold = Fold("Options of masks", rows)
         column.addWidget(self.fold)
 

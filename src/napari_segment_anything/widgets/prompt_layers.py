@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Points, Shapes
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_segment_anything.session.drawing import Drawing, Kind, Outline
 from napari_segment_anything.session.objects import Polarity
@@ -183,6 +184,14 @@ class PromptLayers:
             self._click_is_other = False
             self._update_symbols()
             self.changed.emit()
+            if action == "added" and self.points.mode == "add":
+                # napari selects a new point, and what is selected looks blue: one
+                # could not tell inside from outside.
+                QTimer.singleShot(0, self._deselect)
+
+    def _deselect(self) -> None:
+        if self.points.mode == "add":
+            self.points.selected_data = set()
 
     def _on_features(self) -> None:
         # Also fires after each added point, when nothing is left to do.

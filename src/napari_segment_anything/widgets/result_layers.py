@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.notifications import show_info
+from platformdirs import user_data_path
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_segment_anything.session.pixel_edit import PixelEdit
+from napari_segment_anything.storage.painted_labels import (
+    fits_memory,
+    labels_on_disk,
+)
 from napari_segment_anything.widgets.plane import (
     image_shape,
     layer_index,
@@ -21,7 +29,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.layers import Image
 
+    from napari_segment_anything.session.objects import ObjectRegister
     from napari_segment_anything.session.planes import PlaneId
+
+
+_FEATURES_MS = 300
 
 
 class ResultLayer:
@@ -44,12 +56,17 @@ class ResultLayer:
     def __init__(self, image: Image, axes: str) -> None:
         self.axes = axes
         self._is_writing = False
-        # Zeros take memory only where something is written.
         self.layer = Labels(
-            np.zeros(image_shape(image), dtype=np.int32),
+            _empty_labels(image, axes),
             name="SAM objects",
             **transform_of(image),
         )
+        self._objects: ObjectRegister | None = None
+        # A table of all objects: once after several steps is enough.
+        self._features_timer = QTimer()
+        self._features_timer.setSingleShot(True)
+        self._features_timer.setInterval(_FEATURES_MS)
+        self._features_timer.timeout.connect(self.write_features)
         self.layer.events.selected_label.connect(self._on_selected_label)
         self.layer.events.paint.connect(self._on_paint)
 
@@ -92,6 +109,17 @@ class ResultLayer:
         finally:
             self._is_writing = False
 
+    def show_objects(self, objects: ObjectRegister) -> None:
+        """Put what is known of each object into the layer's features, soon."""
+        self._objects = objects
+        self._features_timer.start()
+
+    def write_features(self) -> None:
+        """Put what is known of each object into the layer's features."""
+        self._features_timer.stop()
+        if self._objects is not None:
+            self.layer.features = features_of(self._objects)
+
     def _on_selected_label(self) -> None:
         self.id_used.emit(int(self.layer.selected_label))
 
@@ -100,6 +128,47 @@ class ResultLayer:
             edit = edit_of_stroke(event.value, self.shape)
             if edit is not None and len(edit):
                 self.painted.emit(edit)
+
+
+def _empty_labels(image: Image, axes: str) -> Any:
+    """Return labels in memory, or on disk where they would not fit."""
+    shape = image_shape(image)
+    if fits_memory(shape):
+        # Zeros take memory only where something is written.
+        return np.zeros(shape, dtype=np.int32)
+    folder = user_data_path("napari_segment_anything", appauthor=False) / "labels"
+    labels, path = labels_on_disk(
+        folder,
+        image.name,
+        axes=axes,
+        shape=shape,
+        scale=dict(zip(axes, map(float, image.scale), strict=True)),
+        translate=dict(zip(axes, map(float, image.translate), strict=True)),
+        units=dict(zip(axes, map(str, image.units or ()), strict=False)),
+    )
+    show_info(
+        f"Labels of all of {image.name} would not fit into memory. They are kept in "
+        f"{path}, where everything you accept or paint is saved at once."
+    )
+    return labels
+
+
+def features_of(objects: ObjectRegister) -> dict[str, list[Any]]:
+    """Return a table with a row for each object and the background."""
+    slices = objects.in_order()
+    first = {known.object_id: known for known in reversed(slices)}
+    n_planes = Counter(one.object_id for one in slices)
+    known = [first[object_id] for object_id in sorted(first)]
+    return {
+        "index": [0, *(one.object_id for one in known)],
+        "predicted_iou": [np.nan, *(one.predicted_iou for one in known)],
+        "stability_score": [np.nan, *(one.stability_score for one in known)],
+        "verdict": ["", *(str(one.verdict) for one in known)],
+        "class": [0, *(one.class_id for one in known)],
+        "planes": [0, *(n_planes[one.object_id] for one in known)],
+        "prompts": ["", *(one.drawing.describe() for one in known)],
+        "model": ["", *(one.model_digest[:12] for one in known)],
+    }
 
 
 def edit_of_stroke(

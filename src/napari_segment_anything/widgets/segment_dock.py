@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_segment_anything.errors import InvalidPromptError, SegmentAnythingError
+from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.session.jobs import list_models
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.annotators import Annotators
+from napari_segment_anything.widgets.class_layers import ClassLayers
+from napari_segment_anything.widgets.close_guard import CloseGuard
 from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.dock_jobs import DockJobs
+from napari_segment_anything.widgets.narrator import failure_message
 from napari_segment_anything.widgets.plane import axes_choices
+from napari_segment_anything.widgets.reviewer import Reviewer
 from napari_segment_anything.widgets.workbench import acquire, release
 from napari_segment_anything.widgets.workers import LatestWorker
 
@@ -25,8 +29,6 @@ if TYPE_CHECKING:
     import napari
 
     from napari_segment_anything.widgets.annotator import Annotator
-
-_LOG = logging.getLogger(__name__)
 
 
 class SegmentDock(QWidget):
@@ -44,7 +46,12 @@ class SegmentDock(QWidget):
         self.workbench = acquire(viewer, self.form)
         self.jobs = DockJobs(viewer, self.workbench)
         self.commands = DockActions(viewer, self.form)
+        self.reviewer = Reviewer(self.form.review)
+        self.classes = ClassLayers(viewer)
         self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
+        self.guard = CloseGuard(
+            self, self.annotators.unsaved, self.commands.save_record_then
+        )
         self._viewer = viewer
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
@@ -55,6 +62,7 @@ class SegmentDock(QWidget):
         self._connect_work()
         keys.bind_keys(viewer, self.commands.by_key)
         viewer.layers.selection.events.active.connect(self._refresh)
+        viewer.layers.events.inserted.connect(self._refresh)
         self.destroyed.connect(_Closing(self))
         self._model_list.submit(list_models)
         self._on_image()
@@ -77,21 +85,21 @@ class SegmentDock(QWidget):
         form.preferences.changed.connect(
             lambda: self.annotators.set_preferences(form.preferences.preferences)
         )
-        form.everything_plane.clicked.connect(
-            lambda: self._with_axes(lambda: self._run(self.jobs.everything_on_plane))
-        )
-        form.everything_time.clicked.connect(
-            lambda: self._with_axes(
-                lambda: self._run(self.jobs.everything_through_time)
-            )
-        )
+        for button, work in (
+            (form.everything_plane, self.jobs.everything_on_plane),
+            (form.everything_time, self.jobs.everything_through_time),
+            (form.many.use, partial(self.jobs.use_as_prompts, form.many)),
+            (form.many.carry, partial(self.jobs.carry, form.many)),
+        ):
+            run = partial(self._run, work)
+            button.clicked.connect(lambda _=False, run=run: self._with_axes(run))
+        form.classes.clicked.connect(lambda: self.classes.add(self.annotator))
 
     def _connect_work(self) -> None:
         row, worker = self.form.job, self.jobs.worker
         row.cancel_button.clicked.connect(worker.cancel)
-        worker.is_busy_changed.connect(row.set_running)
-        worker.is_busy_changed.connect(self.form.model.set_busy)
-        worker.is_busy_changed.connect(self._refresh)
+        for slot in (row.set_running, self.form.model.set_busy, self._refresh):
+            worker.is_busy_changed.connect(slot)
         worker.progressed.connect(row.show_progress)
         worker.cancelled.connect(lambda: row.say("Cancelled."))
         worker.failed.connect(self._on_failure)
@@ -100,10 +108,9 @@ class SegmentDock(QWidget):
         self.workbench.store_changed.connect(self._on_store)
         self.workbench.axes_changed.connect(self._on_image)
         self.annotators.changed.connect(self._refresh)
-        self.annotators.said.connect(row.say)
-        self.annotators.failed.connect(self._on_failure)
-        self.commands.said.connect(row.say)
-        self.commands.failed.connect(self._on_failure)
+        for part in (self.annotators, self.commands, self.reviewer, self.classes):
+            part.said.connect(row.say)
+            part.failed.connect(self._on_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self._on_failure)
 
@@ -140,13 +147,9 @@ class SegmentDock(QWidget):
         return str(self.form.axes.currentText()).strip().upper()
 
     def _has_weights(self) -> bool:
-        model = self.form.model
-        if not model.is_here:
-            self.form.job.say(
-                f"{model.model} is not on this computer yet; press "
-                f"“{model.button.text()}” first."
-            )
-        return model.is_here
+        if not self.form.model.is_here:
+            self.form.job.say(self.form.model.missing_message)
+        return self.form.model.is_here
 
     def _start(self) -> None:
         annotator = self._make_annotator()
@@ -195,7 +198,7 @@ class SegmentDock(QWidget):
     def _on_model(self) -> None:
         if (model := self.workbench.model) is None:
             return
-        self.form.model.set_loaded(model.name, model.device)
+        self.form.model.set_loaded(model.name, model.device, model.device_note)
         self.form.job.say("Ready.")
         self.annotators.set_model(model.predictor, self.workbench.store)
         # A download may have added a file.
@@ -206,10 +209,7 @@ class SegmentDock(QWidget):
             self.annotators.set_model(model.predictor, self.workbench.store)
 
     def _on_failure(self, error: Exception) -> None:
-        message = str(error)
-        if not isinstance(error, SegmentAnythingError):
-            _LOG.error("Unexpected error", exc_info=error)
-            message = f"{type(error).__name__}: {error}. Nothing you made was changed."
+        message = failure_message(error)
         self.form.job.say(message)
         # A misplaced prompt is seen and mended at once; no need to shout.
         if not isinstance(error, InvalidPromptError):
@@ -229,6 +229,8 @@ class SegmentDock(QWidget):
             is_free and image is not None and image.ndim > 2
         )
         self.commands.refresh(annotator)
+        self.reviewer.refresh(annotator)
+        form.many.refresh(annotator, is_free=is_free)
 
 
 class _Closing:
@@ -249,7 +251,10 @@ class _Closing:
         dock._model_list.close()
         dock.annotators.close()
         dock.commands.close()
+        dock.reviewer.close()
+        dock.classes.close()
         dock.form.image.close_connections()
         release(dock.form)
+        dock._viewer.layers.events.inserted.disconnect(dock._refresh)
         dock._viewer.layers.selection.events.active.disconnect(dock._refresh)
         keys.unbind_keys(dock._viewer, dock.commands.by_key)

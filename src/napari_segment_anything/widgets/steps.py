@@ -54,6 +54,7 @@ class Steps:
         """Change pixels and prompts as one step."""
         before = self.content
         if commit is not None:
+            self._layers.add(self._layers.results.layer)
             self._layers.results.apply(commit.pixels)
         self._session.do(
             Step(
@@ -63,6 +64,7 @@ class Steps:
                 commit.pixels if commit is not None else None,
                 commit.objects if commit is not None else {},
                 reopened or {},
+                commit.filters if commit is not None else {},
                 commit.action if commit is not None else None,
             )
         )
@@ -89,6 +91,7 @@ class Steps:
         return Canvas(
             plane,
             self._layers.axes,
+            self._session.source.plane_shape(plane),
             lambda slices: results.read(plane, slices),
             self._session.objects,
         )

@@ -1,0 +1,133 @@
+"""How much memory jobs take: flat from 20 to 200 frames, and for one very large plane.
+
+    python benchmarks/memory.py --json memory.json [--model nano] [--side 20000]
+
+Each job runs in a process of its own, as the command line does it, on a zarr of
+simulated planes; its peak is the largest resident set that the system has seen. The
+ratio is that of many frames to few: 1 means that the length of a movie does not matter.
+`--side` adds one plane of so many pixels a side, with large disks on it; it takes long.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from napari_segment_anything.stacks.simulated import simulate_cells
+
+# The child says what its peak was, in KiB on Linux and in bytes on macOS.
+CHILD = """
+import resource, sys
+from napari_segment_anything.cli.main import main
+status = main(sys.argv[1:])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sys.stderr.write(f"\\npeak {peak * (1 if sys.platform == 'darwin' else 1024)}\\n")
+sys.exit(status)
+"""
+LARGE_DIAMETER = 1000
+
+
+def main() -> None:
+    """Measure, print a table and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="nano", help="name or weights file")
+    parser.add_argument("--few", type=int, default=20, help="frames of a short movie")
+    parser.add_argument("--many", type=int, default=200, help="frames of a long one")
+    parser.add_argument("--frame", type=int, default=256, help="side of a frame")
+    parser.add_argument("--side", type=int, default=0, help="side of a large plane")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    report = {
+        "machine": platform.platform(),
+        "model": arguments.model,
+        "frame": [arguments.frame] * 2,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for command in ("embed", "segment"):
+            peaks = {}
+            for n_frames in (arguments.few, arguments.many):
+                movie = movie_of(place / f"{n_frames}.zarr", n_frames, arguments.frame)
+                peaks[n_frames] = peak_of(command, movie, place, arguments.model)
+            ratio = peaks[arguments.many] / peaks[arguments.few]
+            report[command] = {"peak_bytes": peaks, "ratio": ratio}
+            sizes = ", ".join(f"{n} frames {p / 1e6:.0f} MB" for n, p in peaks.items())
+            print(f"{command:<8} {sizes}: ×{ratio:.3f}", flush=True)
+        if arguments.side:
+            plane = disks(place / "large.zarr", arguments.side)
+            settings = place / "settings.toml"
+            settings.write_text(f"[automatic]\nobject_diameter = {LARGE_DIAMETER}.0\n")
+            peak = peak_of(
+                "segment", plane, place, arguments.model, "--settings", str(settings)
+            )
+            found = json.loads((place / "summary.json").read_text())
+            report["large_plane"] = {
+                "side": arguments.side,
+                "peak_bytes": peak,
+                "n_objects": found["n_objects"],
+                "seconds": found["seconds"],
+            }
+            print(f"segment  {arguments.side}² pixels: {peak / 1e9:.2f} GB", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def movie_of(path: Path, n_frames: int, side: int) -> Path:
+    """Write a movie of simulated nuclei; a long one repeats a short one, shifted."""
+    if path.exists():
+        return path
+    frames = simulate_cells(10, (side, side)).images
+    array = zarr.create_array(
+        path, shape=(n_frames, side, side), chunks=(1, side, side), dtype=frames.dtype
+    )
+    for t in range(n_frames):
+        # No frame equals another: equal ones would be encoded once only.
+        array[t] = np.roll(frames[t % 10], t // 10, axis=1)
+    return path
+
+
+def disks(path: Path, side: int) -> Path:
+    """Write a plane with a grid of disks, strip by strip."""
+    array = zarr.create_array(
+        path, shape=(side, side), chunks=(1024, 1024), dtype=np.uint16
+    )
+    pitch, radius = 3 * LARGE_DIAMETER, LARGE_DIAMETER // 2
+    x = np.arange(side) % pitch - pitch // 2
+    rng = np.random.default_rng(0)
+    for top in range(0, side, 1024):
+        y = np.arange(top, min(top + 1024, side)) % pitch - pitch // 2
+        inside = y[:, None] ** 2 + x[None] ** 2 < radius**2
+        noise = rng.integers(0, 120, inside.shape, dtype=np.uint16)
+        array[top : top + 1024] = np.where(inside, np.uint16(2400), 300) + noise
+    return path
+
+
+def peak_of(command: str, image: Path, place: Path, model: str, *options: str) -> int:
+    """Run a command in a process of its own and return its peak in bytes."""
+    words = [command, str(image)]
+    if command == "segment":
+        words += [str(place / f"labels-{image.name}"), "--no-image"]
+    words += ["--axes", "YX" if image.name == "large.zarr" else "TYX"]
+    words += ["--store", str(place / f"store-{command}-{image.name}")]
+    words += ["--model", model, "--device", "cpu"]
+    words += ["--json", str(place / "summary.json"), *options]
+    process = subprocess.run(
+        [sys.executable, "-c", CHILD, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        sys.exit(f"{command} failed: {process.stderr}")
+    return int(process.stderr.rsplit("peak ", 1)[1])
+
+
+if __name__ == "__main__":
+    main()

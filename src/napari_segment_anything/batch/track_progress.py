@@ -1,0 +1,23 @@
+"""What a tracking job says of the frames that it has just searched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.engine.mask_set import MaskSet
+
+
+@dataclass(frozen=True, eq=False)
+class FrameProgress(Progress):
+    """One more frame has been searched.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Index of the frame in the stack.
+    found : sequence of MaskSet
+        Masks of this frame, last, and of those before it; to be looked at only.
+    """
+
+    index: tuple[int, ...] = ()
+    found: Sequence[MaskSet] = field(default=(), repr=False)

@@ -1,0 +1,187 @@
+"""Options of ``track``: what to start from, how objects move, what else to write."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_segment_anything.cli.arguments import at_least, location
+
+if TYPE_CHECKING:
+    from napari_segment_anything.batch.track_result import TrackResult
+    from napari_segment_anything.batch.track_start import StartLabels
+    from napari_segment_anything.stacks.stack import Stack
+    from napari_segment_anything.tracking.words import MotionWords
+
+_MOVES = {
+    "hardly": "hardly",
+    "quarter": "about a quarter of their size",
+    "half": "about half their size",
+    "far": "their own size or more",
+}
+_CHANGES = {"hardly": "hardly", "cells": "as cells do", "lot": "a lot"}
+
+
+def add_start_options(parser: ArgumentParser) -> None:
+    """Add the options for labels that exist already."""
+    group = parser.add_argument_group("starting from labels that exist")
+    group.add_argument(
+        "--start-from",
+        type=location,
+        metavar="LABELS",
+        help="label images of the same frames (TIFF, zarr …), or a folder of the Cell "
+        "Tracking Challenge; frames without labels are 0",
+    )
+    group.add_argument(
+        "--search",
+        choices=("everything", "followed", "nothing"),
+        default="everything",
+        help="find what the labels lack; or follow only their objects; or search for "
+        "nothing and carry them by prompts (default: %(default)s)",
+    )
+    group.add_argument(
+        "--ids-are-tracks",
+        action="store_true",
+        help="the same id in two frames is the same object, which keeps its id",
+    )
+    group.add_argument(
+        "--change-labels",
+        action="store_true",
+        help="masks of the labels may be changed; by default they are locked",
+    )
+    group.add_argument(
+        "--locked-frames",
+        type=frames,
+        default=(),
+        metavar="LIST",
+        help="frames in which nothing is added or changed, such as 0,10-19",
+    )
+
+
+def add_motion_options(parser: ArgumentParser) -> None:
+    """Add the options that say in words how objects move."""
+    group = parser.add_argument_group(
+        "how objects move (estimated from the movie where nothing is said)"
+    )
+    group.add_argument(
+        "--moves",
+        choices=_MOVES,
+        help="from one frame to the next: hardly, a quarter or half of their size, far",
+    )
+    group.add_argument("--changes", choices=_CHANGES, help="of their areas")
+    group.add_argument("--divides", choices=("yes", "no"), help="do they divide")
+    group.add_argument(
+        "--hidden", type=at_least(0), metavar="N", help="frames an object may be hidden"
+    )
+    group.add_argument(
+        "--direction",
+        choices=("both", "forwards", "backwards"),
+        default="both",
+        help="in which tracks are carried on where they break (default: %(default)s)",
+    )
+
+
+def add_export_options(parser: ArgumentParser) -> None:
+    """Add the options for other programs' formats."""
+    group = parser.add_argument_group("other results (of one movie)")
+    group.add_argument(
+        "--ctc", type=Path, metavar="DIR", help="folder of the Cell Tracking Challenge"
+    )
+    group.add_argument("--geff", type=Path, metavar="DIR", help="graph as GEFF")
+    group.add_argument(
+        "--tree", type=Path, metavar="SVG", help="picture of the lineages"
+    )
+
+
+def frames(text: str) -> tuple[int, ...]:
+    """Parse ``"0,10-19"``."""
+    from argparse import ArgumentTypeError
+
+    from napari_segment_anything.batch.track_start import parse_frames
+    from napari_segment_anything.errors import InvalidSettingsError
+
+    try:
+        return parse_frames(text)
+    except InvalidSettingsError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def words_of(arguments: Namespace) -> "MotionWords | None":
+    """How objects move, if anything was said about it."""
+    from napari_segment_anything.tracking.words import AS_ESTIMATED, MotionWords
+
+    words = MotionWords(
+        moves=_MOVES.get(arguments.moves, AS_ESTIMATED),
+        changes=_CHANGES.get(arguments.changes, AS_ESTIMATED),
+        divides={"yes": True, "no": False}.get(arguments.divides),
+        hidden_frames=arguments.hidden,
+    )
+    return None if words == MotionWords() else words
+
+
+def start_of(arguments: Namespace, stack: "Stack") -> "StartLabels | None":
+    """Labels to start from, if any were given."""
+    from napari_segment_anything.batch.track_start import StackPlanes, StartLabels
+    from napari_segment_anything.errors import InvalidSettingsError
+    from napari_segment_anything.stacks.open import open_stack
+    from napari_segment_anything.stacks.stack import Stack
+    from napari_segment_anything.storage.ctc import is_ctc, read_ctc
+
+    if arguments.start_from is None:
+        if arguments.locked_frames:
+            raise InvalidSettingsError(
+                "There is nothing to lock: give the labels of the locked frames with "
+                "--start-from."
+            )
+        return None
+    axes = stack.index_axes + "".join(stack.plane_axes)
+    parents: dict[int, int] = {}
+    is_challenge = is_ctc(arguments.start_from)
+    if is_challenge:
+        found = read_ctc(arguments.start_from)
+        labels = Stack(found.labels, axes, name=str(arguments.start_from))
+        parents = {one: parent for one, _, _, parent in found.tracks if parent}
+    else:
+        labels = open_stack(arguments.start_from, axes=axes)
+    parts = {axis: getattr(arguments, axis.lower(), None) for axis in "TZ"}
+    chosen = {axis: part for axis, part in parts.items() if part is not None}
+    return StartLabels(
+        StackPlanes(labels.select(**chosen) if chosen else labels),
+        search=arguments.search,
+        are_tracks=arguments.ids_are_tracks or is_challenge,
+        parents=parents,
+        is_locked=not arguments.change_labels,
+        locked_frames=arguments.locked_frames,
+    )
+
+
+def export(
+    arguments: Namespace, result: "TrackResult", stack: "Stack"
+) -> dict[str, str]:
+    """Write the other results that were asked for; returns their places by name."""
+    wanted: dict[str, Any] = {
+        "ctc": arguments.ctc,
+        "geff": arguments.geff,
+        "svg": arguments.tree,
+    }
+    wanted = {kind: path for kind, path in wanted.items() if path is not None}
+    if not wanted:
+        return {}
+    from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.track_export import (
+        ResultFrames,
+        editable,
+        export_job,
+    )
+
+    tracks = editable(result, stack)
+    for kind, path in wanted.items():
+        job = export_job(
+            path,
+            kind,
+            tracks,
+            read=ResultFrames(result, stack).image,
+            scale=stack.scale,
+            units=stack.units,
+        )
+        run(job)
+    return {kind: str(path) for kind, path in wanted.items()}

@@ -1,0 +1,69 @@
+"""The image side of the image that was prompted last.
+
+Prompts come one after the other on one image: what all of them share is kept until
+another image comes, or anything that it was computed from has changed.
+"""
+
+import weakref
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .folded_transformer import ImageSide
+from .two_way_transformer import TwoWayTransformer
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    embedding: "weakref.ref[Tensor]"
+    given: tuple[Tensor, ...]
+    weight_versions: tuple[int, ...]
+    side: ImageSide
+
+
+class SharedImage:
+    """Remembers one image side; a copy, or a pickled one, begins empty."""
+
+    def __init__(self) -> None:
+        self._kept: _Kept | None = None
+
+    def __reduce__(self) -> tuple[type["SharedImage"], tuple[()]]:
+        return SharedImage, ()
+
+    def get(
+        self,
+        transformer: TwoWayTransformer,
+        embedding: Tensor,
+        image_pe: Tensor,
+        dense: Tensor,
+        dtype: torch.dtype,
+    ) -> ImageSide:
+        """Image side of one image (1, C, h, w) with a dense embedding (1, C, 1, 1)."""
+        kept = self._kept
+        versions = _versions(transformer)
+        if (
+            kept is None
+            or kept.embedding() is not embedding
+            or kept.side.tokens.dtype != dtype
+            or kept.weight_versions != versions
+            or not all(map(_is_same, kept.given, (image_pe, dense)))
+        ):
+            side = ImageSide.create(
+                transformer, embedding + dense, image_pe, is_shared=True, dtype=dtype
+            )
+            # A view of a weight: later changes of the weight must be seen.
+            given = (image_pe, dense.clone())
+            kept = _Kept(weakref.ref(embedding), given, versions, side)
+            self._kept = kept
+        return kept.side
+
+
+def _versions(transformer: TwoWayTransformer) -> tuple[int, ...]:
+    """How often each weight has been changed in place."""
+    weights = transformer.parameters()
+    return tuple(0 if w.is_inference() else w._version for w in weights)
+
+
+def _is_same(kept: Tensor, given: Tensor) -> bool:
+    return kept is given or (kept.shape == given.shape and torch.equal(kept, given))

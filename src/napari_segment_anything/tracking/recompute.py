@@ -1,0 +1,189 @@
+"""What a correction influences is computed again; everything else stays."""
+
+import itertools
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.tracking.correction import EditableTracks
+from napari_segment_anything.tracking.correction_steps import Correction, Labels, Place
+from napari_segment_anything.tracking.known import Known, Node
+from napari_segment_anything.tracking.paint import paint_tracks
+from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
+from napari_segment_anything.tracking.repair_settings import FramePredictor
+from napari_segment_anything.tracking.review import Doubt
+from napari_segment_anything.tracking.settings import LinkingSettings
+
+# A correction matters for links as far as they reach, in frames and in diameters.
+REACH_FRAMES = 4
+REACH_DIAMETERS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Recomputed:
+    """What came out of computing a few frames again.
+
+    Attributes
+    ----------
+    correction : Correction
+        To be applied to the tracks.
+    frames : range
+        The frames that were looked at.
+    doubts : list of Doubt
+        What is doubtful inside of these frames now; replaces what was said before.
+    """
+
+    correction: Correction
+    frames: range
+    doubts: list[Doubt]
+
+
+def recompute(
+    tracks: EditableTracks,
+    place: Place,
+    predictor: FramePredictor | None,
+    *,
+    settings: LinkingSettings | None = None,
+    locked_frames: Collection[int] = (),
+) -> Generator[tuple[str, int, int], None, Recomputed]:
+    """Compute again what depends on one corrected object.
+
+    Parameters
+    ----------
+    tracks : EditableTracks
+        With the correction applied. The object is taken for right.
+    place : (frame, id)
+        The corrected object.
+    predictor : FramePredictor or None
+        Asked where tracks break.
+    settings : LinkingSettings, optional
+        Of the whole movie; otherwise estimated from these few frames.
+    locked_frames : collection of int
+        Frames in which nothing is changed.
+
+    Yields
+    ------
+    (stage, done, total)
+        As `track_masks` does; closing the generator cancels.
+    """
+    frame, track = place
+    first = max(frame - REACH_FRAMES, 0)
+    last = min(frame + REACH_FRAMES, tracks.n_frames - 1)
+    window = range(first, last + 1)
+    planes = [tracks.read(t) for t in window]
+    ids = [np.unique(plane[plane > 0]) for plane in planes]
+    frames = [
+        MaskSet.from_labels(plane) if len(of_frame) else MaskSet.empty(plane.shape)
+        for plane, of_frame in zip(planes, ids, strict=True)
+    ]
+    known = _known(tracks, window, frames, ids, (frame - first, track))
+    # At its ends the window meets frames that are not looked at.
+    ends = {0} if first > 0 else set[int]()
+    ends |= {len(window) - 1} if last < tracks.n_frames - 1 else set()
+    ends |= {t - first for t in locked_frames if t in window}
+    known = replace(known, frames=frozenset(ends))
+    shifted = None if predictor is None else _Shifted(predictor, first)
+    result = yield from track_masks(frames, shifted, settings, known=known)
+    return _as_correction(tracks, window, result)
+
+
+def _known(
+    tracks: EditableTracks,
+    window: range,
+    frames: Sequence[MaskSet],
+    ids: Sequence[Labels],
+    place: Place,
+) -> Known:
+    """Everything is known but what lies near the corrected object and is not locked."""
+    at, track = place
+    centre = _centre(frames[at], ids[at], track)
+    by_id: dict[int, list[Node]] = {}
+    objects: set[Node] = set()
+    kept: dict[Node, int] = {}
+    for t, of_frame in enumerate(ids):
+        middles = np.asarray(frames[t].centroids).reshape(-1, 2)
+        diameters = np.sqrt(4 * np.maximum(frames[t].areas, 1) / np.pi)
+        far = np.hypot(*(middles - centre).T) > REACH_DIAMETERS * diameters * (
+            1 + abs(t - at) / 2
+        )
+        for k, one in enumerate(of_frame.tolist()):
+            is_locked = (window[t], one) in tracks.locked or (t, one) == place
+            if far[k] or is_locked or t in (0, len(window) - 1):
+                objects.add((t, k))
+                kept[t, k] = one
+                by_id.setdefault(one, []).append((t, k))
+    links = set()
+    for nodes in by_id.values():
+        for before, after in itertools.pairwise(nodes):
+            is_seen_between = any(
+                ids[before[0]][before[1]] in ids[t]
+                for t in range(before[0] + 1, after[0])
+            )
+            if not is_seen_between:
+                links.add((before, after))
+    for child, parent in tracks.parents.items():
+        if child in by_id and parent in by_id and by_id[parent][-1] < by_id[child][0]:
+            is_end = window[by_id[parent][-1][0]] == tracks.frames_of(parent)[-1]
+            is_start = window[by_id[child][0][0]] == tracks.frames_of(child)[0]
+            if is_end and is_start:
+                links.add((by_id[parent][-1], by_id[child][0]))
+    return Known(objects=frozenset(objects), ids=kept, links=frozenset(links))
+
+
+def _centre(masks: MaskSet, ids: Labels, track: int) -> np.ndarray:
+    found = np.flatnonzero(ids == track)
+    if len(found) == 0:
+        return np.full(2, np.inf)
+    return np.asarray(masks.centroids[found[0]])
+
+
+def _as_correction(
+    tracks: EditableTracks, window: range, result: TrackingResult
+) -> Recomputed:
+    """Name new tracks so that they meet no other, and keep what lies outside."""
+    outside = set(tracks.tracks)
+    known = set(result.known.ids.values())
+    next_id = max([0, *outside, *known]) + 1
+    names: dict[int, int] = {}
+    for one in result.lineage.tracks:
+        if one.id in known:
+            names[one.id] = one.id
+        else:
+            names[one.id], next_id = next_id, next_id + 1
+    planes = {}
+    for t, masks in enumerate(result.frames):
+        numbers = [names[result.lineage.track_of(t, k)] for k in range(len(masks))]
+        planes[window[t]] = paint_tracks(masks, numbers)
+    parents = dict(tracks.parents)
+    for one in result.lineage.tracks:
+        starts_here = one.start > 0 or window[0] == 0
+        if starts_here and not any(
+            t < window[0] for t in _frames_of(tracks, names[one.id])
+        ):
+            parents.pop(names[one.id], None)
+            if one.parent:
+                parents[names[one.id]] = names[one.parent]
+    doubts = [
+        replace(d, frame=window[d.frame], track=names.get(d.track, d.track))
+        for d in result.doubts
+    ]
+    return Recomputed(tracks.replace(planes, parents), window, doubts)
+
+
+def _frames_of(tracks: EditableTracks, track: int) -> list[int]:
+    return tracks.frames_of(track) if track in tracks.tracks else []
+
+
+@dataclass(frozen=True)
+class _Shifted:
+    """A predictor of a movie, asked by positions in a part of it."""
+
+    predictor: FramePredictor
+    first: int
+
+    def predict(self, frame: int, prompts: Prompts) -> MaskSet:
+        """Decode prompts on a frame of the part."""
+        return self.predictor.predict(frame + self.first, prompts)

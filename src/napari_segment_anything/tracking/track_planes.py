@@ -1,0 +1,110 @@
+"""Label images with ids of tracks, and who descends from whom."""
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_segment_anything.tracking.correction_steps import (
+    InvalidCorrectionError,
+    LabelFrames,
+    Labels,
+    Place,
+)
+
+
+@dataclass(eq=False)
+class TrackPlanes:
+    """Label images of one movie with ids of tracks, and who descends from whom.
+
+    Parameters
+    ----------
+    labels : array-like
+        (T, H, W); read and written frame by frame.
+    parents : mapping of int to int
+        Parent of each track that has one.
+    locked : collection of (frame, id)
+        Objects that computations leave as they are.
+    """
+
+    labels: LabelFrames
+    parents: dict[int, int] = field(default_factory=dict)
+    locked: frozenset[Place] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._frames: dict[int, set[int]] = {}
+        for frame in range(self.n_frames):
+            for one in self.ids(frame).tolist():
+                self._frames.setdefault(one, set()).add(frame)
+        self.parents = ordered(self.parents, self._frames)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return int(self.labels.shape[0])
+
+    def read(self, frame: int) -> Labels:
+        """Label image of a frame."""
+        return np.asarray(self.labels[frame])
+
+    def ids(self, frame: int) -> Labels:
+        """Tracks that are seen in a frame."""
+        plane = self.read(frame)
+        return np.unique(plane[plane > 0])
+
+    def frames_of(self, track: int) -> list[int]:
+        """Frames in which a track is seen, ascending.
+
+        Raises
+        ------
+        InvalidCorrectionError
+            If there is no such track.
+        """
+        if track not in self._frames:
+            raise InvalidCorrectionError(
+                f"There is no track {track}. Click on an object first."
+            )
+        return sorted(self._frames[track])
+
+    @property
+    def tracks(self) -> list[int]:
+        """Ids of all tracks, ascending."""
+        return sorted(self._frames)
+
+    def children(self, track: int) -> list[int]:
+        """Ids of the tracks that descend from one."""
+        return sorted(
+            child for child, parent in self.parents.items() if parent == track
+        )
+
+    def note_painting(self, frame: int) -> None:
+        """Take notice that somebody has painted on a frame."""
+        self._note(frame)
+        self.parents = ordered(self.parents, self._frames)
+
+    def _note(self, frame: int) -> None:
+        present = set(self.ids(frame).tolist())
+        for one, frames in list(self._frames.items()):
+            if one not in present:
+                frames.discard(frame)
+                if not frames:
+                    del self._frames[one]
+        for one in present:
+            self._frames.setdefault(one, set()).add(frame)
+
+    def _new_id(self) -> int:
+        return max(itertools.chain(self._frames, self.parents, [0])) + 1
+
+
+def ordered(
+    parents: Mapping[int, int], frames: Mapping[int, Collection[int]]
+) -> dict[int, int]:
+    """Keep only parents that are there and end before their child starts."""
+    return {
+        child: parent
+        for child, parent in sorted(parents.items())
+        if child in frames
+        and parent in frames
+        and max(frames[parent]) < min(frames[child])
+    }

@@ -1,0 +1,90 @@
+"""Asks before a window is closed that holds objects of which nothing was saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QThread
+from qtpy.QtWidgets import QMainWindow, QMessageBox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtWidgets import QWidget
+
+_BUTTONS = QMessageBox.StandardButton
+
+
+class CloseGuard(QObject):
+    """Watches the window that a dock lies in.
+
+    Parameters
+    ----------
+    dock : QWidget
+        The dock.
+    unsaved : callable
+        Returns the names of the images with unsaved objects.
+    save : callable
+        Saves them; takes what is to be done when that is finished.
+    """
+
+    def __init__(
+        self,
+        dock: QWidget,
+        unsaved: Callable[[], list[str]],
+        save: Callable[[Callable[[], object]], None],
+    ) -> None:
+        super().__init__(dock)
+        dock.installEventFilter(self)
+        self._dock = dock
+        self._unsaved = unsaved
+        self._save = save
+        self._window: QMainWindow | None = None
+
+    def watch(self) -> None:
+        """Find the window; done whenever the dock is shown."""
+        parent = self._dock.parentWidget()
+        while parent is not None and not isinstance(parent, QMainWindow):
+            parent = parent.parentWidget()
+        if parent is not None and parent is not self._window:
+            self._window = parent
+            parent.installEventFilter(self)
+
+    def eventFilter(  # noqa: N802
+        self, watched: QObject | None, event: QEvent | None
+    ) -> bool:
+        """Hold a close event back where the user wants to save first."""
+        if event is not None and event.type() == QEvent.Type.Show:
+            self.watch()
+        is_close = event is not None and event.type() == QEvent.Type.Close
+        if event is None or not is_close or watched is not self._window:
+            return False
+        # A script that closes its viewer is not asked: there is nobody to answer.
+        if not event.spontaneous() and QThread.currentThread().loopLevel() == 0:
+            return False
+        stays = self.must_stay()
+        if stays:
+            event.ignore()
+        return stays
+
+    def must_stay(self) -> bool:
+        """Ask where something is not saved; return whether to stay open."""
+        names = self._unsaved()
+        if not names:
+            return False
+        chosen = self.ask(names)
+        if chosen == _BUTTONS.Save and self._window is not None:
+            self._save(self._window.close)
+        return chosen != _BUTTONS.Discard
+
+    def ask(self, names: list[str]) -> QMessageBox.StandardButton:
+        """Show the question."""
+        return QMessageBox.question(
+            self._dock,
+            "Save the record first?",
+            f"Objects were made in {', '.join(names)} since a record was saved. From a "
+            "record the same labels can be made again. Labels that you saved as a "
+            "layer are safe in any case.",
+            _BUTTONS.Save | _BUTTONS.Discard | _BUTTONS.Cancel,
+            _BUTTONS.Save,
+        )

@@ -1,0 +1,90 @@
+"""Filters what everything mode found as sliders move, without the model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_segment_anything.widgets.narrator import count_objects
+from napari_segment_anything.widgets.workers import LatestWorker
+
+if TYPE_CHECKING:
+    from napari_segment_anything.session.review import Candidates, Passing
+    from napari_segment_anything.widgets.annotator import Annotator
+    from napari_segment_anything.widgets.review_form import ReviewForm
+
+
+class Reviewer(QObject):
+    """Joins the sliders with the objects of the plane that is shown.
+
+    Parameters
+    ----------
+    form : ReviewForm
+        The sliders.
+    """
+
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, form: ReviewForm) -> None:
+        super().__init__()
+        self._form = form
+        self._annotator: Annotator | None = None
+        self._worker = LatestWorker(self)
+        self._worker.finished.connect(self._on_passing)
+        self._worker.failed.connect(self.failed)
+        form.changed.connect(self._filter)
+        form.next.clicked.connect(self._walk)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether candidates are being filtered."""
+        return self._worker.is_busy
+
+    def refresh(self, annotator: Annotator | None) -> None:
+        """Show what passes on the plane that is shown."""
+        self._annotator = annotator
+        candidates = self._candidates()
+        chosen = None
+        if annotator is not None and candidates is not None and not self.is_busy:
+            chosen = annotator.session.filter_on(candidates.plane)
+        if chosen is not None and candidates is not None:
+            self._form.show_filter(chosen, candidates.largest)
+        elif not self.is_busy:
+            self._form.show_filter(None, 1)
+        self._form.next.setEnabled(
+            annotator is not None and bool(annotator.session.objects.doubtful(None))
+        )
+
+    def close(self) -> None:
+        """Filter nothing more."""
+        self._worker.close()
+
+    def _candidates(self) -> Candidates | None:
+        annotator = self._annotator
+        plane = annotator.layers.plane if annotator is not None else None
+        if annotator is None or plane is None:
+            return None
+        return annotator.reviser.found.get(plane)
+
+    def _filter(self) -> None:
+        candidates = self._candidates()
+        if candidates is not None and self._annotator is not None:
+            before = self._annotator.editor.objects.base_filter(candidates.plane)
+            chosen = self._form.chosen
+            self._worker.submit(partial(candidates.passing, chosen, before))
+
+    def _on_passing(self, passing: Passing) -> None:
+        annotator = self._annotator
+        if annotator is None or self._candidates() is not passing.candidates:
+            return
+        annotator.editor.objects.fill(passing, annotator.acceptance.class_id)
+        plane = passing.candidates.plane
+        n_found = len(annotator.session.objects.on(plane))
+        self.said.emit(f"{count_objects(n_found)} on this plane.")
+
+    def _walk(self) -> None:
+        if self._annotator is not None:
+            self._annotator.reviser.walk_doubtful()

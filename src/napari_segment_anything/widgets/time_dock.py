@@ -1,0 +1,218 @@
+"""The dock *Time*: everything mode through time, its review and its correction."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.tracking.words import describe
+from napari_segment_anything.widgets import keys, time_review
+from napari_segment_anything.widgets.plane import image_shape
+from napari_segment_anything.widgets.time_corrector import TimeCorrector, describe_track
+from napari_segment_anything.widgets.time_files import TimeFiles
+from napari_segment_anything.widgets.time_form import TimeForm
+from napari_segment_anything.widgets.time_runs import TimeRuns
+from napari_segment_anything.widgets.workbench import acquire, release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from napari_segment_anything.widgets.time_jobs import TimeTracks
+    from napari_segment_anything.widgets.time_layers import TimeLayers
+
+
+_LOG = logging.getLogger(__name__)
+
+
+class TimeDock(QWidget):
+    """Finds all objects of a movie, follows them, and lets a person correct it.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer that the dock belongs to.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.form = TimeForm(viewer)
+        self.workbench = acquire(viewer, self.form)
+        self.runs = TimeRuns(viewer, self.workbench, self.form)
+        self.worker = self.runs.worker
+        self.corrector: TimeCorrector | None = None
+        self.files = TimeFiles(self, self.runs)
+        self._viewer = viewer
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form, 1)
+        self._connect()
+        self.destroyed.connect(_Closing(self))
+        self._on_model()
+        self._on_image()
+
+    def _connect(self) -> None:
+        form, worker, review = self.form, self.worker, self.form.review
+        form.image.currentIndexChanged.connect(self._on_image)
+        form.along.activated.connect(self._on_along)
+        form.preview.clicked.connect(self.runs.try_some)
+        form.track.clicked.connect(self.runs.track)
+        form.job.cancel_button.clicked.connect(worker.cancel)
+        worker.is_busy_changed.connect(form.job.set_running)
+        worker.is_busy_changed.connect(self._refresh)
+        worker.progressed.connect(form.job.show_progress)
+        self.runs.found.connect(self._review)
+        for part in (self.runs, self.files):
+            part.said.connect(form.job.say)
+            part.failed.connect(self._on_failure)
+        self.files.loaded.connect(self._review)
+        self.workbench.model_changed.connect(self._on_model)
+        self.workbench.axes_changed.connect(self._on_image)
+        review.next.clicked.connect(lambda: self._step(1))
+        review.accept.clicked.connect(self._accept)
+        review.list.itemClicked.connect(lambda _: self._go_to(review.list.currentRow()))
+        for name, button in review.buttons.items():
+            button.clicked.connect(partial(self._act, name))
+        review.recompute.clicked.connect(self._recompute)
+        review.undo.clicked.connect(self._undo)
+        review.save.clicked.connect(lambda: self.files.save(self.corrector))
+        review.load.clicked.connect(self.files.load)
+
+    def _on_image(self) -> None:
+        image = self.form.image.layer
+        self.form.question.dismiss()
+        letters, lengths = "", dict[str, int]()
+        if image is not None:
+            axes = self.workbench.axes_of(image)
+            lengths = dict(zip(axes, image_shape(image), strict=True))
+            letters = "".join(a for a in axes if a not in "CYX")
+        self.form.set_axes(letters, lengths)
+        self._refresh()
+
+    def _on_along(self) -> None:
+        image = self.form.image.layer
+        if image is not None:
+            axes = self.workbench.axes_of(image)
+            axis = axes.index(str(self.form.along.currentData()))
+            self.form.set_length(image_shape(image)[axis])
+
+    def _review(self, layers: TimeLayers, found: TimeTracks) -> None:
+        if self.corrector is not None:
+            self.corrector.close()
+        layers.labels.refresh()
+        corrector = TimeCorrector(
+            self._viewer, self.workbench, layers, found, self.worker
+        )
+        corrector.said.connect(self.form.job.say)
+        corrector.failed.connect(self._on_failure)
+        corrector.changed.connect(self._show_review)
+        self.corrector = corrector
+        if found.linking is not None:
+            self.form.estimate.setText(describe(found.linking))
+            self.form.estimate.setVisible(True)
+        keys.bind_keys(layers.labels, self._keys())
+        self._viewer.layers.selection.active = layers.labels
+        self._show_review()
+
+    def _keys(self) -> dict[str, Callable[[], None]]:
+        return {
+            time_review.NEXT_KEY: lambda: self._step(1),
+            time_review.PREVIOUS_KEY: lambda: self._step(-1),
+            time_review.ACCEPT_KEY: self._accept,
+            time_review.RECOMPUTE_KEY: self._recompute,
+            time_review.UNDO_KEY: self._undo,
+        }
+
+    def _step(self, by: int) -> None:
+        if self.corrector is not None and self.corrector.tour.step(by) is not None:
+            self._show_doubt()
+
+    def _go_to(self, row: int) -> None:
+        if self.corrector is not None and 0 <= row < len(self.corrector.tour.doubts):
+            self.corrector.tour.go_to(row)
+            self._show_doubt()
+
+    def _show_doubt(self) -> None:
+        tour = None if self.corrector is None else self.corrector.tour
+        if tour is not None and tour.doubt is not None:
+            self.form.review.list.setCurrentRow(tour.at)
+            self.form.review.show_detail(tour.doubt)
+
+    def _accept(self) -> None:
+        if self.corrector is not None:
+            self.corrector.accept()
+            self._show_doubt()
+
+    def _act(self, name: str) -> None:
+        if self.corrector is not None:
+            self.corrector.act(name)
+
+    def _recompute(self) -> None:
+        corrector = self.corrector
+        if corrector is not None and corrector.selected:
+            self.runs.with_model(corrector.recompute)
+
+    def _undo(self) -> None:
+        if self.corrector is not None:
+            self.corrector.undo()
+
+    def _show_review(self) -> None:
+        if self.corrector is not None:
+            doubts = self.corrector.tour.doubts
+            if tuple(doubts) != self.form.review.doubts:
+                self.form.review.show_doubts(doubts)
+                self._show_doubt()
+            words = describe_track(self.corrector.tracks, self.corrector.selected)
+            self.form.review.selected.setText(words)
+        self._refresh()
+
+    def _on_model(self) -> None:
+        model = self.workbench.model
+        self.form.model.setText(
+            f"{model.name} on {model.device}"
+            if model
+            else f"{self.workbench.wanted_model}, loaded when it is needed"
+        )
+
+    def _on_failure(self, error: Exception) -> None:
+        message = str(error)
+        if not isinstance(error, SegmentAnythingError):
+            _LOG.error("Unexpected error", exc_info=error)
+            message = f"{type(error).__name__}: {error}. Nothing you made was changed."
+        self.form.job.say(message)
+        show_error(message)
+
+    def _refresh(self) -> None:
+        form, corrector = self.form, self.corrector
+        image = form.image.layer
+        is_free = not self.worker.is_busy
+        can_run = is_free and image is not None and form.along.count() > 0
+        form.track.setEnabled(can_run)
+        form.preview.setEnabled(can_run)
+        form.review.set_ready(
+            corrector is not None and is_free,
+            corrector is not None and corrector.selected > 0,
+            corrector is not None and corrector.can_undo and is_free,
+        )
+        form.review.load.setEnabled(can_run)
+
+
+class _Closing:
+    """Lets go of the viewer when the dock is gone; the dock cannot do so itself."""
+
+    def __init__(self, dock: TimeDock) -> None:
+        self._dock = dock
+
+    def __call__(self) -> None:
+        dock = self._dock
+        dock.worker.close()
+        if dock.corrector is not None:
+            dock.corrector.close()
+        dock.form.close_connections()
+        release(dock.form)

@@ -1,0 +1,222 @@
+"""What the dock *Time* looks like above its review list; it does nothing by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
+
+from napari_segment_anything.tracking.words import (
+    AS_ESTIMATED,
+    CHANGES,
+    MOVES,
+    MotionWords,
+)
+from napari_segment_anything.widgets.axes_question import AxesQuestion
+from napari_segment_anything.widgets.fold import Fold
+from napari_segment_anything.widgets.image_combo import ImageCombo
+from napari_segment_anything.widgets.job_row import JobRow
+from napari_segment_anything.widgets.layout import (
+    heading,
+    note,
+    scrolled_column,
+    wide_form,
+)
+from napari_segment_anything.widgets.time_review import TimeReview
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+_NO_LABELS = "nothing: find all objects"
+_SEARCHES = (
+    ("and find what they lack", "everything"),
+    ("and follow only these objects", "followed"),
+    ("and carry them by prompts alone", "nothing"),
+)
+_DIRECTIONS = (
+    ("both ways", (True, True)),
+    ("forwards", (True, False)),
+    ("backwards", (False, True)),
+)
+_DIVIDES = ((AS_ESTIMATED, None), ("yes", True), ("no", False))
+
+
+class TimeForm(QWidget):
+    """The form of the *Time* dock.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer whose layers are offered.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.image = ImageCombo(viewer)
+        self.model = note()
+        self.question = AxesQuestion()
+        self.along = _combo()
+        self.first, self.last = QSpinBox(), QSpinBox()
+        self.direction = _combo(_DIRECTIONS)
+        self.direction.setToolTip(
+            "In which direction tracks are carried on where they break."
+        )
+        self.labels = _combo()
+        self.search = _combo(_SEARCHES)
+        self.are_tracks = QCheckBox("Their ids are tracks already")
+        self.are_tracks.setToolTip(
+            "The same id in two frames is the same object. It keeps its id."
+        )
+        self.is_locked = QCheckBox("Never change their masks")
+        self.is_locked.setChecked(True)
+        self.locked_frames = QLineEdit()
+        self.locked_frames.setPlaceholderText("none; such as 0, 10-19")
+        self.locked_frames.setToolTip("Frames in which nothing is added or changed.")
+        self.moves = _combo((word, word) for word in (AS_ESTIMATED, *MOVES))
+        self.changes = _combo((word, word) for word in (AS_ESTIMATED, *CHANGES))
+        self.divides = _combo(_DIVIDES)
+        self.hidden = QSpinBox()
+        self.hidden.setRange(0, 20)
+        self.hidden.setValue(2)
+        self.hidden.setSuffix(" frames at most")
+        self.estimate = note()
+        self.preview = QPushButton("Try three frames")
+        self.preview.setToolTip(
+            "Find and link the objects of this frame and its neighbours."
+        )
+        self.track = QPushButton("Track everything")
+        self.track.setToolTip(
+            "What an interrupted run has found is found again, and not searched anew."
+        )
+        self.job = JobRow()
+        self.review = TimeReview()
+        self._lay_out()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        layers = viewer.layers.events
+        for box in (self.first, self.last, self.preview, self.track):
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for event in (layers.inserted, layers.removed):
+            event.connect(self._list_labels)
+        self._list_labels()
+        self.labels.currentIndexChanged.connect(self._show_start)
+
+    @property
+    def start_layer(self) -> Labels | None:
+        """The layer to start from."""
+        layer: Labels | None = self.labels.currentData()
+        return layer
+
+    @property
+    def words(self) -> MotionWords:
+        """How objects move, as the person says."""
+        return MotionWords(
+            moves=str(self.moves.currentData()),
+            changes=str(self.changes.currentData()),
+            divides=self.divides.currentData(),
+            hidden_frames=self.hidden.value(),
+        )
+
+    def set_axes(self, letters: str, lengths: dict[str, int]) -> None:
+        """Offer the axes that objects can be followed along."""
+        before = self.along.currentData()
+        self.along.blockSignals(True)
+        self.along.clear()
+        for letter in sorted(letters, key="TZP".find):
+            word = {"T": "time", "Z": "depth"}.get(letter, letter)
+            self.along.addItem(f"{letter} ({word})", letter)
+        row = max(self.along.findData(before), 0)
+        self.along.setCurrentIndex(row)
+        self.along.blockSignals(False)
+        self.set_length(lengths.get(str(self.along.currentData()), 1))
+
+    def set_length(self, n_frames: int) -> None:
+        """Offer all frames of an axis."""
+        for box, value in ((self.first, 0), (self.last, n_frames - 1)):
+            box.setRange(0, max(n_frames - 1, 0))
+            box.setValue(value)
+
+    def close_connections(self) -> None:
+        """Stop following the viewer."""
+        self.image.close_connections()
+        layers = self._viewer.layers.events
+        for event in (layers.inserted, layers.removed):
+            event.disconnect(self._list_labels)
+
+    def _list_labels(self) -> None:
+        before = self.start_layer
+        self.labels.blockSignals(True)
+        self.labels.clear()
+        self.labels.addItem(_NO_LABELS, None)
+        for layer in reversed(self._viewer.layers):
+            if isinstance(layer, Labels):
+                self.labels.addItem(layer.name, layer)
+                if layer is before:
+                    self.labels.setCurrentIndex(self.labels.count() - 1)
+        self.labels.blockSignals(False)
+        self._show_start()
+
+    def _show_start(self) -> None:
+        self._start.setVisible(self.start_layer is not None)
+
+    def _lay_out(self) -> None:
+        column = scrolled_column(self)
+        form = wide_form()
+        form.addRow("Image", self.image)
+        form.addRow("Model", self.model)
+        column.addLayout(form)
+        column.addWidget(self.question)
+        column.addWidget(heading("What"))
+        form = wide_form()
+        form.addRow("Follow along", self.along)
+        form.addRow("First frame", self.first)
+        form.addRow("Last frame", self.last)
+        form.addRow("Start from", self.labels)
+        column.addLayout(form)
+        self._start = QWidget()
+        start = wide_form()
+        start.addRow("", self.search)
+        start.addRow("", self.are_tracks)
+        start.addRow("", self.is_locked)
+        self._start.setLayout(start)
+        column.addWidget(self._start)
+        settings = wide_form()
+        settings.addRow("Objects move", self.moves)
+        settings.addRow("They change", self.changes)
+        settings.addRow("They divide", self.divides)
+        settings.addRow("Are hidden for", self.hidden)
+        settings.addRow("Carry on", self.direction)
+        settings.addRow("Locked frames", self.locked_frames)
+        column.addWidget(Fold("How they move, what is locked", settings))
+        column.addWidget(self.estimate)
+        self.estimate.setVisible(False)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        buttons.addWidget(self.preview)
+        buttons.addWidget(self.track)
+        column.addLayout(buttons)
+        column.addWidget(self.job)
+        column.addWidget(self.review)
+        column.addStretch(1)
+
+
+def _combo(rows: object = ()) -> QComboBox:
+    combo = QComboBox()
+    combo.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    combo.setMinimumContentsLength(6)
+    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    for text, data in rows:  # type: ignore[attr-defined]
+        combo.addItem(text, data)
+    return combo

@@ -1,0 +1,186 @@
+"""Tracked labels and tracks as layers, and one movie of them frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels, Tracks
+
+from napari_segment_anything.widgets.plane import image_shape, transform_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.tracking.correction import EditableTracks
+
+    TrackPoints = tuple[npt.NDArray[np.float64], dict[int, list[int]]]
+
+_TAIL_FRAMES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class MovieFrames:
+    """The label images of one movie in an n-dimensional array, (T, H, W).
+
+    Parameters
+    ----------
+    data : array
+        Labels.
+    axes : str
+        One letter per dimension.
+    plane : PlaneId
+        A plane of the movie; says where it lies on the other axes.
+    along : str
+        The axis that objects are followed along.
+    """
+
+    data: Any
+    axes: str
+    plane: PlaneId
+    along: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, rows, columns."""
+        rows, columns = self.plane.plane_axes
+        lengths = dict(zip(self.axes, self.data.shape, strict=True))
+        return int(lengths[self.along]), int(lengths[rows]), int(lengths[columns])
+
+    def key(self, frame: int) -> tuple[int | slice, ...]:
+        """Index of a frame in the array."""
+        place: list[int | slice] = []
+        for letter, length in zip(self.axes, self.data.shape, strict=True):
+            if letter in self.plane.plane_axes:
+                place.append(slice(None))
+            elif letter == self.along:
+                place.append(frame)
+            else:
+                place.append(min(self.plane.position(letter) or 0, int(length) - 1))
+        return tuple(place)
+
+    def __getitem__(self, frame: int) -> npt.NDArray[np.integer]:
+        """Label image of a frame."""
+        return np.asarray(self.data[self.key(frame)])
+
+    def __setitem__(self, frame: int, labels: npt.NDArray[np.integer]) -> None:
+        """Replace the label image of a frame."""
+        self.data[self.key(frame)] = labels
+
+
+class TimeLayers:
+    """The Labels layer of tracked objects of one image, and their Tracks layer.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where the layers are.
+    image : Image
+        The image; the labels lie exactly on it.
+    axes : str
+        Its axes.
+    name : str
+        What comes after the image's name.
+    """
+
+    def __init__(
+        self, viewer: ViewerModel, image: Image, axes: str, name: str = "tracked"
+    ) -> None:
+        self.image, self.axes = image, axes
+        self._viewer = viewer
+        shape = [
+            1 if letter == "C" else length
+            for letter, length in zip(axes, image_shape(image), strict=True)
+        ]
+        # Zeros take memory only where something is written.
+        self.labels = Labels(
+            np.zeros(shape, np.int32),
+            name=f"{image.name} {name}",
+            **transform_of(image),
+        )
+        self.tracks: Tracks | None = None
+        viewer.add_layer(self.labels)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the labels are still in the viewer."""
+        return self.labels in self._viewer.layers
+
+    def movie(self, plane: PlaneId, along: str) -> MovieFrames:
+        """Return the frames of the movie that a plane belongs to."""
+        return MovieFrames(self.labels.data, self.axes, plane, along)
+
+    def write(
+        self, letters: str, index: tuple[int, ...], labels: npt.NDArray[np.integer]
+    ) -> None:
+        """Write a plane at a position along some axes."""
+        place = dict(zip(letters, index, strict=True))
+        rest = [letter for letter in self.axes if letter not in place]
+        planes = [letter for letter in rest if letter != "C"]
+        key = tuple(
+            place[letter]
+            if letter in place
+            else (slice(None) if letter in planes else 0)
+            for letter in self.axes
+        )
+        self.labels.data[key] = labels
+
+    def show_tracks(self, points: TrackPoints, movie: MovieFrames) -> None:
+        """Draw the paths of all objects of one movie, with their lineage."""
+        data, graph = points
+        if self.tracks is not None and self.tracks in self._viewer.layers:
+            self._viewer.layers.remove(self.tracks)
+        self.tracks = None
+        # napari takes the first axis for time.
+        if len(data) == 0 or self.axes[0] != movie.along:
+            return
+        columns = [data[:, 0]]
+        rows, across = movie.plane.plane_axes
+        for letter in self.axes:
+            if letter == movie.along:
+                columns.append(data[:, 1])
+            elif letter in (rows, across):
+                columns.append(data[:, 2 if letter == rows else 3])
+            else:
+                position = movie.plane.position(letter) or 0
+                columns.append(np.full(len(data), 0 if letter == "C" else position))
+        selected = self._viewer.layers.selection.active
+        self.tracks = Tracks(
+            np.stack(columns, axis=1),
+            graph=graph,
+            tail_length=_TAIL_FRAMES,
+            head_length=0,
+            name=f"{self.image.name} tracks",
+            **transform_of(self.image),
+        )
+        self._viewer.add_layer(self.tracks)
+        self._viewer.layers.selection.active = selected or self.labels
+
+
+def track_points(tracks: EditableTracks) -> TrackPoints:
+    """Track id, frame, y, x of each object, by track; and the graph of parents."""
+    rows = []
+    for frame in range(tracks.n_frames):
+        ids, centres = centres_of(tracks.read(frame))
+        rows.append(np.column_stack([ids, np.full(len(ids), frame), centres]))
+    data = np.concatenate(rows) if rows else np.zeros((0, 4))
+    data = data[np.lexsort((data[:, 1], data[:, 0]))]
+    graph: Mapping[int, list[int]] = {c: [p] for c, p in tracks.parents.items()}
+    return data, dict(graph)
+
+
+def centres_of(
+    plane: npt.NDArray[np.integer],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Ids of a label image, ascending, and their centres (y, x)."""
+    y, x = np.nonzero(plane)
+    ids, place = np.unique(plane[y, x], return_inverse=True)
+    n = np.bincount(place, minlength=len(ids)).clip(1)
+    centres = [np.bincount(place, v, minlength=len(ids)) / n for v in (y, x)]
+    return ids.astype(np.int64), np.stack(centres, axis=1).reshape(-1, 2)

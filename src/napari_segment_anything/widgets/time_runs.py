@@ -1,0 +1,200 @@
+"""Runs of everything mode through time: from the form to layers with tracks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_segment_anything.batch.track_jobs import GrownFrame
+from napari_segment_anything.batch.track_start import parse_frames
+from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.session.jobs import load_model_job
+from napari_segment_anything.storage.candidate_store import CandidateStore
+from napari_segment_anything.widgets.plane import displayed_plane
+from napari_segment_anything.widgets.time_jobs import TimeRequest, TimeTracks, time_job
+from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.workers import JobWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+
+    from napari_segment_anything.session.jobs import LoadedModel
+    from napari_segment_anything.widgets.time_form import TimeForm
+    from napari_segment_anything.widgets.workbench import Workbench
+
+N_TRIED = 3
+
+
+class TimeRuns(QObject):
+    """Runs one job at a time and shows how tracks grow.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where results go.
+    workbench : Workbench
+        Model and embeddings.
+    form : TimeForm
+        Says what is wanted.
+    """
+
+    found = Signal(object, object)
+    """Layers, and the `TimeTracks` in them."""
+
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(
+        self, viewer: ViewerModel, workbench: Workbench, form: TimeForm
+    ) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.worker = JobWorker()
+        self._bench, self._form = workbench, form
+        self._growing: TimeLayers | None = None
+        self._after_axes: Callable[[], None] | None = None
+        self.worker.progressed.connect(self._on_progress)
+        self.worker.cancelled.connect(self._on_cancelled)
+        self.worker.failed.connect(self._on_failed)
+        form.question.answered.connect(self._on_answer)
+
+    def try_some(self) -> None:
+        """Find and link the objects of three frames, those around the visible one."""
+        self._with_axes(partial(self._run, "preview"))
+
+    def track(self) -> None:
+        """Find the objects of all frames that are wanted, and follow them."""
+        self._with_axes(partial(self._run, "tracked"))
+
+    def request(self) -> TimeRequest | None:
+        """Return what the form asks for; None where no plane of a movie is shown.
+
+        Raises
+        ------
+        InvalidSettingsError, InvalidImageError
+            If something in the form cannot be meant.
+        """
+        form, image = self._form, self._form.image.layer
+        if image is None:
+            return None
+        axes = self._bench.axes_of(image)
+        plane = displayed_plane(self.viewer, image, axes)
+        if plane is None or form.along.currentData() is None:
+            self.said.emit("Show one plane of a movie or a z-stack in 2-D.")
+            return None
+        start = form.start_layer
+        return TimeRequest(
+            source=self._bench.sources.of(image, axes),
+            plane=plane,
+            axes=axes,
+            along=str(form.along.currentData()),
+            frames=range(form.first.value(), form.last.value() + 1),
+            words=form.words,
+            directions=form.direction.currentData(),
+            start=None if start is None else start.data,
+            search=str(form.search.currentData()),
+            are_tracks=form.are_tracks.isChecked(),
+            is_locked=form.is_locked.isChecked(),
+            locked_frames=parse_frames(form.locked_frames.text()),
+        )
+
+    def with_model(self, then: Callable[[], None]) -> None:
+        """Go on once a model is loaded."""
+
+        def loaded(model: LoadedModel) -> None:
+            self._bench.model = model
+            then()
+
+        if self._bench.model is not None:
+            then()
+        else:
+            self.worker.start(load_model_job(self._bench.wanted_model), loaded)
+
+    def show_growing(self, layers: TimeLayers) -> None:
+        """Follow layers that a job fills; they go again if it does not end well."""
+        self._growing = layers
+
+    def keep(self) -> None:
+        """Keep the layers that a job has filled."""
+        self._growing = None
+
+    def _with_axes(self, then: Callable[[], None]) -> None:
+        """Go on once it is known what the sliders mean."""
+        image = self._form.image.layer
+        if image is None:
+            return
+        if self._bench.must_ask_axes(image):
+            self._after_axes = then
+            self._form.question.ask(image.name, image.ndim)
+            return
+        self.with_model(then)
+
+    def _on_answer(self, axes: str) -> None:
+        image, then = self._form.image.layer, self._after_axes
+        if image is not None and then is not None:
+            self._after_axes = None
+            self._bench.name_axes(image, axes)
+            self.with_model(then)
+
+    def _run(self, name: str) -> None:
+        image, model = self._form.image.layer, self._bench.model
+        try:
+            request = self.request()
+        except SegmentAnythingError as error:
+            self.failed.emit(error)
+            return
+        if request is None or image is None or model is None or self.worker.is_busy:
+            return
+        if name == "preview":
+            request = request.only(_around(request))
+        layers = TimeLayers(self.viewer, image, request.axes, name)
+        self._growing = layers
+        job = time_job(
+            request,
+            model.predictor,
+            self._bench.store,
+            CandidateStore(self._bench.folder.parent / "candidates"),
+            layers.write,
+            layers.movie(request.plane, request.along),
+        )
+        self.worker.start(job, partial(self._on_found, layers))
+
+    def _on_found(self, layers: TimeLayers, found: TimeTracks) -> None:
+        self.keep()
+        self.found.emit(layers, found)
+        if (result := found.result) is not None:
+            self.said.emit(
+                f"{result.n_objects} objects in {result.n_frames} frames, "
+                f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
+                f"{result.n_repaired} masks repaired."
+            )
+
+    def _on_progress(self, progress: object) -> None:
+        if isinstance(progress, GrownFrame) and self._growing is not None:
+            self._growing.labels.refresh()
+
+    def _on_cancelled(self) -> None:
+        self._drop()
+        self.said.emit("Cancelled. What was found is kept: it goes on from there.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self._drop()
+        self.failed.emit(error)
+
+    def _drop(self) -> None:
+        """Remove labels whose ids were only for the eye: they are no tracks."""
+        growing, self._growing = self._growing, None
+        if growing is not None and growing.is_there:
+            self.viewer.layers.remove(growing.labels)
+
+
+def _around(request: TimeRequest) -> range:
+    """Frames around the visible one, as far as they are wanted."""
+    wanted = request.frames
+    here = request.plane.position(request.along) or 0
+    first = max(min(here - N_TRIED // 2, wanted.stop - N_TRIED), wanted.start)
+    return range(first, min(first + N_TRIED, wanted.stop))

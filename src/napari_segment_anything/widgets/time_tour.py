@@ -1,0 +1,93 @@
+"""Goes from one doubtful place of a movie to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_segment_anything.widgets.plane import move_slider
+from napari_segment_anything.widgets.time_layers import centres_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_segment_anything.tracking.review import Doubt
+    from napari_segment_anything.widgets.time_jobs import TimeTracks
+    from napari_segment_anything.widgets.time_layers import TimeLayers
+
+
+class DoubtTour:
+    """The review list of one movie, and which of its places is shown.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose slider and camera are moved.
+    layers : TimeLayers
+        Where the tracks are seen.
+    found : TimeTracks
+        Tracks and doubts.
+    """
+
+    def __init__(
+        self, viewer: ViewerModel, layers: TimeLayers, found: TimeTracks
+    ) -> None:
+        self.doubts: list[Doubt] = list(found.doubts)
+        self.at = -1
+        self._viewer, self._layers = viewer, layers
+        self._tracks = found.tracks
+        self._along = found.request.along
+        self._plane_axes = found.request.plane.plane_axes
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """The doubt that is shown."""
+        return self.doubts[self.at] if 0 <= self.at < len(self.doubts) else None
+
+    def take(self) -> Doubt | None:
+        """Take the doubt that is shown from the list."""
+        doubt = self.doubt
+        if doubt is not None:
+            del self.doubts[self.at]
+            self.at -= 1
+        return doubt
+
+    def step(self, by: int) -> Doubt | None:
+        """Go to the next or the previous doubt."""
+        if not self.doubts:
+            return None
+        return self.go_to((self.at + by) % len(self.doubts))
+
+    def go_to(self, number: int) -> Doubt:
+        """Show a doubt: its frame, its track, its place."""
+        self.at = number
+        doubt = self.doubts[number]
+        along = self._layers.axes.index(self._along)
+        move_slider(self._viewer, self._layers.labels, along, doubt.frame)
+        self._layers.labels.selected_label = doubt.track
+        self._look_at(doubt)
+        return doubt
+
+    def _look_at(self, doubt: Doubt) -> None:
+        ids, centres = centres_of(self._tracks.read(doubt.frame))
+        here = centres[ids == doubt.track]
+        if len(here) == 0:
+            return
+        position = np.zeros(len(self._layers.axes))
+        rows, across = self._plane_axes
+        position[self._layers.axes.index(rows)] = here[0][0]
+        position[self._layers.axes.index(across)] = here[0][1]
+        layer = self._layers.labels
+        # Both in pixels; they say what the canvas shows.
+        low, high = layer.corner_pixels
+        plane = [self._layers.axes.index(letter) for letter in (rows, across)]
+        if all(low[axis] <= position[axis] <= high[axis] for axis in plane):
+            return
+        world = layer.data_to_world(position)
+        dims = self._viewer.dims
+        offset = dims.ndim - len(world)
+        shown = dims.order[-dims.ndisplay :]
+        # From napari 0.9 on the camera belongs to the scene.
+        camera = getattr(self._viewer, "scene", self._viewer).camera
+        camera.center = tuple(world[axis - offset] for axis in shown)

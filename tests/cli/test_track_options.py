@@ -1,0 +1,73 @@
+"""What ``track`` can start from, be told, and write besides."""
+
+import json
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from bright_sam import bright_predictor
+from dividing_movie import dividing_movie, stack_of
+from napari_segment_anything.cli.main import main
+from napari_segment_anything.cli.track_options import frames
+from napari_segment_anything.models import load
+from napari_segment_anything.storage.ctc import read_ctc, write_ctc
+from napari_segment_anything.storage.geff import read_geff
+from napari_segment_anything.storage.label_store import LabelStore
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(load, "load_model", lambda *_, **__: bright_predictor())
+    tifffile.imwrite(
+        "movie.tif", stack_of(dividing_movie()).data, metadata={"axes": "TYX"}
+    )
+
+
+def labels_of(path):
+    store = LabelStore.open(path, mode="r")
+    return np.stack([store.read_plane((t,)) for t in range(6)])
+
+
+def test_tracks_that_exist_are_completed_and_exported():
+    truth = dividing_movie()
+    given = np.where(np.isin(truth, (2, 3, 4)), truth, 0)
+    rows = [(2, 0, 2, 0), (3, 3, 5, 2), (4, 3, 5, 2)]
+    write_ctc("01_GT", given, rows)
+    command = "track movie.tif out.zarr --start-from 01_GT --json a.json"
+    exports = "--ctc 01_RES --geff tracks.geff --tree tree.svg"
+    assert main([*command.split(), *exports.split()]) == 0
+    found = labels_of("out.zarr")
+    for one in (2, 3, 4):
+        assert ((found == one) == (given == one)).all()
+    assert len(np.unique(found)) == 5
+    written = read_ctc("01_RES")
+    assert (written.labels == found).all()
+    assert set(rows) < set(written.tracks)
+    assert read_geff("tracks.geff").n_nodes == 6 + 3 + 6
+    files = json.loads(Path("a.json").read_text())["files"]
+    assert set(files) == {"labels", "table", "ctc", "geff", "svg"}
+
+
+def test_one_annotated_frame_of_a_range_is_carried_backwards():
+    given = np.where(dividing_movie() == 1, 8, 0).astype(np.uint16)
+    given[:4] = given[5:] = 0
+    tifffile.imwrite("hand.tif", given, metadata={"axes": "TYX"})
+    command = "track movie.tif out.zarr --start-from hand.tif --search nothing"
+    options = "--ids-are-tracks --direction backwards --t 1: --divides no --hidden 0"
+    assert main([*command.split(), *options.split()]) == 0
+    store = LabelStore.open("out.zarr", mode="r")
+    seen = [set(np.unique(store.read_plane((t,)))) for t in range(5)]
+    assert seen == [{0, 8}] * 4 + [{0}]
+
+
+def test_locked_frames_need_labels(capsys):
+    assert main(["track", "movie.tif", "out.zarr", "--locked-frames", "1-2"]) == 2
+    assert "--start-from" in capsys.readouterr().err
+    assert frames("0,2-3") == (0, 2, 3)
+    with pytest.raises(ArgumentTypeError):
+        frames("a")

@@ -1,0 +1,169 @@
+"""Corrections of tracks that are label images."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_segment_anything.tracking.correction import EditableTracks
+from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
+from napari_segment_anything.tracking.paint import paint_tracks
+from napari_segment_anything.tracking.recompute import recompute
+
+from . import movies
+from .test_propagation import run
+
+
+def painted(frames, ids):
+    return np.stack(
+        [paint_tracks(frame, ids[t]) for t, frame in enumerate(frames)]
+    ).astype(np.int32)
+
+
+@pytest.fixture
+def tracks():
+    """Track 1 divides into 3 and 4 in frame 4; track 2 stays."""
+    ids = [[1, 2] if t < 4 else [2, 3, 4] for t in range(7)]
+    return EditableTracks(painted(movies.division(), ids), {3: 1, 4: 1})
+
+
+def test_cut_gives_the_rest_a_new_id_and_the_children(tracks):
+    tracks.apply(tracks.cut(1, 2))
+    assert tracks.frames_of(1) == [0, 1]
+    assert tracks.frames_of(5) == [2, 3]
+    assert tracks.parents == {3: 5, 4: 5}
+    assert tracks.locked == {(1, 1), (2, 5)}
+
+
+def test_join_makes_one_of_two(tracks):
+    tracks.apply(tracks.join(1, 3))
+    assert tracks.frames_of(1) == list(range(7))
+    assert tracks.parents == {}
+    assert tracks.tracks == [1, 2, 4]
+
+
+def test_divide_and_set_apart(tracks):
+    tracks.apply(tracks.set_apart(4))
+    assert tracks.children(1) == [3]
+    tracks.apply(tracks.divide(1, [4]))
+    assert tracks.children(1) == [3, 4]
+
+
+def test_swap_from_a_frame_on(tracks):
+    before = tracks.labels.copy()
+    tracks.apply(tracks.swap(2, 3, 4))
+    assert (tracks.labels[:4] == before[:4]).all()
+    assert ((tracks.labels[4:] == 2) == (before[4:] == 3)).all()
+    assert tracks.frames_of(2) == list(range(7))
+    # Track 3 is now the one that stays; it has no parent that ends before it.
+    assert ((tracks.labels[4:] == 3) == (before[4:] == 2)).all()
+
+
+def test_remove_from_one_frame_or_all(tracks):
+    tracks.apply(tracks.remove(2, [3]))
+    assert tracks.frames_of(2) == [0, 1, 2, 4, 5, 6]
+    tracks.apply(tracks.remove(1))
+    assert tracks.tracks == [2, 3, 4]
+    assert tracks.parents == {}
+
+
+def test_what_does_not_fit_is_refused_with_a_reason(tracks):
+    for wrong, reason in (
+        (lambda: tracks.cut(1, 0), "later frame"),
+        (lambda: tracks.join(2, 3), "Cut one of them"),
+        (lambda: tracks.divide(2, [3]), "Cut track 2"),
+        (lambda: tracks.cut(99, 1), "no track 99"),
+        (lambda: tracks.swap(2, 2, 1), "two different"),
+    ):
+        with pytest.raises(InvalidCorrectionError, match=reason):
+            wrong()
+
+
+def step(tracks, kind, one, other, frame):
+    """Make one of six corrections."""
+    first = tracks.frames_of(one)[0]
+    return (
+        lambda: tracks.cut(one, frame),
+        lambda: tracks.join(one, other),
+        lambda: tracks.divide(one, [other]),
+        lambda: tracks.swap(one, other, frame),
+        lambda: tracks.remove(one, [first]),
+        lambda: tracks.lock([(first, one)]),
+    )[kind]()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.randoms()), max_size=8))
+def test_every_step_can_be_taken_back_and_parents_precede_children(steps):
+    ids = [[1, 2] if t < 4 else [2, 3, 4] for t in range(7)]
+    tracks = EditableTracks(painted(movies.division(), ids), {3: 1, 4: 1})
+    states, undos = [], []
+    for kind, random in steps:
+        one, other = random.choice(tracks.tracks), random.choice(tracks.tracks)
+        frame = random.randrange(7)
+        try:
+            correction = step(tracks, kind, one, other, frame)
+        except InvalidCorrectionError:
+            continue
+        states.append((tracks.labels.copy(), dict(tracks.parents), tracks.locked))
+        undos.append(tracks.apply(correction))
+        for child, parent in tracks.parents.items():
+            assert tracks.frames_of(parent)[-1] < tracks.frames_of(child)[0]
+        seen = {i: [] for i in tracks.tracks}
+        for t in range(7):
+            for i in np.unique(tracks.labels[t]).tolist():
+                if i:
+                    seen[i].append(t)
+        assert all(tracks.frames_of(i) == frames for i, frames in seen.items())
+        assert all(
+            tracks.labels[t][tracks.labels[t] == i].size for t, i in tracks.locked
+        )
+        if not tracks.tracks:
+            break
+    for (labels, parents, locked), undo in reversed(
+        list(zip(states, undos, strict=True))
+    ):
+        tracks.apply(undo)
+        assert (tracks.labels == labels).all()
+        assert tracks.parents == parents
+        assert tracks.locked == locked
+
+
+def test_correction_fills_what_depended_on_it_and_touches_nothing_else():
+    truth = [movies.disks((40, 40 + 2 * t, 9), (75, 120, 8)) for t in range(20)]
+    ids = [[1, 2]] * 20
+    labels = painted(truth, ids)
+    # Track 1 was lost after frame 9; in frame 11 some ground was taken for it.
+    for t in (10, 11, 12):
+        labels[t][labels[t] == 1] = 0
+    labels[13:][labels[13:] == 1] = 7
+    labels[11, 60:66, 100:106] = 1
+    tracks = EditableTracks(labels)
+    # A person paints the object in frame 11 where it is.
+    right = labels[11].copy()
+    right[right == 1] = 0
+    right[truth[11].full_mask(0)] = 1
+    tracks.apply(tracks.replace({11: right}, locked={(11, 1)}))
+    before = labels.copy()
+    _, done = run(recompute(tracks, (11, 1), movies.TruthPredictor(truth)))
+    undo = tracks.apply(done.correction)
+    assert (labels[11] == right).all()
+    for t in (10, 12):
+        assert ((labels[t] == 1) == truth[t].full_mask(0)).all()
+    assert ((labels == 2) == (before == 2)).all()
+    outside = [t for t in range(20) if t not in done.frames]
+    assert (labels[outside] == before[outside]).all()
+    assert all(d.frame in done.frames for d in done.doubts)
+    tracks.apply(undo)
+    assert (labels == before).all()
+
+
+def test_correction_near_a_division_keeps_the_family():
+    ids = [[1, 2] if t < 4 else [2, 3, 4] for t in range(7)]
+    labels = painted(movies.division(), ids)
+    tracks = EditableTracks(labels, {3: 1, 4: 1})
+    before = labels.copy()
+    _, done = run(recompute(tracks, (4, 3), movies.TruthPredictor(movies.division())))
+    tracks.apply(done.correction)
+    assert (labels[:4] == before[:4]).all()
+    assert len(tracks.children(1)) == 2

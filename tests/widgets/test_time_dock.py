@@ -1,0 +1,330 @@
+"""The dock *Time* in a viewer without a window; the model finds what is bright."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from dividing_movie import N_FRAMES, dividing_movie
+from napari_segment_anything.models import load
+from napari_segment_anything.storage.ctc import read_ctc, write_ctc
+from napari_segment_anything.widgets import time_dock
+from napari_segment_anything.widgets.time_dock import TimeDock
+
+pytestmark = pytest.mark.gui
+
+
+def picture(labels):
+    return (100 + 2000 * (labels > 0)).astype(np.uint16)
+
+
+@pytest.fixture(autouse=True)
+def messages(monkeypatch, predictor):
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
+    shown = []
+    monkeypatch.setattr(time_dock, "show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def viewer(viewer_model):
+    viewer_model.add_image(
+        picture(dividing_movie()), name="cells", axis_labels=tuple("tyx")
+    )
+    viewer_model.dims.set_point(0, 0)
+    return viewer_model
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    dock = TimeDock(viewer)
+    yield dock
+    settle(dock, qtbot)
+    dock.close()
+    dock.deleteLater()
+
+
+def is_idle(dock):
+    drawer = None if dock.corrector is None else dock.corrector._drawer
+    return not dock.worker.is_busy and (drawer is None or not drawer.is_busy)
+
+
+def settle(dock, qtbot):
+    qtbot.waitUntil(lambda: is_idle(dock), timeout=30_000)
+
+
+def track(dock, qtbot):
+    dock.form.track.click()
+    settle(dock, qtbot)
+    return dock.corrector
+
+
+def by_truth(labels, truth):
+    """Which id most of each true object's pixels have, by frame."""
+    return [
+        {
+            int(one): int(np.bincount(labels[t][truth[t] == one]).argmax())
+            for one in np.unique(truth[t])
+            if one
+        }
+        for t in range(len(truth))
+    ]
+
+
+def test_everything_is_tracked_and_listed(dock, qtbot, viewer, messages):
+    seen = []
+    dock.worker.progressed.connect(lambda p: seen.append(type(p).__name__))
+    corrector = track(dock, qtbot)
+    ids = by_truth(corrector.layers.labels.data, dividing_movie())
+    assert len({frame[1] for frame in ids}) == 1
+    assert ids[3][3] != ids[3][4]
+    parents = corrector.tracks.parents
+    assert parents[ids[3][3]] == parents[ids[3][4]] == ids[2][2]
+    assert "2 tracks" not in dock.form.job.status.text()
+    assert "1 divisions" in dock.form.job.status.text()
+    assert "Objects move by about" in dock.form.estimate.text()
+    assert corrector.layers.tracks in viewer.layers
+    assert corrector.layers.tracks.graph[ids[3][3]] == [ids[2][2]]
+    assert messages == []
+
+
+def test_preview_looks_at_three_frames_only(dock, qtbot, viewer):
+    viewer.dims.set_point(0, 2)
+    dock.form.preview.click()
+    settle(dock, qtbot)
+    labels = dock.corrector.layers.labels
+    assert labels.name == "cells preview"
+    assert [bool(frame.any()) for frame in labels.data] == [0, 1, 1, 1, 0, 0]
+
+
+def test_range_of_frames(dock, qtbot):
+    dock.form.first.setValue(2)
+    dock.form.last.setValue(4)
+    corrector = track(dock, qtbot)
+    found = [bool(frame.any()) for frame in corrector.layers.labels.data]
+    assert found == [0, 0, 1, 1, 1, 0]
+    assert all(2 <= doubt.frame <= 4 for doubt in corrector.tour.doubts)
+
+
+def test_labels_that_exist_keep_masks_and_ids(dock, qtbot, viewer):
+    given = np.zeros((N_FRAMES, 96, 96), np.int32)
+    # Smaller than what the model would find, so that it can be told apart.
+    for t in range(N_FRAMES):
+        given[t, 12 + 2 * t : 22 + 2 * t, 12:22] = 70
+    layer = viewer.add_labels(given.copy(), name="by hand")
+    form = dock.form
+    form.labels.setCurrentIndex(form.labels.findText("by hand"))
+    form.are_tracks.setChecked(True)
+    corrector = track(dock, qtbot)
+    labels = corrector.layers.labels.data
+    assert ((labels == 70) == (given == 70)).all()
+    # The object that the labels lack was found, too.
+    assert set(np.unique(labels[0])) > {0, 70}
+    assert (layer.data == given).all()
+    form.search.setCurrentIndex(form.search.findData("followed"))
+    corrector = track(dock, qtbot)
+    assert set(np.unique(corrector.layers.labels.data)) == {0, 70}
+
+
+def test_one_annotated_plane_is_carried_through_the_movie(dock, qtbot, viewer):
+    truth = dividing_movie()
+    viewer.dims.set_point(0, 2)
+    viewer.add_labels(np.where(truth[2] == 1, 5, 0), name="one frame")
+    form = dock.form
+    form.labels.setCurrentIndex(form.labels.findText("one frame"))
+    form.search.setCurrentIndex(form.search.findData("nothing"))
+    form.are_tracks.setChecked(True)
+    corrector = track(dock, qtbot)
+    assert corrector.tracks.tracks == [5]
+    assert corrector.tracks.frames_of(5) == list(range(N_FRAMES))
+    for t in range(N_FRAMES):
+        found, true = corrector.layers.labels.data[t] == 5, truth[t] == 1
+        assert (found & true).sum() / (found | true).sum() > 0.7
+
+
+def test_labels_of_another_shape_are_refused(dock, qtbot, viewer, messages):
+    viewer.add_labels(np.ones((2, 20, 20), int), name="other")
+    dock.form.labels.setCurrentIndex(dock.form.labels.findText("other"))
+    n_layers = len(viewer.layers)
+    dock.form.track.click()
+    settle(dock, qtbot)
+    assert len(messages) == 1
+    assert len(viewer.layers) == n_layers
+    dock.form.locked_frames.setText("1, x")
+    dock.form.track.click()
+    assert "'x' is no frame" in messages[-1]
+
+
+def test_cancel_removes_what_was_only_for_the_eye(dock, qtbot, viewer):
+    n_layers = len(viewer.layers)
+    dock.worker.progressed.connect(
+        lambda p: p.stage == "detect" and dock.worker.cancel()
+    )
+    dock.form.track.click()
+    settle(dock, qtbot)
+    assert dock.corrector is None
+    assert len(viewer.layers) == n_layers
+    assert "Cancelled" in dock.form.job.status.text()
+
+
+def test_a_run_that_was_cancelled_goes_on(dock, qtbot, predictor):
+    from bright_sam import work_of
+
+    def cancel_late(progress):
+        if progress.stage == "write":
+            dock.worker.cancel()
+
+    dock.worker.progressed.connect(cancel_late)
+    dock.form.track.click()
+    settle(dock, qtbot)
+    dock.worker.progressed.disconnect(cancel_late)
+    before = work_of(predictor)[0]
+    corrector = track(dock, qtbot)
+    assert corrector is not None
+    assert corrector.found.result.n_resumed == N_FRAMES
+    assert work_of(predictor)[0] == before
+
+
+def test_corrections_by_clicks(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    labels = corrector.layers.labels
+    truth = dividing_movie()
+    ids = by_truth(labels.data, truth)
+    mother, left, right = ids[2][2], ids[3][3], ids[3][4]
+    buttons = dock.form.review.buttons
+    assert not dock.form.review.undo.isEnabled()
+    corrector.pick(left)
+    buttons["apart"].click()
+    assert corrector.tracks.children(mother) == [right]
+    corrector.pick(mother)
+    buttons["divide"].click()
+    assert f"daughter of track {mother}" in dock.form.job.status.text()
+    corrector.pick(left)
+    assert corrector.tracks.children(mother) == sorted([left, right])
+    viewer.dims.set_point(0, 4)
+    corrector.pick(ids[0][1])
+    buttons["cut"].click()
+    settle(dock, qtbot)
+    after = by_truth(labels.data, truth)
+    assert after[3][1] == ids[0][1] != after[4][1] == after[5][1]
+    corrector.pick(ids[0][1])
+    buttons["join"].click()
+    corrector.pick(after[4][1])
+    assert by_truth(labels.data, truth) == ids
+    for _ in range(4):
+        dock.form.review.undo.click()
+    settle(dock, qtbot)
+    assert by_truth(labels.data, truth) == ids
+    assert not dock.form.review.undo.isEnabled()
+    assert corrector.layers.tracks.graph[left] == [mother]
+
+
+def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):
+    corrector = track(dock, qtbot)
+    viewer.dims.set_point(0, 0)
+    corrector.pick(corrector.tracks.tracks[0])
+    dock.form.review.buttons["cut"].click()
+    assert "Go to a later frame" in messages[-1]
+
+
+def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
+    labels = dividing_movie()
+    labels[3:, 10:20, 80:90] = 5
+    viewer.layers["cells"].data = picture(labels)
+    corrector = track(dock, qtbot)
+    review = dock.form.review
+    n = len(corrector.tour.doubts)
+    assert n == review.list.count() >= 1
+    scores = [doubt.score for doubt in corrector.tour.doubts]
+    assert scores == sorted(scores, reverse=True)
+    review.next.click()
+    worst = corrector.tour.doubts[0]
+    assert viewer.dims.current_step[0] == worst.frame
+    assert corrector.selected == worst.track
+    assert review.detail.text().startswith(f"Track {worst.track}")
+    assert "Or " in review.detail.text()
+    review.accept.click()
+    assert review.list.count() == n - 1
+    assert (worst.frame, worst.track) in corrector.tracks.locked
+
+
+def test_painting_locks_and_recomputes_only_around(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    layer = corrector.layers.labels
+    truth = dividing_movie()
+    wanderer = by_truth(layer.data, truth)[0][1]
+    # The tracker has lost the object for two frames, as if the model had missed it.
+    for t in (2, 3):
+        layer.data[t][layer.data[t] == wanderer] = 0
+        corrector.tracks.note_painting(t)
+    others = np.where(layer.data == wanderer, 0, layer.data)
+    viewer.dims.set_point(0, 2)
+    layer.selected_label = wanderer
+    index = np.nonzero(truth[2] == 1)
+    layer.data_setitem((np.full(len(index[0]), 2), *index), wanderer)
+    qtbot.waitUntil(lambda: (2, wanderer) in corrector.tracks.locked)
+    painted = layer.data[2].copy()
+    dock.form.review.recompute.click()
+    settle(dock, qtbot)
+    assert (layer.data[2] == painted).all()
+    assert corrector.tracks.frames_of(wanderer) == list(range(N_FRAMES))
+    assert (np.where(layer.data == wanderer, 0, layer.data) == others).all()
+    assert "frame" in dock.form.job.status.text()
+
+
+def test_tracks_are_saved_and_loaded_again(dock, qtbot, tmp_path):
+    corrector = track(dock, qtbot)
+    for kind, ending in (("ctc", "_RES"), ("geff", ".geff"), ("csv", ".csv")):
+        dock.files.save_to(corrector, tmp_path / "tracks", kind, ending)
+        settle(dock, qtbot)
+        assert "Saved" in dock.form.job.status.text()
+    dock.files.save_to(corrector, tmp_path / "tree.svg", "svg", ".svg")
+    settle(dock, qtbot)
+    assert (tmp_path / "tree.svg").read_text().startswith("<svg")
+    saved = read_ctc(tmp_path / "tracks_RES")
+    assert (saved.labels == corrector.layers.labels.data).all()
+    header = (tmp_path / "tracks.csv").read_text().splitlines()[0]
+    assert "mean_intensity" in header
+    before = corrector.layers.labels.data.copy()
+    parents = dict(corrector.tracks.parents)
+    dock.files.load_from(tmp_path / "tracks_RES")
+    settle(dock, qtbot)
+    assert dock.corrector is not corrector
+    assert (dock.corrector.layers.labels.data == before).all()
+    assert dock.corrector.tracks.parents == parents
+    # A graph has no masks: they come from the labels to start from.
+    form = dock.form
+    form.labels.setCurrentIndex(form.labels.findText("cells tracked"))
+    dock.files.load_from(tmp_path / "tracks.geff")
+    settle(dock, qtbot)
+    loaded = dock.corrector.layers.labels.data
+    assert ((loaded > 0) == (before > 0)).all()
+    assert len(dock.corrector.tracks.tracks) == len(np.unique(before)) - 1
+    assert len(dock.corrector.tracks.parents) == len(parents)
+
+
+def test_tracks_of_another_movie_are_refused(dock, qtbot, viewer, tmp_path, messages):
+    write_ctc(tmp_path / "x_RES", [np.ones((5, 5), np.int32)] * 2, [(1, 0, 1, 0)])
+    n_layers = len(viewer.layers)
+    dock.files.load_from(tmp_path / "x_RES")
+    settle(dock, qtbot)
+    assert "choose the image" in messages[-1]
+    assert len(viewer.layers) == n_layers
+    assert tifffile.imread(tmp_path / "x_RES" / "mask000.tif").shape == (5, 5)
+
+
+def test_slices_are_followed_each_for_itself(qtbot, viewer_model):
+    labels = dividing_movie()
+    data = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
+    viewer_model.add_image(data, name="deep", axis_labels=tuple("tzyx"))
+    viewer_model.dims.set_point(1, 1)
+    dock = TimeDock(viewer_model)
+    corrector = track(dock, qtbot)
+    found = corrector.layers.labels.data
+    assert found.shape == data.shape
+    assert not set(np.unique(found[:, 0])) & set(np.unique(found[:, 1])) - {0}
+    # The slice that was shown is the one under review.
+    assert set(corrector.tracks.tracks) == set(np.unique(found[:, 1])) - {0}
+    assert corrector.layers.tracks is not None
+    assert (corrector.layers.tracks.data[:, 2] == 1).all()
+    dock.close()
+    dock.deleteLater()
