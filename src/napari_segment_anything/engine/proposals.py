@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, spatial, special
+import scipy
 
 from napari_segment_anything.engine.geometry import FrameGeometry
 
@@ -59,7 +59,7 @@ class Proposals:
         low_res_size = int(maps.shape[-1])
         height, width = geometry.low_res_shape(low_res_size)
         visible = maps[:, :height, :width]
-        foreground, boundary, centre = special.expit(visible[:3])
+        foreground, boundary, centre = scipy.special.expit(visible[:3])
         return cls(
             foreground=foreground,
             boundary=boundary,
@@ -100,7 +100,7 @@ class Proposals:
         y, x, targets = self._foreground_votes()
         if len(points) and len(y):
             centres = self.geometry.points_to_low_res(points, self.low_res_size)
-            distance, nearest = spatial.KDTree(centres).query(targets)
+            distance, nearest = scipy.spatial.KDTree(centres).query(targets)
             regions[y, x] = np.where(distance <= _MAX_VOTE_ERROR, nearest + 1, 0)
         return regions
 
@@ -143,14 +143,14 @@ class Proposals:
         ndarray
             (n, 2) float32 points (y, x) in plane pixels, most certain first.
         """
-        heat = ndimage.gaussian_filter(self.centre, 1.0)
+        heat = scipy.ndimage.gaussian_filter(self.centre, 1.0)
         # A smoothed peak is lower than the probability that the threshold speaks of.
         certain = _peaks(heat) & (
-            ndimage.maximum_filter(self.centre, size=3) > threshold
+            scipy.ndimage.maximum_filter(self.centre, size=3) > threshold
         )
-        smooth_votes = ndimage.gaussian_filter(self.votes(), 1.5)
+        smooth_votes = scipy.ndimage.gaussian_filter(self.votes(), 1.5)
         voted = _peaks(smooth_votes) & (smooth_votes > _MIN_VOTE_DENSITY)
-        covered = ndimage.binary_dilation(certain, iterations=_MIN_DISTANCE)
+        covered = scipy.ndimage.binary_dilation(certain, iterations=_MIN_DISTANCE)
         certainty = np.where(certain, 1 + heat, 0) + np.where(
             voted & ~covered, smooth_votes / (1 + smooth_votes), 0
         )
@@ -165,7 +165,7 @@ class Proposals:
         is_ground = self.foreground <= 0.5
         if is_ground.all():
             return peaks[:0]
-        nearest = ndimage.distance_transform_edt(
+        nearest = scipy.ndimage.distance_transform_edt(
             is_ground, return_distances=False, return_indices=True
         )
         moved = nearest[:, peaks[:, 0], peaks[:, 1]].T
@@ -176,10 +176,12 @@ class Proposals:
 def _peaks(values: FloatArray) -> npt.NDArray[np.bool_]:
     """Local maxima, one pixel for each plateau."""
     side = 2 * _MIN_DISTANCE + 1
-    is_peak = (values == ndimage.maximum_filter(values, size=side)) & (values > 0)
-    plateaus, n_plateaus = ndimage.label(is_peak, structure=np.ones((3, 3)))
+    is_peak = (values == scipy.ndimage.maximum_filter(values, size=side)) & (values > 0)
+    plateaus, n_plateaus = scipy.ndimage.label(is_peak, structure=np.ones((3, 3)))
     peaks: npt.NDArray[np.bool_] = np.zeros(values.shape, dtype=bool)
     if n_plateaus:
-        first = ndimage.maximum_position(is_peak, plateaus, range(1, n_plateaus + 1))
+        first = scipy.ndimage.maximum_position(
+            is_peak, plateaus, range(1, n_plateaus + 1)
+        )
         peaks[tuple(np.asarray(first).T)] = True
     return peaks

@@ -16,8 +16,8 @@ from .shared_image import SharedImage
 from .token_upscaling import masks_of_tokens
 from .two_way_transformer import TwoWayTransformer
 
-# On a CPU what is in work for a few prompts stays in the cache.
-_PROMPTS_IN_CACHE = 2
+# On a CPU the image tokens of all prompts that are in work stay in the cache.
+_TOKENS_IN_CACHE = 8192
 _PROMPTS_ON_CARD = 64
 
 
@@ -161,7 +161,8 @@ class MaskDecoder(nn.Module):
             else None
         )
         on_cpu = tokens.device.type == "cpu"
-        n_together = _PROMPTS_IN_CACHE if on_cpu else _PROMPTS_ON_CARD
+        in_cache = max(1, _TOKENS_IN_CACHE // (height * width))
+        n_together = in_cache if on_cpu else _PROMPTS_ON_CARD
         for start in range(0, n_objects, n_together):
             part = slice(start, start + n_together)
             side = shared or ImageSide.create(

@@ -27,8 +27,6 @@ from .two_way_transformer import TwoWayTransformer
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
 
-# Tokens of all prompts that are in work at once on a CPU: they stay in the cache.
-_TOKENS_IN_CACHE = 8192
 NOTHING = -10.0  # logit of what a prompt's window does not show
 
 
@@ -168,7 +166,7 @@ class Sam(nn.Module):
         sides = window_sides(self.config.decoder_window, grid)
         if len(sides) == 1:
             everywhere = TokenWindows(grid, [(0, 0)] * len(prompts))
-            return self._decode_in_cache(embedding, prompts, everywhere, wanted)
+            return self.decode_in_windows(embedding, prompts, everywhere, wanted=wanted)
         # Where windows lie is decided on the CPU: corners are numbers of Python.
         extents = known_extents(prompts, self._low_res_stride).cpu()
         level = fitting_sides(extents, sides)
@@ -183,40 +181,14 @@ class Sam(nn.Module):
             if not len(chosen):
                 continue
             windows = place_windows(extents[chosen], side, grid)
-            answer, scores = self._decode_in_cache(
-                embedding, prompts.select(chosen), windows, wanted
+            answer, scores = self.decode_in_windows(
+                embedding, prompts.select(chosen), windows, wanted=wanted
             )
             if side < grid:
                 level[chosen[is_cut(answer, scores, windows, grid).cpu()]] = k + 1
             windows.paste(answer, logits, chosen.tolist())
             iou[chosen] = scores
         return logits, iou
-
-    def _decode_in_cache(
-        self,
-        embedding: Tensor,
-        prompts: PromptBatch,
-        windows: TokenWindows,
-        wanted: slice,
-    ) -> tuple[Tensor, Tensor]:
-        n_together = max(len(prompts), 1)
-        if embedding.device.type == "cpu":
-            n_together = max(1, _TOKENS_IN_CACHE // windows.side**2)
-        answers = []
-        for start in range(0, max(len(prompts), 1), n_together):
-            some = slice(start, start + n_together)
-            answers.append(
-                self.decode_in_windows(
-                    embedding,
-                    prompts.select(some),
-                    TokenWindows(windows.side, windows.corners[some]),
-                    wanted=wanted,
-                )
-            )
-        return (
-            torch.cat([logits for logits, _ in answers]),
-            torch.cat([iou for _, iou in answers]),
-        )
 
     def decode_in_windows(
         self,

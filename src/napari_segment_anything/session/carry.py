@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.mask_options import MaskOptions
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-    from napari_segment_anything.tracking.repair import RepairSettings
+    from napari_segment_anything.tracking.repair_settings import RepairSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +86,10 @@ def carry_job(
     SegmentAnythingError
         When a plane cannot be read.
     """
-    from napari_segment_anything.tracking.repair import RepairSettings
+    from napari_segment_anything.tracking.repair_settings import RepairSettings
 
-    settings = RepairSettings(min_overlap=0.3, max_growth=2.5)
+    # Only what the model draws: copies of the last plane would go on for ever.
+    settings = RepairSettings(min_overlap=0.3, max_growth=2.5, carry=False)
     keys = {_position(plane, axis): (plane, mask) for plane, mask in known.items()}
     routes = list(_routes(sorted(keys), span))
     total = sum(len(route) for _, route in routes)
@@ -175,12 +176,12 @@ def _ask(
 ) -> MaskSet | None:
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.requests import prompted_plane
-    from napari_segment_anything.tracking.breaks import Break
+    from napari_segment_anything.tracking.contradiction import Break
     from napari_segment_anything.tracking.repair import repair_frame
 
     with prompted_plane(source, plane, predictor, store) as asked:
         nothing = MaskSet.empty(expected.shape)
-        missing = Break(0, expected, ())
+        missing = Break("missing", 0, expected, ())
         repaired = repair_frame(nothing, [missing], _Rough(asked, expected), settings)
     answer = repaired.mask_set
     if not len(answer):

@@ -94,7 +94,7 @@ class Candidates:
         return Passing(self, (before, chosen), now.select(is_new), frozenset(all_now))
 
     def _objects(self, chosen: ReviewFilter) -> MaskSet:
-        from napari_segment_anything.batch.detect import disjoint
+        from napari_segment_anything.engine.labels import disjoint_masks
         from napari_segment_anything.engine.suppression import (
             clean_masks,
             without_duplicates,
@@ -114,7 +114,7 @@ class Candidates:
         if chosen.min_roundness > 0:
             is_round = [roundness(m) >= chosen.min_roundness for m in masks.masks]
             masks = masks.select(np.array(is_round, dtype=bool))
-        return disjoint(masks)
+        return disjoint_masks(masks)
 
 
 @dataclass(frozen=True, eq=False)
