@@ -4,7 +4,9 @@
         --json quality.json [--limit 20] [--part test]
 
 Each folder DATA/SET holds ``images/`` and ``labels/`` with the same stems; labels are
-integers, 0 is ground. Volumes are taken slice by slice.
+integers, 0 is ground. Volumes are taken slice by slice. Of a movie in the layout of the
+Cell Tracking Challenge the frames of sequence 01 are taken that have masks, the silver
+ones if there are any: where these leave out objects, ap50 and map say nothing.
 
 one_click_miou       mean IoU of the mask with the highest predicted IoU, from one click
                      on the pixel of the object that is farthest from its border
@@ -107,11 +109,7 @@ def read_planes(
     Names are stems, or ``stem:slice`` for volumes; None takes all.
     """
     listed: list[tuple[str, Path, Path, int | None]] = []
-    for image_path in sorted((folder / "images").iterdir()):
-        label_path = next((folder / "labels").glob(f"{image_path.stem}.*"), None)
-        if label_path is None:
-            print(f"{image_path}: no labels, left out", file=sys.stderr)
-            continue
+    for image_path, label_path in image_files(folder):
         labels_shape = imread(label_path).shape
         slices = [None] if len(labels_shape) == 2 else range(labels_shape[0])
         for z in slices:
@@ -130,6 +128,28 @@ def read_planes(
         if image.ndim == 3:
             image = image[..., :3] if image.shape[-1] >= 3 else image[..., 0]
         yield TruePlane(name, image, labels)
+
+
+def image_files(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Images of a set, each with its labels."""
+    if (folder / "images").is_dir():
+        for image_path in sorted((folder / "images").iterdir()):
+            label_path = next((folder / "labels").glob(f"{image_path.stem}.*"), None)
+            if label_path is None:
+                print(f"{image_path}: no labels, left out", file=sys.stderr)
+            else:
+                yield image_path, label_path
+        return
+    truths = [folder / f"01_{kind}" / "SEG" for kind in ("ST", "GT")]
+    masks = next((truth for truth in truths if truth.is_dir()), None)
+    if masks is None:
+        raise SystemExit(
+            f"{folder} has neither images/ nor the masks of a movie in 01_ST or 01_GT; "
+            "check --data and --sets."
+        )
+    for label_path in sorted(masks.glob("man_seg*.tif")):
+        number = label_path.stem.removeprefix("man_seg")
+        yield folder / "01" / f"t{number}.tif", label_path
 
 
 def score_plane(
@@ -256,8 +276,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     results = {}
     for set_name in arguments.sets.split(","):
         folder = arguments.data / set_name
-        if not (folder / "images").is_dir():
-            raise SystemExit(f"{folder} has no folder images; check --data and --sets.")
         scores = Scores()
         start = time.perf_counter()
         names = names_of_part(set_name, arguments.part)

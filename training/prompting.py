@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_segment_anything.networks.prompt_batch import PromptBatch
-from napari_segment_anything.networks.sam import NOTHING, Sam
+from napari_segment_anything.networks.sam import Sam
 from napari_segment_anything.networks.token_windows import (
     TOKEN,
     TokenWindows,
@@ -16,6 +16,10 @@ from napari_segment_anything.networks.token_windows import (
     known_extents,
     place_windows,
     window_sides,
+)
+from napari_segment_anything.networks.windowed_decoding import (
+    NOTHING,
+    decode_in_windows,
 )
 
 from .crops import STRIDE
@@ -97,7 +101,9 @@ def decode(
             continue
         windows = place_windows(extents[index], side, grid)
         with processor.decoding():
-            logits, predicted = sam.decode_in_windows(
+            logits, predicted = decode_in_windows(
+                sam.prompt_encoder,
+                sam.mask_decoder,
                 scene.embedding,
                 prompt.select(index),
                 windows,

@@ -10,6 +10,7 @@ from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.searched_plane import SearchedPlane
+from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
 from napari_segment_anything.errors import DeviceError, InvalidImageError
 
 from .fake_sam import FakeSam
@@ -201,7 +202,10 @@ def test_pieces_of_better_masks_are_dropped(disks_image):
 def test_large_planes_are_searched_in_tiles_at_their_own_resolution(large_labels):
     predictor, sam = predictor_of()
     image = image_of(large_labels)
-    settings = AutomaticSettings(tile=True, tile_overlap=0.3, object_diameter=36)
+    # Objects of this diameter need neither enlarging nor shrinking.
+    settings = AutomaticSettings(
+        tile=True, tile_overlap=0.3, object_diameter=WORKING_DIAMETER
+    )
     found = AutomaticMaskGenerator(predictor, settings).generate(
         image, intensity_range=FULL_RANGE
     )

@@ -130,10 +130,11 @@ class AutomaticSettings:
             return cls()
         return cls(
             pred_iou_thresh=0.5,
-            stability_score_thresh=0.5,
+            stability_score_thresh=0.7,
+            proposal_thresh=0.5,
             min_mask_region_area=10,
             tile=True,
             max_area_fraction=0.5,
             one_mask_per_point=True,
-            mask_nms_thresh=0.5,
+            mask_nms_thresh=0.3,
         )

@@ -20,7 +20,7 @@ from napari_segment_anything.engine.tiling import tile_boxes
 FloatArray = npt.NDArray[np.float32]
 
 # Frame pixels. Windows bring objects to this diameter, ...
-WORKING_DIAMETER = 36.0
+WORKING_DIAMETER = 44.0
 # ... which pays where they would be smaller than this in the frame of the whole plane.
 SMALL_DIAMETER = 22.0
 # Smaller ones than this seem larger than they are: a closer look decides.

@@ -88,6 +88,11 @@ class SamConfig:
         """Side of the low-resolution mask logits in pixels."""
         return 4 * self.embedding_size
 
+    @property
+    def low_res_stride(self) -> float:
+        """Frame pixels of a low-resolution one."""
+        return self.image_size / self.low_res_size
+
 
 CONFIGS: dict[str, SamConfig] = {
     config.name: config

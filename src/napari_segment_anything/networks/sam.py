@@ -1,6 +1,5 @@
 """The whole of SAM: image encoder, prompt encoder, mask decoder."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -13,21 +12,11 @@ from .prompt_batch import PromptBatch
 from .prompt_encoder import PromptEncoder
 from .proposal_head import CentreEncoding, ProposalHead, rough_masks
 from .tiny_image_encoder import TinyImageEncoder
-from .token_windows import (
-    TOKEN,
-    TokenWindows,
-    fitting_sides,
-    is_cut,
-    known_extents,
-    place_windows,
-    window_sides,
-)
 from .two_way_transformer import TwoWayTransformer
+from .windowed_decoding import decode_about_objects
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
-
-NOTHING = -10.0  # logit of what a prompt's window does not show
 
 
 class Sam(nn.Module):
@@ -76,10 +65,6 @@ class Sam(nn.Module):
         for name, value in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):
             buffer = torch.tensor(value).view(-1, 1, 1)
             self.register_buffer(name, buffer, persistent=False)
-
-    @property
-    def _low_res_stride(self) -> float:
-        return self.config.image_size / self.config.low_res_size
 
     def normalise(self, images: Tensor) -> Tensor:
         """Whiten RGB images (B, 3, H, W) of values 0 to 255."""
@@ -150,106 +135,19 @@ class Sam(nn.Module):
             prompts = replace(prompts, masks=rough, is_mask_given=is_given)
         choose_best = self.config.single_is_best_of_several
         several = multimask or choose_best
-        logits, iou = self._decode_windows(embedding, prompts, several)
+        logits, iou = decode_about_objects(
+            self.prompt_encoder,
+            self.mask_decoder,
+            self.config,
+            embedding,
+            prompts,
+            several,
+        )
         if multimask or not choose_best:
             return logits, iou
         best = iou.argmax(1, keepdim=True)
         index = best[..., None, None].expand(-1, -1, *logits.shape[-2:])
         return logits.gather(1, index), iou.gather(1, best)
-
-    def _decode_windows(
-        self, embedding: Tensor, prompts: PromptBatch, multimask: bool
-    ) -> tuple[Tensor, Tensor]:
-        """Decode each prompt in the smallest window that shows its answer whole."""
-        grid = self.config.embedding_size
-        wanted = slice(1, None) if multimask else slice(0, 1)
-        sides = window_sides(self.config.decoder_window, grid)
-        if len(sides) == 1:
-            everywhere = TokenWindows(grid, [(0, 0)] * len(prompts))
-            return self.decode_in_windows(embedding, prompts, everywhere, wanted=wanted)
-        # Where windows lie is decided on the CPU: corners are numbers of Python.
-        extents = known_extents(prompts, self._low_res_stride).cpu()
-        level = fitting_sides(extents, sides)
-        n_masks = self.config.n_multimask if multimask else 1
-        shape = (len(prompts), n_masks, 4 * grid, 4 * grid)
-        logits, iou = (
-            embedding.new_full(shape, NOTHING),
-            embedding.new_zeros(shape[:2]),
-        )
-        for k, side in enumerate(sides):
-            chosen = (level == k).nonzero()[:, 0]
-            if not len(chosen):
-                continue
-            windows = place_windows(extents[chosen], side, grid)
-            answer, scores = self.decode_in_windows(
-                embedding, prompts.select(chosen), windows, wanted=wanted
-            )
-            if side < grid:
-                level[chosen[is_cut(answer, scores, windows, grid).cpu()]] = k + 1
-            windows.paste(answer, logits, chosen.tolist())
-            iou[chosen] = scores
-        return logits, iou
-
-    def decode_in_windows(
-        self,
-        embedding: Tensor,
-        prompts: PromptBatch,
-        windows: TokenWindows,
-        *,
-        wanted: slice = slice(None),
-        rows: Sequence[int] | None = None,
-        origins: Sequence[tuple[int, int]] = ((0, 0),),
-    ) -> tuple[Tensor, Tensor]:
-        """Decode the prompts of N objects, each in its window.
-
-        Parameters
-        ----------
-        embedding : Tensor, (B, C, h, w)
-            Of a frame, or of several crops of frames.
-        prompts : PromptBatch
-            Points and boxes in frame pixels, masks (N, 1, 4 h, 4 w) of the embedding.
-        windows : TokenWindows
-            One a prompt.
-        wanted : slice
-            Which of the masks, of the single one and the several.
-        rows : sequence of int, optional
-            Which embedding each prompt is asked of; by default the only one.
-        origins : sequence of tuple
-            Frame position of the first token of each embedding.
-
-        Returns
-        -------
-        logits : Tensor, (N, M, 4 side, 4 side)
-        predicted_iou : Tensor, (N, M)
-        """
-        masks = prompts.masks
-        if masks is not None:
-            masks = windows.cut(masks, range(len(masks)), TOKEN)
-        sparse, dense = self.prompt_encoder(
-            prompts.points_xy,
-            prompts.point_labels,
-            prompts.boxes_xyxy,
-            masks,
-            prompts.is_mask_given,
-        )
-        in_frame = windows
-        if any(origin != (0, 0) for origin in origins):
-            of_prompt = rows or [0] * len(windows.corners)
-            in_frame = TokenWindows(
-                windows.side,
-                [
-                    (y + origins[row][0], x + origins[row][1])
-                    for (y, x), row in zip(windows.corners, of_prompt, strict=True)
-                ],
-            )
-        logits, iou = self.mask_decoder.decode_all(
-            windows.cut(embedding, rows),
-            in_frame.cut(self.prompt_encoder.dense_pe()),
-            sparse,
-            dense,
-            wanted,
-        )
-        return logits, iou[:, wanted]
 
     def propose(self, embedding: Tensor) -> Tensor:
         """Dense maps of the proposal head, (B, 5, 4 h, 4 w); see `ProposalHead`."""
@@ -264,7 +162,7 @@ class Sam(nn.Module):
         boxes_xyxy: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         """Mask inputs (N, 1, 4 h, 4 w) from the proposal head; see `rough_masks`."""
-        scale = self._low_res_stride
+        scale = self.config.low_res_stride
         points_yx = boxes_yxyx = None
         if points_xy is not None:
             points_yx = (points_xy.flip(-1) + 0.5) / scale - 0.5
