@@ -82,10 +82,14 @@ def model_card(
     n_weights = sum(parameter.numel() for parameter in Sam(config).parameters())
     figures = "were not measured for these weights."
     if results:
-        figures = (
-            "on the test part, by `benchmarks/quality.py`, whose help says what they "
-            f"are:\n\n{quality_table(results).rstrip()}"
+        unseen = ", ".join(name for name in results if name not in splits)
+        of_unseen = f" (of {unseen}, which never trained it, all)" if unseen else ""
+        told = fill(
+            f"on the test part{of_unseen}, by `benchmarks/quality.py`, whose help says "
+            "what they are:",
+            WIDTH,
         )
+        figures = f"{told}\n\n{quality_table(results).rstrip()}"
     return CARD.format(
         stride=config.embedding_stride,
         n_weights=n_weights / 1e6,
