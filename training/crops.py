@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
+
 from .planes import Plane
 
 FRAME_SIZE = 512
 CROP_SIZE = 256
 STRIDE = 2  # frame pixels per low-resolution pixel
 DIAMETER_RANGE = (9.0, 130.0)
-# Large planes are looked at in windows whose scale brings objects near this size, ...
-WORKING_DIAMETER = 36.0
-# ... small ones as a whole.
+# Part of the crops at the scale of windows, in which large planes are looked at; small
+# planes are looked at as a whole.
 WORKING_SHARE = 0.65
 
 

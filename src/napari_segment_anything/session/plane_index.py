@@ -79,12 +79,6 @@ class PlaneIndex:
         with self._lock:
             self._keys.get((source, digest), {}).pop(plane, None)
 
-    def forget_source(self, source: PlaneSource) -> None:
-        """Forget all planes of an image that is gone or has changed."""
-        with self._lock:
-            for known in [key for key in self._keys if key[0] is source]:
-                del self._keys[known]
-
     def clear(self) -> None:
         """Forget everything: the store was emptied or exchanged."""
         with self._lock:
