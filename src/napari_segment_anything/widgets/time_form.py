@@ -37,7 +37,7 @@ from napari_segment_anything.widgets.time_review import TimeReview
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-_NO_LABELS = "nothing: find all objects"
+_NO_LABELS = "nothing, find all"
 _SEARCHES = (
     ("and find what they lack", "everything"),
     ("and follow only these objects", "followed"),
