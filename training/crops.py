@@ -18,7 +18,7 @@ STRIDE = 2  # frame pixels per low-resolution pixel
 DIAMETER_RANGE = (9.0, 130.0)
 # Part of the crops at the scale of windows, in which large planes are looked at; small
 # planes are looked at as a whole.
-WORKING_SHARE = 0.65
+WORKING_SHARE = 0.75
 
 
 @dataclass(frozen=True)

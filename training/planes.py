@@ -17,15 +17,17 @@ from .split import SPLITS_FILE
 
 SET_WEIGHTS = {
     "dsb2018": 0.42,
-    "usiigaci_phase": 0.16,
-    "em_fibsem_medulla": 0.14,
+    "usiigaci_phase": 0.19,
+    "em_fibsem_medulla": 0.13,
     "vol3d_small": 0.10,
     "baby_yeast": 0.02,
     "neubias_small": 0.01,
-    "usiigaci_t98g_timelapse": 0.02,
-    "synthetic": 0.13,
+    "usiigaci_t98g_timelapse": 0.03,
+    "synthetic": 0.10,
 }
 N_SYNTHETIC_PLANES = 240
+CROWD_EXPONENT = 0.75  # of the number of objects of a plane
+RARE_FACTOR = 2.0  # fluorescent nuclei on a dark ground outnumber the rest
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Plane:
     name: str
     image: np.ndarray
     labels: np.ndarray
+    n_objects: int
     median_diameter: float
     is_rare: bool
 
@@ -49,10 +52,11 @@ def make_plane(
     areas = np.bincount(labels.ravel())[1:]
     areas = areas[areas > 0]
     diameter = float(np.median(2 * np.sqrt(areas / np.pi))) if len(areas) else 0.0
-    # Fluorescence nuclei on a dark ground outnumber everything else by five to one.
     spread = np.ptp(rgb.astype(np.int16), axis=-1).mean()
     is_rare = bool(spread > 2 or np.median(rgb) > 60)
-    return Plane(set_name, name, rgb, labels.astype(np.int32), diameter, is_rare)
+    return Plane(
+        set_name, name, rgb, labels.astype(np.int32), len(areas), diameter, is_rare
+    )
 
 
 def _label_path(folder: Path, stem: str) -> Path:
@@ -112,23 +116,21 @@ def load_planes(data: Path, part: str, seed: int = 0) -> list[Plane]:
 
 
 def sampling_weights(planes: list[Plane]) -> np.ndarray:
-    """Probability of each plane: by set, and rare kinds of a set as often as common.
+    """Probability of each plane: by set, more for many objects and for rare kinds.
 
-    Synthetic planes are of as many kinds as there are, in equal numbers, anyway.
+    The more objects a plane has, the more different crops. Synthetic planes are of as
+    many kinds as there are, in equal numbers, anyway.
     """
     weights = np.zeros(len(planes))
     for set_name, weight in SET_WEIGHTS.items():
-        groups = [
-            [
-                i
-                for i, p in enumerate(planes)
-                if p.set_name == set_name
-                and (p.is_rare and set_name != "synthetic") == r
-            ]
-            for r in (False, True)
-        ]
-        groups = [group for group in groups if group]
-        for group in groups:
-            weights[group] = weight / len(groups) / len(group)
+        of_set = [i for i, p in enumerate(planes) if p.set_name == set_name]
+        if not of_set:
+            continue
+        own = np.ones(len(of_set))
+        if set_name != "synthetic":
+            counts = np.array([planes[i].n_objects for i in of_set])
+            rare = np.array([planes[i].is_rare for i in of_set])
+            own = counts**CROWD_EXPONENT * np.where(rare, RARE_FACTOR, 1.0)
+        weights[of_set] = weight * own / own.sum()
     shares: np.ndarray = weights / weights.sum()
     return shares

@@ -66,6 +66,9 @@ def _train_process(
 ) -> None:
     """Train in one process; the first one evaluates, logs and saves."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    # Gradients of saturated units are subnormal numbers, with which one convolution of
+    # the proposal head took half of a dense step.
+    torch.set_flush_denormal(True)
     if settings.n_processes > 1:
         # One thread each: threads that wait for each other lose most of their time
         # on a machine that does something else as well.
