@@ -4,7 +4,8 @@
         --json quality.json [--limit 20] [--part test]
 
 Each folder DATA/SET holds ``images/`` and ``labels/`` with the same stems; labels are
-integers, 0 is ground. Volumes are taken slice by slice. Of a movie in the layout of the
+integers, 0 is ground. Volumes are taken slice by slice, with one range of intensities
+for all slices, as in use. Of a movie in the layout of the
 Cell Tracking Challenge the frames of sequence 01 are taken that have masks, the silver
 ones if there are any: where these leave out objects, ap50 and map say nothing.
 
@@ -38,6 +39,7 @@ from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
 )
+from napari_segment_anything.engine.image import percentile_range
 from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet, interior_point
 from napari_segment_anything.engine.plane_predictor import PlanePredictor
@@ -56,11 +58,12 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class TruePlane:
-    """One plane with its truth."""
+    """One plane with its truth, and the intensities that are black and white in it."""
 
     name: str
     image: Array
     labels: Array
+    intensity_range: tuple[float, float]
 
 
 @dataclass
@@ -121,13 +124,16 @@ def read_planes(
         listed = [listed[i] for i in chosen]
     for name, image_path, label_path, z in listed:
         image, labels = imread(image_path), imread(label_path)
+        whole = image
         if z is not None:
             image, labels = image[z], labels[z]
         elif image.ndim == 3 and image.shape[:2] != labels.shape:
             image = image[len(image) // 2]  # focal planes: the middle one
         if image.ndim == 3:
             image = image[..., :3] if image.shape[-1] >= 3 else image[..., 0]
-        yield TruePlane(name, image, labels)
+        # One range for all slices of a volume, as for every stack.
+        intensity_range = percentile_range(image if z is None else whole)
+        yield TruePlane(name, image, labels, intensity_range)
 
 
 def image_files(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -160,14 +166,17 @@ def score_plane(
 ) -> None:
     """Measure one plane and add it to the scores of its set."""
     truth = MaskSet.from_labels(plane.labels)
-    embedding = predictor.embed(plane.image)
-    prompted = PlanePredictor(predictor, plane.image, embedding=embedding)
+    black_white = plane.intensity_range
+    embedding = predictor.embed(plane.image, intensity_range=black_white)
+    prompted = PlanePredictor(
+        predictor, plane.image, intensity_range=black_white, embedding=embedding
+    )
     for start in range(0, len(truth), OBJECTS_PER_BATCH):
         objects = truth.select(slice(start, start + OBJECTS_PER_BATCH))
         score_clicks(prompted, objects, scores)
         score_boxes(prompted, objects, scores)
     found = AutomaticMaskGenerator(predictor, settings).generate(
-        plane.image, embedding=embedding
+        plane.image, intensity_range=black_white, embedding=embedding
     )
     painted = MaskSet.from_labels(masks_to_labels(found))
     scores.n_true_positive += matches(painted, truth)

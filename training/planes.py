@@ -44,10 +44,14 @@ class Plane:
 
 
 def make_plane(
-    set_name: str, name: str, image: np.ndarray, labels: np.ndarray
+    set_name: str,
+    name: str,
+    image: np.ndarray,
+    labels: np.ndarray,
+    intensity_range: tuple[float, float] | None = None,
 ) -> Plane:
     """Rescale an image to 8-bit RGB and measure its objects."""
-    low, high = percentile_range(image)
+    low, high = intensity_range or percentile_range(image)
     rgb = as_rgb(rescale_intensity(image, low, high))
     areas = np.bincount(labels.ravel())[1:]
     areas = areas[areas > 0]
@@ -83,8 +87,11 @@ def _load_slices(data: Path, set_name: str, names: list[str]) -> list[Plane]:
     for stem in dict.fromkeys(name.split(":")[0] for name in names):
         images = imread(data / set_name / "images" / f"{stem}.tif")
         labels = imread(_label_path(data / set_name, stem))
+        # One range for all slices, as in use: slices beyond the tissue stay dark.
+        whole = percentile_range(images)
         for z in (int(n.split(":")[1]) for n in names if n.split(":")[0] == stem):
-            planes.append(make_plane(set_name, f"{stem}:{z}", images[z], labels[z]))
+            name = f"{stem}:{z}"
+            planes.append(make_plane(set_name, name, images[z], labels[z], whole))
     return planes
 
 
