@@ -1,13 +1,14 @@
 """Masks of one plane, each kept cropped to its box."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
+from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.errors import InvalidImageError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -25,8 +26,9 @@ class MaskSet:
         (H, W) of the plane.
     boxes : ndarray
         (n, 4) int32 boxes (y0, x0, y1, x1), half-open like slices.
-    masks : tuple of ndarray
-        n boolean masks, each of the shape of its box.
+    masks : sequence of ndarray
+        n boolean masks, each of the shape of its box: a tuple, or `CodedMasks`, which
+        decode a mask when it is asked for and take a fraction of the memory.
     predicted_iou : ndarray
         (n,) float32, the model's own estimate of each mask's IoU with the object.
     stability_score : ndarray
@@ -38,7 +40,7 @@ class MaskSet:
 
     shape: tuple[int, int]
     boxes: npt.NDArray[np.int32]
-    masks: tuple[BoolArray, ...]
+    masks: Sequence[BoolArray]
     predicted_iou: FloatArray
     stability_score: FloatArray
     points: FloatArray
@@ -82,7 +84,7 @@ class MaskSet:
         return cls(
             shape=(int(shape[0]), int(shape[1])),
             boxes=box_array,
-            masks=tuple(masks),
+            masks=masks if isinstance(masks, CodedMasks) else tuple(masks),
             predicted_iou=_scores(predicted_iou, ones),
             stability_score=_scores(stability_score, ones),
             points=np.asarray(points, np.float32).reshape(n, 2),
@@ -125,7 +127,7 @@ class MaskSet:
         return cls(
             shape=sets[0].shape,
             boxes=np.concatenate([s.boxes for s in sets]),
-            masks=tuple(mask for s in sets for mask in s.masks),
+            masks=_joined([s.masks for s in sets]),
             predicted_iou=np.concatenate([s.predicted_iou for s in sets]),
             stability_score=np.concatenate([s.stability_score for s in sets]),
             points=np.concatenate([s.points for s in sets]),
@@ -143,7 +145,11 @@ class MaskSet:
         return type(self)(
             shape=self.shape,
             boxes=self.boxes[chosen],
-            masks=tuple(self.masks[i] for i in chosen),
+            masks=(
+                self.masks.select(chosen)
+                if isinstance(self.masks, CodedMasks)
+                else tuple(self.masks[i] for i in chosen)
+            ),
             predicted_iou=self.predicted_iou[chosen],
             stability_score=self.stability_score[chosen],
             points=self.points[chosen],
@@ -152,6 +158,8 @@ class MaskSet:
     @property
     def areas(self) -> npt.NDArray[np.int64]:
         """Pixels of each mask, (n,)."""
+        if isinstance(self.masks, CodedMasks):
+            return self.masks.areas
         return np.array([np.count_nonzero(m) for m in self.masks], dtype=np.int64)
 
     @property
@@ -166,6 +174,20 @@ class MaskSet:
                     columns @ np.arange(len(columns)) / area,
                 )
         return centroids + self.boxes[:, :2]
+
+    def coded(self) -> Self:
+        """Return the same set with its masks as run lengths."""
+        return replace(self, masks=CodedMasks.encode(self.masks))
+
+    def decoded(self) -> Self:
+        """Return the same set with all its masks as arrays."""
+        return replace(self, masks=tuple(self.masks))
+
+    def kept_alike(self, masks: Iterable[BoolArray]) -> Sequence[BoolArray]:
+        """Keep other masks as those of this set are kept: coded, or as arrays."""
+        if isinstance(self.masks, CodedMasks):
+            return CodedMasks.encode(masks)
+        return tuple(masks)
 
     def slices(self, i: int) -> tuple[slice, slice]:
         """Slices of the plane that object ``i``'s cropped mask covers."""
@@ -223,6 +245,12 @@ def interior_point(mask: BoolArray) -> tuple[int, int]:
     distance = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     y, x = np.unravel_index(int(distance.argmax()), mask.shape)
     return int(y), int(x)
+
+
+def _joined(parts: Sequence[Sequence[BoolArray]]) -> Sequence[BoolArray]:
+    if any(isinstance(part, CodedMasks) for part in parts):
+        return CodedMasks.concatenate(parts)
+    return tuple(mask for part in parts for mask in part)
 
 
 def _compact(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
