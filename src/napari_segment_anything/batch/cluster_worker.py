@@ -18,6 +18,7 @@ from napari_segment_anything.batch.plane_work import (
 )
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.errors import CheckpointError
+from napari_segment_anything.stacks.large_plane import plane_of
 
 
 class PlaneWorker(WorkerPlugin):
@@ -71,7 +72,7 @@ class PlaneWorker(WorkerPlugin):
         started = perf_counter()
         # A dask array is read here, not by more tasks of the same cluster.
         with dask.config.set(scheduler="threads"):
-            plane = self._recipe.stack.read(index)
+            plane = plane_of(self._recipe.stack, index)
         seconds = perf_counter() - started
         # Others may read in the meantime, but memory is for one plane at a time.
         with self._lock:

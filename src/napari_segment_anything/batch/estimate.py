@@ -14,6 +14,7 @@ from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 
@@ -103,7 +104,7 @@ def estimate_job(
         if finds_objects:
             work = DetectWork(stored, Detector(stored, settings, limits))
         started = perf_counter()
-        plane = stack.read(index)
+        plane = plane_of(stack, index)
         yield from work.do(index, plane, progress)
         seconds = perf_counter() - started
         if seconds > _QUICK_SECONDS:

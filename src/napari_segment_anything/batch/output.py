@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.errors import StorageError
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.atomic import remove_tree
 from napari_segment_anything.storage.embedding_store import plane_key
@@ -21,7 +23,7 @@ from napari_segment_anything.storage.label_work import (
     open_or_create_labels,
 )
 
-Labels = npt.NDArray[np.integer]
+Labels = npt.NDArray[np.integer] | BandedPlane
 
 
 class LabelOutput(Protocol):
@@ -151,7 +153,7 @@ def fingerprint(stack: Stack) -> str:
     last = stack.n_planes - 1
     for number in sorted({0, last // 2, last}):
         place = np.unravel_index(number, stack.index_shape) if stack.index_axes else ()
-        plane = stack.read(tuple(int(i) for i in place))
+        plane = plane_of(stack, tuple(int(i) for i in place))
         geometry = FrameGeometry(stack.plane_shape, 1)
         key = plane_key(
             plane, intensity_range=(0, 1), geometry=geometry, model_digest=""

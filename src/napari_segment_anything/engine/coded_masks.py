@@ -135,6 +135,29 @@ class CodedMasks(Sequence[BoolArray]):
         return slice(int(first), int(self._stops[part.stop - 1]))
 
 
+def kept_alike(
+    masks: Sequence[BoolArray], others: Iterable[BoolArray]
+) -> Sequence[BoolArray]:
+    """Keep other masks as some are kept: coded, or as a tuple of arrays."""
+    return CodedMasks.encode(others) if isinstance(masks, CodedMasks) else tuple(others)
+
+
+def joined(parts: Sequence[Sequence[BoolArray]]) -> Sequence[BoolArray]:
+    """Join sequences of masks; if any is coded, so is the result."""
+    if any(isinstance(part, CodedMasks) for part in parts):
+        return CodedMasks.concatenate(parts)
+    return tuple(mask for part in parts for mask in part)
+
+
+def picked(
+    masks: Sequence[BoolArray], chosen: npt.NDArray[np.intp]
+) -> Sequence[BoolArray]:
+    """Return the masks at some positions; coded ones stay coded."""
+    if isinstance(masks, CodedMasks):
+        return masks.select(chosen)
+    return tuple(masks[i] for i in chosen)
+
+
 def _batches(masks: Iterable[BoolArray]) -> Iterator[list[BoolArray]]:
     """Gather masks until they have many pixels."""
     batch: list[BoolArray] = []

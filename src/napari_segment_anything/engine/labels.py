@@ -1,18 +1,23 @@
 """From overlapping masks to one label image."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
+from napari_segment_anything.engine.coded_masks import kept_alike
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import crop_tightly
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import InvalidSettingsError
 
 BoolArray = npt.NDArray[np.bool_]
+# Larger planes, about 4000 × 4000 pixels, are cut into chunks where they are kept.
+_MOST_PIXELS = 2**24
+
 OverlapRule = Literal["best", "smaller", "larger"]
 
 
@@ -64,28 +69,30 @@ def masks_to_labels(
         min_area=min_area,
         min_visible=min_visible,
     )
-    return painted_rows(objects, slice(0, masks.shape[0]), dtype)
+    return _painted_rows(objects, slice(0, masks.shape[0]), dtype)
 
 
-def painted_rows(
-    objects: MaskSet, rows: slice, dtype: npt.DTypeLike = np.int32
-) -> npt.NDArray[np.integer]:
-    """Paint what lies in some rows of a plane of `disjoint_masks`, numbered from 1.
-
-    Parameters
-    ----------
-    objects : MaskSet
-        Of the whole plane; they do not overlap.
-    rows : slice
-        First row and the one after the last.
-    dtype : dtype
-        Integer type of the labels.
+def painted(objects: MaskSet) -> npt.NDArray[np.int32] | BandedPlane:
+    """Paint what `disjoint_masks` returned, numbered from 1.
 
     Returns
     -------
-    ndarray
-        (rows, W) labels, 0 is ground.
+    ndarray or BandedPlane
+        (H, W) int32, 0 is ground; of a very large plane, rows are painted when they
+        are asked for.
     """
+    height, width = objects.shape
+    if height * width > _MOST_PIXELS:
+        return BandedPlane(
+            objects.shape, np.int32, lambda rows: _painted_rows(objects, rows)
+        )
+    labels: npt.NDArray[np.int32] = _painted_rows(objects, slice(0, height))
+    return labels
+
+
+def _painted_rows(
+    objects: MaskSet, rows: slice, dtype: npt.DTypeLike = np.int32
+) -> npt.NDArray[Any]:
     labels = np.zeros((rows.stop - rows.start, objects.shape[1]), dtype)
     tops, bottoms = objects.boxes[:, 0], objects.boxes[:, 2]
     for i in np.flatnonzero((tops < rows.stop) & (bottoms > rows.start)).tolist():
@@ -136,7 +143,7 @@ def disjoint_masks(
                 source.append(i)
                 yield tight[1]
 
-    visible = masks.kept_alike(shown())
+    visible = kept_alike(masks.masks, shown())
     chosen = np.asarray(source, np.intp)
     corners = np.array(boxes, np.int32).reshape(-1, 4)
     objects = MaskSet(

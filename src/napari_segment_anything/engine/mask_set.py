@@ -1,14 +1,14 @@
 """Masks of one plane, each kept cropped to its box."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
-from napari_segment_anything.engine.coded_masks import CodedMasks
+from napari_segment_anything.engine.coded_masks import CodedMasks, joined, picked
 from napari_segment_anything.errors import InvalidImageError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -127,7 +127,7 @@ class MaskSet:
         return cls(
             shape=sets[0].shape,
             boxes=np.concatenate([s.boxes for s in sets]),
-            masks=_joined([s.masks for s in sets]),
+            masks=joined([s.masks for s in sets]),
             predicted_iou=np.concatenate([s.predicted_iou for s in sets]),
             stability_score=np.concatenate([s.stability_score for s in sets]),
             points=np.concatenate([s.points for s in sets]),
@@ -145,11 +145,7 @@ class MaskSet:
         return type(self)(
             shape=self.shape,
             boxes=self.boxes[chosen],
-            masks=(
-                self.masks.select(chosen)
-                if isinstance(self.masks, CodedMasks)
-                else tuple(self.masks[i] for i in chosen)
-            ),
+            masks=picked(self.masks, chosen),
             predicted_iou=self.predicted_iou[chosen],
             stability_score=self.stability_score[chosen],
             points=self.points[chosen],
@@ -174,20 +170,6 @@ class MaskSet:
                     columns @ np.arange(len(columns)) / area,
                 )
         return centroids + self.boxes[:, :2]
-
-    def coded(self) -> Self:
-        """Return the same set with its masks as run lengths."""
-        return replace(self, masks=CodedMasks.encode(self.masks))
-
-    def decoded(self) -> Self:
-        """Return the same set with all its masks as arrays."""
-        return replace(self, masks=tuple(self.masks))
-
-    def kept_alike(self, masks: Iterable[BoolArray]) -> Sequence[BoolArray]:
-        """Keep other masks as those of this set are kept: coded, or as arrays."""
-        if isinstance(self.masks, CodedMasks):
-            return CodedMasks.encode(masks)
-        return tuple(masks)
 
     def slices(self, i: int) -> tuple[slice, slice]:
         """Slices of the plane that object ``i``'s cropped mask covers."""
@@ -245,12 +227,6 @@ def interior_point(mask: BoolArray) -> tuple[int, int]:
     distance = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     y, x = np.unravel_index(int(distance.argmax()), mask.shape)
     return int(y), int(x)
-
-
-def _joined(parts: Sequence[Sequence[BoolArray]]) -> Sequence[BoolArray]:
-    if any(isinstance(part, CodedMasks) for part in parts):
-        return CodedMasks.concatenate(parts)
-    return tuple(mask for part in parts for mask in part)
 
 
 def _compact(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:

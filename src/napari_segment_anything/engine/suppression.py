@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.coded_masks import kept_alike
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.labels import remove_small_regions
 from napari_segment_anything.engine.mask_logits import crop_tightly
@@ -85,7 +86,7 @@ def _without_small_regions(
             yield new_mask
 
     # All of them before the boxes are looked at.
-    clean = masks.kept_alike(cleaned())
+    clean = kept_alike(masks.masks, cleaned())
     result = MaskSet.from_masks(
         masks.shape,
         boxes,

@@ -8,6 +8,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from napari_segment_anything.engine.banded_plane import BandedPlane, rows_of
 from napari_segment_anything.errors import InvalidImageError, StorageError
 from napari_segment_anything.storage.atomic import storage_errors
 from napari_segment_anything.storage.label_group import (
@@ -21,7 +22,7 @@ from napari_segment_anything.storage.label_layout import (
     write_layout,
 )
 from napari_segment_anything.storage.ome_metadata import ome_of
-from napari_segment_anything.storage.plane_place import check_plane, place_of
+from napari_segment_anything.storage.plane_place import check_plane, place_of, with_rows
 from napari_segment_anything.storage.pyramid import image_levels, label_levels
 
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
@@ -149,15 +150,15 @@ class LabelStore:
         return rows, columns
 
     def write_plane(
-        self, index: Sequence[int], labels: NDArray[np.integer[Any]]
+        self, index: Sequence[int], labels: NDArray[np.integer[Any]] | BandedPlane
     ) -> None:
-        """Replace the labels of one plane in one step.
+        """Replace the labels of one plane: an array in one step, others band by band.
 
         Parameters
         ----------
         index : sequence of int
             Position along each of `index_axes`.
-        labels : numpy.ndarray
+        labels : numpy.ndarray or BandedPlane
             (H, W) integers that fit into int32.
 
         Raises
@@ -168,13 +169,17 @@ class LabelStore:
             If the disk is full.
         """
         check_plane(labels, self.plane_shape, "biu")
-        _check_fits_int32(labels)
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        row_axis = self.axes.index(self.plane_axes[0])
         with storage_errors(self.path):
-            plane = labels.astype(np.int32, copy=False)
-            levels = label_levels(plane, len(self._levels))
-            for array, smaller in zip(self._levels, levels, strict=True):
-                array[key] = smaller.transpose(order)
+            for rows in rows_of(labels):
+                part = labels[rows]
+                _check_fits_int32(part)
+                whole = part.astype(np.int32, copy=False)
+                levels = label_levels(whole, len(self._levels))
+                for level, smaller in enumerate(levels):
+                    place = with_rows(key, row_axis, rows, level)
+                    self._levels[level][place] = smaller.transpose(order)
 
     def read_plane(self, index: Sequence[int]) -> NDArray[np.int32]:
         """Read the labels (H, W) of one plane; 0 where nothing was written.
@@ -194,8 +199,10 @@ class LabelStore:
             ) from error
         return stored.transpose(np.argsort(order))
 
-    def write_image_plane(self, index: Sequence[int], plane: NDArray[Any]) -> None:
-        """Replace one plane (H, W) or (H, W, 3) of the image in one step.
+    def write_image_plane(
+        self, index: Sequence[int], plane: NDArray[Any] | BandedPlane
+    ) -> None:
+        """Replace one plane (H, W) or (H, W, 3) of the image, as `write_plane` does.
 
         Raises
         ------
@@ -213,11 +220,14 @@ class LabelStore:
         check_plane(plane, (*self.plane_shape, *colours), "biuf")
         axes = [name.upper() for name in self.image.metadata.dimension_names]
         key, order = place_of(index, "".join(axes), self.index_axes, self.plane_axes)
+        row_axis = axes.index(self.plane_axes[0])
         with storage_errors(self.path):
-            levels = image_levels(plane, len(self._image_levels))
-            for array, smaller in zip(self._image_levels, levels, strict=True):
-                colours_first = np.moveaxis(smaller, -1, 0) if is_rgb else smaller
-                array[key] = colours_first.transpose(order)
+            for rows in rows_of(plane):
+                levels = image_levels(plane[rows], len(self._image_levels))
+                for level, smaller in enumerate(levels):
+                    place = with_rows(key, row_axis, rows, level)
+                    colours_first = np.moveaxis(smaller, -1, 0) if is_rgb else smaller
+                    self._image_levels[level][place] = colours_first.transpose(order)
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether `mark_done` was called for a plane, by any process."""
