@@ -31,6 +31,16 @@ class _Outcome(Generic[Result]):
     is_cancelled: bool = False
 
 
+class Relay(QObject):
+    """Hands what a thread sends on in the thread of the window."""
+
+    received = Signal(object)
+
+    def send(self, what: object) -> None:
+        """Send something; may be called by any thread."""
+        self.received.emit(what)
+
+
 class LatestWorker(QObject):
     """Runs one task at a time; of those that wait only the latest is kept.
 
