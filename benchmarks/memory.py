@@ -7,9 +7,9 @@ Each job runs in a process of its own, as the command line does it, on a zarr of
 simulated planes; its peak is the largest resident set that the system has seen. The
 ratio is that of many frames to few: 1 means that the length of a movie does not matter.
 `--side` adds one plane of so many pixels a side, with large disks on it; it takes long.
-`--dense` adds planes that are full of nearly touching disks, one of each side given: the
-candidate masks cover each pixel several times. The ratio is that of the last side to
-the first. `--few 0` leaves the movies out.
+`--dense` adds planes full of nearly touching disks, one of each side given: candidate
+masks cover each pixel several times. The ratio is that of the last side to the first.
+`--few 0` leaves the movies out.
 """
 
 import argparse

@@ -36,6 +36,8 @@ class PlaneWorker(WorkerPlugin):
         The weights that are meant.
     n_threads : int, optional
         Threads of the model; by default those that the worker was given.
+    has_own_gpu : bool
+        Whether each worker sees a GPU of its own as the first one.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class PlaneWorker(WorkerPlugin):
         device: str,
         model_digest: str,
         n_threads: int | None = None,
+        has_own_gpu: bool = False,
     ) -> None:
         self.name = name
         self._recipe = recipe
@@ -54,13 +57,15 @@ class PlaneWorker(WorkerPlugin):
         self._device = device
         self._digest = model_digest
         self._n_threads = n_threads
+        self._has_own_gpu = has_own_gpu
 
     def setup(self, worker: Any) -> None:
         """Prepare a worker; the model is loaded by its first plane."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._work: PlaneWork | None = None
-        self._number = worker.name if isinstance(worker.name, int) else None
+        is_numbered = isinstance(worker.name, int) and not self._has_own_gpu
+        self._number: int | None = worker.name if is_numbered else None
         self._n_threads = self._n_threads or worker.state.nthreads
 
     def teardown(self, worker: Any) -> None:

@@ -125,13 +125,22 @@ class SearchedPlane:
         """Return the embedding of a crop; that of the whole plane may be at hand."""
         if crop.layer == 0 and self.embedding is not None:
             return self.embedding
+        return predictor.embed(self.part(crop), intensity_range=self.intensity_range)
+
+    def part(self, crop: Crop) -> image_module.Plane:
+        """Return the pixels of a crop.
+
+        Raises
+        ------
+        InvalidImageError
+            When there is an embedding only.
+        """
         if self.pixels is None:
             raise InvalidImageError(
                 "Crops and tiles are searched in the image itself, not in its "
                 "embedding; pass the image as well."
             )
         y0, x0, y1, x1 = crop.box
-        part = self.pixels
-        if (y1 - y0, x1 - x0) != self.shape:
-            part = part[y0:y1, x0:x1]
-        return predictor.embed(part, intensity_range=self.intensity_range)
+        if (y1 - y0, x1 - x0) == self.shape:
+            return self.pixels
+        return self.pixels[y0:y1, x0:x1]
