@@ -62,8 +62,12 @@ KEYS = [
 ]
 
 
+@pytest.mark.parametrize("most_at_once", [2**18, 5])
 @pytest.mark.parametrize("key", KEYS, ids=str)
-def test_it_reads_and_writes_like_an_array(disk, labels, key):
+def test_it_reads_and_writes_like_an_array(
+    disk, labels, key, most_at_once, monkeypatch
+):
+    monkeypatch.setattr(write_behind_array, "_MOST_AT_ONCE", most_at_once)
     expected = np.arange(np.prod(SHAPE), dtype=np.int32).reshape(SHAPE)
     disk.array[:] = expected
     np.testing.assert_array_equal(labels[key], expected[key])
@@ -98,6 +102,16 @@ def test_the_painter_does_not_wait_for_the_disk(disk, labels):
     disk.may_write.set()
     labels.flush()
     np.testing.assert_array_equal(disk.array[0, :20, 5], range(20))
+
+
+def test_a_large_part_is_not_read_to_know_its_dtype(disk, labels, monkeypatch):
+    monkeypatch.setattr(write_behind_array, "_MOST_AT_ONCE", 100)
+    part = labels[0]
+    assert (part.dtype, part.shape, part.ndim, len(part)) == ("i4", (25, 31), 2, 25)
+    assert part.size == 25 * 31
+    assert disk.n_reads == 0
+    labels[0, 3, 4] = 5
+    assert np.asarray(part)[3, 4] == part[3, 4] == 5
 
 
 def test_chunks_are_written_in_the_order_in_which_they_were_changed(disk, labels):

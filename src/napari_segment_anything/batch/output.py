@@ -35,6 +35,9 @@ class LabelOutput(Protocol):
     def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
         """Return the labels of one plane."""
 
+    def largest_label(self, index: Sequence[int]) -> int:
+        """Return the largest label of one plane."""
+
     def done(self, index: Sequence[int]) -> bool:
         """Whether a plane needs no more work."""
 
@@ -57,6 +60,10 @@ class ArrayOutput:
         """Return the labels of one plane."""
         plane: npt.NDArray[np.int32] = self.array[tuple(index)]
         return plane
+
+    def largest_label(self, index: Sequence[int]) -> int:
+        """Return the largest label of one plane."""
+        return int(self.read_plane(index).max())
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether a plane needs no more work."""

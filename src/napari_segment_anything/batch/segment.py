@@ -137,7 +137,7 @@ def segment_stack(
         if target.done(index):
             tally.n_planes += 1
             tally.n_resumed += 1
-            tally.n_objects += int(target.read_plane(index).max())
+            tally.n_objects += target.largest_label(index)
         else:
             todo.append(index)
     progress = Progress("segment", tally.n_planes, stack.n_planes)

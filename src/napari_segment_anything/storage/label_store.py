@@ -1,6 +1,6 @@
 """Label stacks on disk as OME-Zarr, written plane by plane."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -22,9 +22,15 @@ from napari_segment_anything.storage.label_layout import (
     write_layout,
 )
 from napari_segment_anything.storage.ome_metadata import ome_of
-from napari_segment_anything.storage.plane_place import check_plane, place_of, with_rows
+from napari_segment_anything.storage.plane_place import (
+    Place,
+    check_plane,
+    place_of,
+    with_rows,
+)
 from napari_segment_anything.storage.pyramid import image_levels, label_levels
 
+_ROWS_AT_ONCE = 4096
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
 
 
@@ -169,17 +175,10 @@ class LabelStore:
             If the disk is full.
         """
         check_plane(labels, self.plane_shape, "biu")
-        key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        place = place_of(index, self.axes, self.index_axes, self.plane_axes)
         row_axis = self.axes.index(self.plane_axes[0])
         with storage_errors(self.path):
-            for rows in rows_of(labels):
-                part = labels[rows]
-                _check_fits_int32(part)
-                whole = part.astype(np.int32, copy=False)
-                levels = label_levels(whole, len(self._levels))
-                for level, smaller in enumerate(levels):
-                    place = with_rows(key, row_axis, rows, level)
-                    self._levels[level][place] = smaller.transpose(order)
+            _write(self._levels, labels, place, row_axis, _int32_levels)
 
     def read_plane(self, index: Sequence[int]) -> NDArray[np.int32]:
         """Read the labels (H, W) of one plane; 0 where nothing was written.
@@ -190,14 +189,33 @@ class LabelStore:
             If the plane is damaged.
         """
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        return self._read(key, index).transpose(np.argsort(order))
+
+    def _read(
+        self, key: tuple[int | slice, ...], index: Sequence[int]
+    ) -> NDArray[np.int32]:
         try:
-            stored: NDArray[np.int32] = np.asarray(self.labels[key])
+            return np.asarray(self.labels[key])
         except _READ_ERRORS as error:
             raise StorageError(
                 f"Labels of plane {tuple(index)} in {self.path} are damaged: {error}. "
                 f"Remove {self.path} and run again."
             ) from error
-        return stored.transpose(np.argsort(order))
+
+    def largest_label(self, index: Sequence[int]) -> int:
+        """Return the largest label of a plane, reading some rows at a time.
+
+        Raises
+        ------
+        StorageError
+            If the plane is damaged.
+        """
+        key, _ = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        row_axis, n_rows = self.axes.index(self.plane_axes[0]), self.plane_shape[0]
+        starts = range(0, n_rows, _ROWS_AT_ONCE)
+        parts = [slice(start, min(start + _ROWS_AT_ONCE, n_rows)) for start in starts]
+        keys = [with_rows(key, row_axis, part, 0) for part in parts]
+        return max(int(self._read(key, index).max()) for key in keys)
 
     def write_image_plane(
         self, index: Sequence[int], plane: NDArray[Any] | BandedPlane
@@ -219,15 +237,11 @@ class LabelStore:
         colours = (3,) if is_rgb else ()
         check_plane(plane, (*self.plane_shape, *colours), "biuf")
         axes = [name.upper() for name in self.image.metadata.dimension_names]
-        key, order = place_of(index, "".join(axes), self.index_axes, self.plane_axes)
+        place = place_of(index, "".join(axes), self.index_axes, self.plane_axes)
         row_axis = axes.index(self.plane_axes[0])
+        levels = _colours_first_levels if is_rgb else image_levels
         with storage_errors(self.path):
-            for rows in rows_of(plane):
-                levels = image_levels(plane[rows], len(self._image_levels))
-                for level, smaller in enumerate(levels):
-                    place = with_rows(key, row_axis, rows, level)
-                    colours_first = np.moveaxis(smaller, -1, 0) if is_rgb else smaller
-                    self._image_levels[level][place] = colours_first.transpose(order)
+            _write(self._image_levels, plane, place, row_axis, levels)
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether `mark_done` was called for a plane, by any process."""
@@ -237,6 +251,30 @@ class LabelStore:
         """Note that a plane needs no more work, for whoever asks `done`."""
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
+
+
+def _write(
+    arrays: Sequence[Any],
+    plane: NDArray[Any] | BandedPlane,
+    place: Place,
+    row_axis: int,
+    levels_of: Callable[[NDArray[Any], int], Iterator[NDArray[Any]]],
+) -> None:
+    """Write a plane and its smaller versions, an array at once and others in bands."""
+    key, order = place
+    for rows in rows_of(plane):
+        levels = levels_of(plane[rows], len(arrays))
+        for level, (array, part) in enumerate(zip(arrays, levels, strict=True)):
+            array[with_rows(key, row_axis, rows, level)] = part.transpose(order)
+
+
+def _int32_levels(labels: NDArray[Any], n_levels: int) -> Iterator[NDArray[Any]]:
+    _check_fits_int32(labels)
+    return label_levels(labels.astype(np.int32, copy=False), n_levels)
+
+
+def _colours_first_levels(plane: NDArray[Any], n_levels: int) -> Iterator[NDArray[Any]]:
+    return (np.moveaxis(level, -1, 0) for level in image_levels(plane, n_levels))
 
 
 def _check_fits_int32(labels: NDArray[np.integer[Any]]) -> None:

@@ -21,6 +21,7 @@ Place = tuple[NDArray[np.intp], ...]
 _KEPT_BYTES = 2**27
 # More than this does not wait to be written: then the painter does.
 _MOST_UNWRITTEN_BYTES = 2**30
+_MOST_AT_ONCE = 2**18
 
 
 class WriteBehindArray:
@@ -88,11 +89,21 @@ class WriteBehindArray:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[Any]:
-        return np.asarray(self[...], dtype)
+        places, shape, is_grid = _resolved(..., self.shape)
+        return np.asarray(self._at(places, shape, is_grid), dtype)
 
     def __getitem__(self, key: Any) -> Any:
-        """Read what integers and slices name, or one element for each position."""
+        """Read what integers and slices name, or one element for each position.
+
+        More than a small part is read when it is made an array, by ``np.asarray``:
+        napari asks for the first frame where it only wants to know its dtype.
+        """
         places, shape, is_grid = _resolved(key, self.shape)
+        if is_grid and np.prod(shape, dtype=np.int64) > _MOST_AT_ONCE:
+            return _Part(self, places, shape)
+        return self._at(places, shape, is_grid)
+
+    def _at(self, places: Place, shape: tuple[int, ...], is_grid: bool) -> Any:
         found = np.empty([len(p) for p in places] if is_grid else shape, self.dtype)
         target = found if is_grid else found.reshape(-1)
         for chunk, inside, outside in self._parts(places, is_grid):
@@ -217,6 +228,29 @@ class WriteBehindArray:
             wanted = np.flatnonzero(flat == number)
             chunk = tuple(int(c) for c in np.unravel_index(number, grid))
             yield chunk, tuple(i[wanted] for i in inside), wanted
+
+
+class _Part:
+    """A part of an array, read when it is made an array of its own."""
+
+    def __init__(
+        self, array: WriteBehindArray, places: Place, shape: tuple[int, ...]
+    ) -> None:
+        self._array, self._places = array, places
+        self.shape, self.ndim, self.dtype = shape, len(shape), array.dtype
+        self.size = int(np.prod(shape, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.asarray(self)[key]
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        whole = self._array._at(self._places, self.shape, True)
+        return np.asarray(whole, dtype)
 
 
 def _resolved(key: Any, shape: tuple[int, ...]) -> tuple[Place, tuple[int, ...], bool]:
