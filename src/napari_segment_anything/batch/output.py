@@ -25,6 +25,8 @@ from napari_segment_anything.storage.label_work import (
 
 Labels = npt.NDArray[np.integer] | BandedPlane
 
+_ROWS_AT_ONCE = 4096
+
 
 class LabelOutput(Protocol):
     """What jobs need of an output; a `LabelStore` has it."""
@@ -32,11 +34,10 @@ class LabelOutput(Protocol):
     def write_plane(self, index: Sequence[int], labels: Labels) -> None:
         """Replace the labels of one plane."""
 
-    def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
-        """Return the labels of one plane."""
-
-    def largest_label(self, index: Sequence[int]) -> int:
-        """Return the largest label of one plane."""
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane, or of some of its rows."""
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether a plane needs no more work."""
@@ -56,14 +57,12 @@ class ArrayOutput:
         """Replace the labels of one plane."""
         self.array[tuple(index)] = labels
 
-    def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
-        """Return the labels of one plane."""
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane, or of some of its rows."""
         plane: npt.NDArray[np.int32] = self.array[tuple(index)]
-        return plane
-
-    def largest_label(self, index: Sequence[int]) -> int:
-        """Return the largest label of one plane."""
-        return int(self.read_plane(index).max())
+        return plane if rows is None else plane[rows]
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether a plane needs no more work."""
@@ -147,6 +146,13 @@ def _layout_of(
         "image_dtype": stack.dtype if copy_image else None,
         "is_rgb": stack.is_rgb,
     }
+
+
+def largest_label(output: LabelOutput, index: Sequence[int], n_rows: int) -> int:
+    """Return the largest label of a plane of so many rows, some rows at a time."""
+    starts = range(0, n_rows, _ROWS_AT_ONCE)
+    parts = [slice(start, min(start + _ROWS_AT_ONCE, n_rows)) for start in starts]
+    return max(int(output.read_plane(index, part).max()) for part in parts)
 
 
 def fingerprint(stack: Stack) -> str:

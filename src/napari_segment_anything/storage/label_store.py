@@ -30,7 +30,6 @@ from napari_segment_anything.storage.plane_place import (
 )
 from napari_segment_anything.storage.pyramid import image_levels, label_levels
 
-_ROWS_AT_ONCE = 4096
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
 
 
@@ -180,8 +179,12 @@ class LabelStore:
         with storage_errors(self.path):
             _write(self._levels, labels, place, row_axis, _int32_levels)
 
-    def read_plane(self, index: Sequence[int]) -> NDArray[np.int32]:
-        """Read the labels (H, W) of one plane; 0 where nothing was written.
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> NDArray[np.int32]:
+        """Read the labels (H, W) of one plane, or of some of its rows.
+
+        Labels are 0 where nothing was written.
 
         Raises
         ------
@@ -189,33 +192,16 @@ class LabelStore:
             If the plane is damaged.
         """
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
-        return self._read(key, index).transpose(np.argsort(order))
-
-    def _read(
-        self, key: tuple[int | slice, ...], index: Sequence[int]
-    ) -> NDArray[np.int32]:
+        if rows is not None:
+            key = with_rows(key, self.axes.index(self.plane_axes[0]), rows, 0)
         try:
-            return np.asarray(self.labels[key])
+            stored: NDArray[np.int32] = np.asarray(self.labels[key])
         except _READ_ERRORS as error:
             raise StorageError(
                 f"Labels of plane {tuple(index)} in {self.path} are damaged: {error}. "
                 f"Remove {self.path} and run again."
             ) from error
-
-    def largest_label(self, index: Sequence[int]) -> int:
-        """Return the largest label of a plane, reading some rows at a time.
-
-        Raises
-        ------
-        StorageError
-            If the plane is damaged.
-        """
-        key, _ = place_of(index, self.axes, self.index_axes, self.plane_axes)
-        row_axis, n_rows = self.axes.index(self.plane_axes[0]), self.plane_shape[0]
-        starts = range(0, n_rows, _ROWS_AT_ONCE)
-        parts = [slice(start, min(start + _ROWS_AT_ONCE, n_rows)) for start in starts]
-        keys = [with_rows(key, row_axis, part, 0) for part in parts]
-        return max(int(self._read(key, index).max()) for key in keys)
+        return stored.transpose(np.argsort(order))
 
     def write_image_plane(
         self, index: Sequence[int], plane: NDArray[Any] | BandedPlane

@@ -106,7 +106,9 @@ class WriteBehindArray:
     def _at(self, places: Place, shape: tuple[int, ...], is_grid: bool) -> Any:
         found = np.empty([len(p) for p in places] if is_grid else shape, self.dtype)
         target = found if is_grid else found.reshape(-1)
-        for chunk, inside, outside in self._parts(places, is_grid):
+        for chunk, inside, outside in _parts(
+            places, is_grid, self.shape, self._chunk_shape
+        ):
             with self._lock:
                 target[outside] = self._read(chunk)[inside]
         return found.reshape(shape)[()]
@@ -116,7 +118,9 @@ class WriteBehindArray:
         places, shape, is_grid = _resolved(key, self.shape)
         values = np.broadcast_to(np.asarray(value, self.dtype), shape)
         source = values.reshape([len(p) for p in places]) if is_grid else values.ravel()
-        for chunk, inside, outside in self._parts(places, is_grid):
+        for chunk, inside, outside in _parts(
+            places, is_grid, self.shape, self._chunk_shape
+        ):
             with self._lock:
                 pixels = self._read(chunk)
                 pixels[inside] = source[outside]
@@ -200,34 +204,30 @@ class WriteBehindArray:
         while len(self._kept) > most:
             self._kept.popitem(last=False)
 
-    def _parts(
-        self, places: Place, is_grid: bool
-    ) -> Iterator[tuple[Chunk, tuple[Any, ...], Any]]:
-        """Cut positions by chunk: which, where in it, and where in what is asked."""
-        numbers = [p // side for p, side in zip(places, self._chunk_shape, strict=True)]
-        inside = [p % side for p, side in zip(places, self._chunk_shape, strict=True)]
-        if is_grid:
-            axes = [
-                [(int(c), np.flatnonzero(axis == c)) for c in np.unique(axis)]
-                for axis in numbers
-            ]
-            for parts in product(*axes):
-                chunk = tuple(c for c, _ in parts)
-                outside = [wanted for _, wanted in parts]
-                local = [i[w] for i, w in zip(inside, outside, strict=True)]
-                yield chunk, np.ix_(*local), np.ix_(*outside)
-            return
-        if len(places[0]) == 0:
-            return
-        grid = tuple(
-            -(-length // side)
-            for length, side in zip(self.shape, self._chunk_shape, strict=True)
-        )
-        flat = np.ravel_multi_index(tuple(numbers), grid)
-        for number in np.unique(flat).tolist():
-            wanted = np.flatnonzero(flat == number)
-            chunk = tuple(int(c) for c in np.unravel_index(number, grid))
-            yield chunk, tuple(i[wanted] for i in inside), wanted
+
+def _parts(
+    places: Place, is_grid: bool, shape: tuple[int, ...], sides: tuple[int, ...]
+) -> Iterator[tuple[Chunk, tuple[Any, ...], Any]]:
+    """Cut positions by chunk: which, where in it, and where in what is asked."""
+    numbers = [p // side for p, side in zip(places, sides, strict=True)]
+    inside = [p % side for p, side in zip(places, sides, strict=True)]
+    if is_grid:
+        axes = [
+            [(int(c), np.flatnonzero(axis == c)) for c in np.unique(axis)]
+            for axis in numbers
+        ]
+        for parts in product(*axes):
+            chunk = tuple(c for c, _ in parts)
+            outside = [wanted for _, wanted in parts]
+            local = [i[w] for i, w in zip(inside, outside, strict=True)]
+            yield chunk, np.ix_(*local), np.ix_(*outside)
+        return
+    grid = tuple(-(-length // side) for length, side in zip(shape, sides, strict=True))
+    flat = np.ravel_multi_index(tuple(numbers), grid)
+    for number in np.unique(flat).tolist():
+        wanted = np.flatnonzero(flat == number)
+        chunk = tuple(int(c) for c in np.unravel_index(number, grid))
+        yield chunk, tuple(i[wanted] for i in inside), wanted
 
 
 class _Part:
