@@ -95,8 +95,10 @@ class CodedMasks(Sequence[BoolArray]):
             return self.select(np.arange(len(self))[index])
         # Also checks and counts from the end.
         position = range(len(self))[index]
-        (mask,) = self._decoded(slice(position, position + 1))
-        return mask
+        counts = self.counts[self._runs(slice(position, position + 1))]
+        flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+        height, width = self.shapes[position].tolist()
+        return flat.reshape((height, width), order="F")
 
     def select(self, chosen: npt.NDArray[np.integer]) -> Self:
         """Return the masks at these positions, without decoding them."""
