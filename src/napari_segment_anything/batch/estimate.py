@@ -15,6 +15,7 @@ from napari_segment_anything.batch.stored_planes import (
     count_stored_planes,
 )
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.batch.tried_part import tried_part
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.stacks.intensity import IntensityRange
@@ -70,7 +71,7 @@ def estimate_job(
     n_workers: int = 1,
     store: EmbeddingStore | None = None,
 ) -> Generator[Progress, None, JobEstimate]:
-    """Work on the middle plane of a stack and write nothing.
+    """Work on the middle plane of a stack, or on its middle, and write nothing.
 
     Parameters
     ----------
@@ -114,33 +115,36 @@ def estimate_job(
             stack, predictor, settings, limits, store
         )
     index = tuple(length // 2 for length in stack.index_shape)
+    looked = StoredPredictor(predictor, behind)
+    part, tried, factor = tried_part(stack, index, looked, settings, limits)
     for _ in range(2):
         made = MemoryEmbeddingStore()
         stored = StoredPredictor(predictor, made)
-        work: DetectWork | EmbedWork = EmbedWork(stored, limits, settings)
+        work: DetectWork | EmbedWork = EmbedWork(stored, limits, tried)
         if finds_objects:
-            work = DetectWork(stored, Detector(stored, settings, limits))
+            work = DetectWork(stored, Detector(stored, tried, limits))
         started = perf_counter()
-        plane = plane_of(stack, index)
-        yield from work.do(index, plane, progress)
-        seconds = perf_counter() - started
-        if seconds > _QUICK_SECONDS:
+        yield from work.do(index, plane_of(part, index), progress)
+        elapsed = perf_counter() - started
+        if elapsed > _QUICK_SECONDS:
             break
+    seconds = elapsed * factor
     n_left = stack.n_planes - n_done
     n_pixels = int(np.prod(stack.plane_shape))
+    plane_bytes = n_pixels * stack.dtype.itemsize * (3 if stack.is_rgb else 1)
     # Stores keep half precision.
     n_new = n_left - n_ready
-    written = {"embeddings": n_new * made.nbytes() // 2}
+    written = {"embeddings": int(n_new * factor * made.nbytes()) // 2}
     if finds_objects:
         written["labels"] = int(n_left * n_pixels * _LABEL_BYTES * _WITH_LEVELS)
         if copies_image:
-            written["image"] = int(n_left * plane.nbytes * _WITH_LEVELS)
+            written["image"] = int(n_left * plane_bytes * _WITH_LEVELS)
     yield Progress("try one plane", 1, 1)
     return JobEstimate(
         n_planes=stack.n_planes,
         n_done=n_done,
         n_ready=n_ready,
-        bytes_read=n_left * plane.nbytes,
+        bytes_read=n_left * plane_bytes,
         bytes_written=written,
         seconds_per_plane=seconds,
         # A plane that is ready is read and recognised, which is little beside this.
