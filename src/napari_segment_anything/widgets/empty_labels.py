@@ -45,9 +45,7 @@ def empty_labels(image: Image, axes: str, shape: Sequence[int]) -> Any:
         translate=dict(zip(axes, map(float, image.translate), strict=True)),
         units=dict(zip(axes, map(str, image.units or ()), strict=False)),
     )
-    relay = Relay()
-    relay.received.connect(_say_unsaved)
-    labels.on_error = relay.send
+    labels.on_error = Relay(_say_unsaved).send
     show_info(
         f"Labels of all of {image.name} would not fit into memory. They are kept in "
         f"{labels.path}, where everything you accept or paint is saved at once."

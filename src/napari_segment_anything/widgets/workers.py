@@ -32,13 +32,27 @@ class _Outcome(Generic[Result]):
 
 
 class Relay(QObject):
-    """Hands what a thread sends on in the thread of the window."""
+    """Calls a function in the thread of the window, whichever thread sends.
 
-    received = Signal(object)
+    Parameters
+    ----------
+    receive : callable
+        Called with what is sent.
+    """
+
+    _sent = Signal(object)
+
+    def __init__(self, receive: Callable[[Any], object]) -> None:
+        super().__init__()
+        self._receive = receive
+        self._sent.connect(self._on_sent)
 
     def send(self, what: object) -> None:
         """Send something; may be called by any thread."""
-        self.received.emit(what)
+        self._sent.emit(what)
+
+    def _on_sent(self, what: object) -> None:
+        self._receive(what)
 
 
 class LatestWorker(QObject):
