@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
@@ -22,6 +22,7 @@ def small_batches(request, monkeypatch):
     monkeypatch.setattr(run_length, "_PIXELS_AT_ONCE", request.param)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(masks=masks_strategy)
 def test_masks_come_back_one_by_one_and_in_a_row(masks):
     coded = CodedMasks.encode(masks)
