@@ -49,8 +49,10 @@ def test_other_planes_are_tried_as_a_whole(predictor, change):
 def test_the_whole_is_told_from_the_part():
     predictor = bright_predictor()
     side = 12 * predictor.frame_size
-    stack = Stack(np.zeros((side, side), np.uint16), "YX")
-    estimate = run(estimate_job(stack, predictor, settings(), LIMITS))
+    y, x = np.indices((side, side), np.uint16)
+    # No tile equals another, which would be encoded once only; nothing is bright.
+    stack = Stack(3 * y + x, "YX")
+    estimate = run(estimate_job(stack, predictor, settings(), (0.0, 1e6)))
     n_tried = predictor._sam.n_encoded
     assert 16 <= n_tried <= 2 * 36
     assert estimate.bytes_read == 2 * side**2
