@@ -2,6 +2,7 @@ import errno
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def test_paint_on_a_chunk_that_is_being_written_is_not_lost(disk, labels, monkey
     disk.may_write.clear()
     labels[0, 0, 0] = 1
     while labels._writing is None:
-        pass
+        time.sleep(0.01)
     labels[2, 20, 20] = 3
     labels[0, 0, 1] = 2
     np.testing.assert_array_equal(labels[0, 0, :2], [1, 2])
