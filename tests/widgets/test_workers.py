@@ -152,5 +152,5 @@ def test_a_relay_hands_on_in_the_thread_of_the_window(qtbot):
     thread = threading.Thread(target=send, args=("full",))
     thread.start()
     thread.join()
-    qtbot.waitUntil(lambda: received, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(received), timeout=30_000)
     assert received == [("full", threading.get_ident())]
