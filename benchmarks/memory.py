@@ -1,11 +1,15 @@
-"""How much memory jobs take: flat from 20 to 200 frames, and for one very large plane.
+"""How much memory jobs take: flat from 20 to 200 frames, and for very large planes.
 
     python benchmarks/memory.py --json memory.json [--model nano] [--side 20000]
+    python benchmarks/memory.py --few 0 --dense 6000 12000 20000 --diameter 40
 
 Each job runs in a process of its own, as the command line does it, on a zarr of
 simulated planes; its peak is the largest resident set that the system has seen. The
 ratio is that of many frames to few: 1 means that the length of a movie does not matter.
 `--side` adds one plane of so many pixels a side, with large disks on it; it takes long.
+`--dense` adds planes full of nearly touching disks, one of each side given: candidate
+masks cover each pixel several times. The ratio is that of the last side to the first.
+`--few 0` leaves the movies out.
 """
 
 import argparse
@@ -41,6 +45,12 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=200, help="frames of a long one")
     parser.add_argument("--frame", type=int, default=256, help="side of a frame")
     parser.add_argument("--side", type=int, default=0, help="side of a large plane")
+    parser.add_argument(
+        "--dense", type=int, nargs="+", default=[], help="sides of dense planes"
+    )
+    parser.add_argument(
+        "--diameter", type=int, default=40, help="of the disks of dense planes"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     report = {
@@ -50,32 +60,57 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        for command in ("embed", "segment"):
-            peaks = {}
-            for n_frames in (arguments.few, arguments.many):
-                movie = movie_of(place / f"{n_frames}.zarr", n_frames, arguments.frame)
-                peaks[n_frames] = peak_of(command, movie, place, arguments.model)
-            ratio = peaks[arguments.many] / peaks[arguments.few]
-            report[command] = {"peak_bytes": peaks, "ratio": ratio}
-            sizes = ", ".join(f"{n} frames {p / 1e6:.0f} MB" for n, p in peaks.items())
-            print(f"{command:<8} {sizes}: ×{ratio:.3f}", flush=True)
+        if arguments.few:
+            report |= movies(arguments, place)
         if arguments.side:
-            plane = disks(place / "large.zarr", arguments.side)
-            settings = place / "settings.toml"
-            settings.write_text(f"[automatic]\nobject_diameter = {LARGE_DIAMETER}.0\n")
-            peak = peak_of(
-                "segment", plane, place, arguments.model, "--settings", str(settings)
-            )
-            found = json.loads((place / "summary.json").read_text())
-            report["large_plane"] = {
-                "side": arguments.side,
-                "peak_bytes": peak,
-                "n_objects": found["n_objects"],
-                "seconds": found["seconds"],
-            }
-            print(f"segment  {arguments.side}² pixels: {peak / 1e9:.2f} GB", flush=True)
+            found = large(place, arguments.side, LARGE_DIAMETER, 3.0, arguments.model)
+            report["large_plane"] = found
+        if arguments.dense:
+            planes = [
+                large(place, side, arguments.diameter, 1.1, arguments.model)
+                for side in arguments.dense
+            ]
+            ratio = planes[-1]["peak_bytes"] / planes[0]["peak_bytes"]
+            report["dense_planes"] = {"planes": planes, "ratio": ratio}
+            print(f"dense    last side to first: ×{ratio:.3f}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def movies(arguments: argparse.Namespace, place: Path) -> dict:
+    """Measure each command on a short and on a long movie."""
+    report = {}
+    for command in ("embed", "segment"):
+        peaks = {}
+        for n_frames in (arguments.few, arguments.many):
+            movie = movie_of(place / f"{n_frames}.zarr", n_frames, arguments.frame)
+            peaks[n_frames] = peak_of(command, movie, place, arguments.model)
+        ratio = peaks[arguments.many] / peaks[arguments.few]
+        report[command] = {"peak_bytes": peaks, "ratio": ratio}
+        sizes = ", ".join(f"{n} frames {p / 1e6:.0f} MB" for n, p in peaks.items())
+        print(f"{command:<8} {sizes}: ×{ratio:.3f}", flush=True)
+    return report
+
+
+def large(place: Path, side: int, diameter: int, pitch: float, model: str) -> dict:
+    """Measure `segment` on one large plane of disks, `pitch` diameters apart."""
+    plane = disks(place / f"large-{side}-{diameter}.zarr", side, diameter, pitch)
+    settings = place / "settings.toml"
+    settings.write_text(f"[automatic]\nobject_diameter = {diameter}.0\n")
+    peak = peak_of("segment", plane, place, model, "--settings", str(settings))
+    found = json.loads((place / "summary.json").read_text())
+    print(
+        f"segment  {side}² pixels, {found['n_objects']} objects of {diameter} pixels: "
+        f"{peak / 1e9:.2f} GB",
+        flush=True,
+    )
+    return {
+        "side": side,
+        "diameter": diameter,
+        "peak_bytes": peak,
+        "n_objects": found["n_objects"],
+        "seconds": found["seconds"],
+    }
 
 
 def movie_of(path: Path, n_frames: int, side: int) -> Path:
@@ -92,16 +127,16 @@ def movie_of(path: Path, n_frames: int, side: int) -> Path:
     return path
 
 
-def disks(path: Path, side: int) -> Path:
+def disks(path: Path, side: int, diameter: int, pitch: float) -> Path:
     """Write a plane with a grid of disks, strip by strip."""
     array = zarr.create_array(
         path, shape=(side, side), chunks=(1024, 1024), dtype=np.uint16
     )
-    pitch, radius = 3 * LARGE_DIAMETER, LARGE_DIAMETER // 2
-    x = np.arange(side) % pitch - pitch // 2
+    step, radius = round(pitch * diameter), diameter / 2
+    x = np.arange(side) % step - step // 2
     rng = np.random.default_rng(0)
     for top in range(0, side, 1024):
-        y = np.arange(top, min(top + 1024, side)) % pitch - pitch // 2
+        y = np.arange(top, min(top + 1024, side)) % step - step // 2
         inside = y[:, None] ** 2 + x[None] ** 2 < radius**2
         noise = rng.integers(0, 120, inside.shape, dtype=np.uint16)
         array[top : top + 1024] = np.where(inside, np.uint16(2400), 300) + noise
@@ -113,7 +148,7 @@ def peak_of(command: str, image: Path, place: Path, model: str, *options: str) -
     words = [command, str(image)]
     if command == "segment":
         words += [str(place / f"labels-{image.name}"), "--no-image"]
-    words += ["--axes", "YX" if image.name == "large.zarr" else "TYX"]
+    words += ["--axes", "YX" if image.name.startswith("large") else "TYX"]
     words += ["--store", str(place / f"store-{command}-{image.name}")]
     words += ["--model", model, "--device", "cpu"]
     words += ["--json", str(place / "summary.json"), *options]

@@ -2,13 +2,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import zarr
 
 from bright_sam import bright_predictor, work_of
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.segment import segment_stack
+from napari_segment_anything.engine import labels as labels_module
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.networks.config import CONFIGS
+from napari_segment_anything.stacks import large_plane
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -144,3 +147,45 @@ def test_known_embeddings_are_used(stack, predictor):
 def test_odd_planes_give_labels_of_their_shape(data, tiny_predictor):
     result = run(segment_stack(Stack(data, "TYX"), tiny_predictor))
     assert result.labels.shape == data.shape
+
+
+def test_a_plane_read_in_bands_has_the_same_objects(tmp_path, monkeypatch):
+    # More rows than a band of labels has, and many tiles.
+    y, x = np.indices((1100, 60))
+    disks = np.hypot(y % 20 - 10, x % 20 - 10) < 5 + (y // 20 + x // 20) % 3
+    image = zarr.create_array(
+        tmp_path / "image.zarr", shape=disks.shape, chunks=(16, 40), dtype="u2"
+    )
+    image[:] = 300 + 2000 * disks
+    stack = Stack(image, "YX")
+    settings = replace(SETTINGS, object_diameter=14, tile_overlap=0.5)
+    whole = run(
+        segment_stack(
+            stack, bright_predictor(), settings=settings, output=tmp_path / "whole.zarr"
+        )
+    )
+    monkeypatch.setattr(large_plane, "_MOST_VALUES", 60 * 1000)
+    monkeypatch.setattr(large_plane, "_BAND_VALUES", 60 * 50)
+    monkeypatch.setattr(labels_module, "_MOST_PIXELS", 1000)
+    monkeypatch.setattr(Stack, "read", watched(Stack.read, 60 * 50))
+    banded = run(
+        segment_stack(
+            stack,
+            bright_predictor(),
+            settings=settings,
+            output=tmp_path / "banded.zarr",
+        )
+    )
+    assert banded.n_objects == whole.n_objects == 55 * 3
+    np.testing.assert_array_equal(banded.labels.labels[:], whole.labels.labels[:])
+    np.testing.assert_array_equal(banded.labels.image[:], image[:])
+    assert banded.labels.attributes == whole.labels.attributes
+
+
+def watched(read, most):
+    def small(stack, index=()):
+        plane = read(stack, index)
+        assert plane.size <= most
+        return plane
+
+    return small

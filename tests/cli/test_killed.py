@@ -111,7 +111,7 @@ class Job:
         process = self.start()
         wait(self, process)
         process.send_signal(signal.SIGKILL)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
         assert process.returncode in (0, -signal.SIGKILL), said.decode()
         for kind, known in before.items():
             computed = self.computed(kind)
@@ -156,7 +156,7 @@ class Job:
 
 
 def until_begun(job, process):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not job.log.exists() and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.image import (
     as_rgb,
     check_plane,
+    frame_image,
     percentile_range,
     rescale_intensity,
     resize_to_frame,
@@ -140,3 +142,17 @@ def test_resizing_grey_equals_resizing_its_copies():
         resize_to_frame(as_rgb(grey), geometry),
         resize_to_frame(np.stack([grey] * 3, axis=-1), geometry),
     )
+
+
+@pytest.mark.parametrize("shape", [(2500, 300), (1500, 1800, 3)])
+def test_a_plane_in_bands_makes_the_same_frame(shape):
+    pixels = np.random.default_rng(0).integers(0, 4000, shape, dtype=np.uint16)
+    geometry = FrameGeometry(shape[:2], 512)
+    banded = BandedPlane(shape, pixels.dtype, lambda rows: pixels[rows])
+    assert check_plane(banded) is banded
+    np.testing.assert_array_equal(
+        frame_image(banded, (100, 3900), geometry),
+        frame_image(pixels, (100, 3900), geometry),
+    )
+    low, high = percentile_range(banded)
+    assert (low, high) == pytest.approx(percentile_range(pixels), rel=0.01)

@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.errors import InvalidImageError, StorageError
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.storage.label_store import LabelStore
@@ -185,3 +186,38 @@ def test_it_is_read_by_ome_zarr(tmp_path):
     found = {array.dtype.name: array for array in arrays}
     np.testing.assert_array_equal(found["uint16"], image)
     np.testing.assert_array_equal(found["int32"], labels)
+
+
+@pytest.mark.parametrize("axes", ["TYX", "YTX"])
+def test_bands_of_a_large_plane_make_the_levels_of_the_whole(tmp_path, axes):
+    plane_axes = ("T", "X") if axes == "YTX" else ("Y", "X")
+    rng = np.random.default_rng(0)
+    labels = np.kron(rng.integers(0, 9, (517, 5)), np.ones((5, 5), int))[:2583]
+    colours = rng.integers(0, 255, (*labels.shape, 3), dtype=np.uint8)
+    stores = []
+    for name in ("whole", "banded"):
+        store = LabelStore.create(
+            tmp_path / name,
+            axes=axes,
+            shape=(2, *labels.shape),
+            plane_axes=plane_axes,
+            image_dtype=np.uint8,
+            is_rgb=True,
+        )
+        stores.append(store)
+    for store, wrap in zip(stores, (np.asarray, banded), strict=True):
+        store.write_plane((1,), wrap(labels))
+        store.write_image_plane((1,), wrap(colours))
+    whole, parts = stores
+    assert len(whole._levels) > 3
+    for a, b in zip(whole._levels, parts._levels, strict=True):
+        np.testing.assert_array_equal(a[:], b[:])
+    for a, b in zip(whole._image_levels, parts._image_levels, strict=True):
+        np.testing.assert_array_equal(a[:], b[:])
+    np.testing.assert_array_equal(parts.read_plane((1,)), labels)
+    rows = slice(1500, 2583)
+    np.testing.assert_array_equal(parts.read_plane((1,), rows), labels[rows])
+
+
+def banded(pixels):
+    return BandedPlane(pixels.shape, pixels.dtype, lambda rows: pixels[rows])

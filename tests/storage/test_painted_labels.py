@@ -25,7 +25,8 @@ def test_what_is_painted_is_on_disk(tmp_path, axes):
     napari_layers = pytest.importorskip("napari.layers")
     lengths = {"T": 3, "C": 1, "Z": 4, "Y": 300, "X": 310}
     shape = tuple(lengths[axis] for axis in axes)
-    labels, path = labels_on_disk(tmp_path, "my cells.tif", axes=axes, shape=shape)
+    labels = labels_on_disk(tmp_path, "my cells.tif", axes=axes, shape=shape)
+    path = labels.path
     layer = napari_layers.Labels(labels, axis_labels=list(axes.lower()))
     place = {axis: length // 2 for axis, length in lengths.items()} | {"Y": 200}
     position = tuple(place[axis] for axis in axes)
@@ -38,6 +39,7 @@ def test_what_is_painted_is_on_disk(tmp_path, axes):
     layer.paint(elsewhere, 7)
     expected[elsewhere] = 7
 
+    labels.flush()
     if axes == "XYZ":
         found = zarr.open_array(path, mode="r")
         assert open_stack(path).axes == "XYZ"
@@ -45,19 +47,22 @@ def test_what_is_painted_is_on_disk(tmp_path, axes):
         found = LabelStore.open(path, mode="r").labels
     np.testing.assert_array_equal(found[...], expected)
 
+    np.testing.assert_array_equal(labels, expected)
+
     layer.undo()
     layer.undo()
+    labels.flush()
     assert not found[...].any()
 
 
 def test_a_plane_is_cut_into_small_chunks(tmp_path):
-    labels, _ = labels_on_disk(tmp_path, "a", axes="ZYX", shape=(5, 1000, 100))
-    assert labels.chunks == (1, 512, 100)
+    labels = labels_on_disk(tmp_path, "a", axes="ZYX", shape=(5, 1000, 100))
+    assert LabelStore.open(labels.path).labels.chunks == (1, 512, 100)
 
 
 def test_earlier_labels_are_left_alone(tmp_path):
     paths = {
-        labels_on_disk(tmp_path, "a/b", axes="YX", shape=(9, 9))[1] for _ in range(3)
+        labels_on_disk(tmp_path, "a/b", axes="YX", shape=(9, 9)).path for _ in range(3)
     }
     assert len(paths) == 3
     assert all(path.parent == tmp_path for path in paths)

@@ -5,7 +5,7 @@ from napari.layers import Image
 from napari_segment_anything.session.pixel_edit import PixelEdit
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.storage.label_store import LabelStore
-from napari_segment_anything.widgets import result_layers
+from napari_segment_anything.widgets import empty_labels
 from napari_segment_anything.widgets.result_layers import ResultLayer, edit_of_stroke
 
 pytestmark = pytest.mark.gui
@@ -98,8 +98,8 @@ def test_an_id_picked_for_painting_is_told(results):
 def test_labels_that_would_not_fit_into_memory_are_painted_onto_the_disk(
     qapp, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(result_layers, "user_data_path", lambda *_, **__: tmp_path)
-    monkeypatch.setattr(result_layers, "fits_memory", lambda shape: False)
+    monkeypatch.setattr(empty_labels, "user_data_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(empty_labels, "fits_memory", lambda shape: False)
     # 840 GB of labels, of which next to nothing comes to lie on the disk.
     image = Image(
         np.broadcast_to(np.uint16(0), (1000, 50, 2048, 2048)),
@@ -114,6 +114,7 @@ def test_labels_that_would_not_fit_into_memory_are_painted_onto_the_disk(
     results.layer.brush_size = 1
     results.layer.paint((731, 12, 5, 6), 9)
     assert results.label_at(plane, 901, 1000) == 5
+    results.layer.data.flush()
     (path,) = (tmp_path / "labels").iterdir()
     kept = LabelStore.open(path, mode="r").read_plane((731, 12))
     assert {tuple(place): kept[tuple(place)] for place in np.argwhere(kept)} == {

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
+from napari_segment_anything.widgets.workers import JobWorker, LatestWorker, Relay
 
 pytestmark = pytest.mark.gui
 
@@ -143,3 +143,14 @@ def test_a_result_may_start_the_next_job(qtbot):
     worker.start(counting(1, []), then)
     qtbot.waitUntil(lambda: results == ["done"], timeout=5000)
     assert not worker.is_busy
+
+
+def test_a_relay_hands_on_in_the_thread_of_the_window(qtbot):
+    received = []
+    # Nothing else keeps the relay.
+    send = Relay(lambda what: received.append((what, threading.get_ident()))).send
+    thread = threading.Thread(target=send, args=("full",))
+    thread.start()
+    thread.join()
+    qtbot.waitUntil(lambda: bool(received), timeout=30_000)
+    assert received == [("full", threading.get_ident())]

@@ -1,6 +1,5 @@
 """Work on many planes by the workers of a dask cluster."""
 
-import logging
 import os
 from collections.abc import Generator, Iterable
 from contextlib import suppress
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from napari_segment_anything.batch.local_cluster import start_local_cluster
 from napari_segment_anything.batch.plane_loop import Tally
 from napari_segment_anything.batch.plane_work import Index, PlaneOutcome, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
@@ -54,6 +54,7 @@ class Cluster:
         self._device = device
         self._n_threads = n_threads
         self._own: list[Any] = []
+        self._has_own_gpus = False
 
     @classmethod
     def local(
@@ -61,26 +62,21 @@ class Cluster:
     ) -> Self:
         """Start processes on this machine, which share its cores and GPUs.
 
+        With dask-cuda, and as many GPUs as workers, each worker has a GPU of its own.
+
         Raises
         ------
         MissingDependencyError
             dask.distributed is not installed.
         """
         distributed = _distributed()
-        cluster = distributed.LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            # A part of the memory each would end workers that others leave room.
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        )
+        cluster, has_own_gpus = start_local_cluster(distributed, n_workers, device)
         # Not the default: that would take over what napari computes with dask.
         client = distributed.Client(cluster, set_as_default=False)
         n_threads = max(1, (os.cpu_count() or 1) // n_workers)
         made = cls(client, model=model, device=device, n_threads=n_threads)
         made._own = [client, cluster]
+        made._has_own_gpus = has_own_gpus
         return made
 
     @classmethod
@@ -186,6 +182,7 @@ class Cluster:
             device=self._device,
             model_digest=model_digest,
             n_threads=self._n_threads,
+            has_own_gpu=self._has_own_gpus,
         )
         coming = iter(indices)
         running: dict[str, tuple[Index, Any]] = {}

@@ -18,6 +18,7 @@ from napari_segment_anything.batch.plane_work import (
 )
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.errors import CheckpointError
+from napari_segment_anything.stacks.large_plane import plane_of
 
 
 class PlaneWorker(WorkerPlugin):
@@ -35,6 +36,8 @@ class PlaneWorker(WorkerPlugin):
         The weights that are meant.
     n_threads : int, optional
         Threads of the model; by default those that the worker was given.
+    has_own_gpu : bool
+        Whether each worker sees a GPU of its own as the first one.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class PlaneWorker(WorkerPlugin):
         device: str,
         model_digest: str,
         n_threads: int | None = None,
+        has_own_gpu: bool = False,
     ) -> None:
         self.name = name
         self._recipe = recipe
@@ -53,13 +57,15 @@ class PlaneWorker(WorkerPlugin):
         self._device = device
         self._digest = model_digest
         self._n_threads = n_threads
+        self._has_own_gpu = has_own_gpu
 
     def setup(self, worker: Any) -> None:
         """Prepare a worker; the model is loaded by its first plane."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._work: PlaneWork | None = None
-        self._number = worker.name if isinstance(worker.name, int) else None
+        is_numbered = isinstance(worker.name, int) and not self._has_own_gpu
+        self._number: int | None = worker.name if is_numbered else None
         self._n_threads = self._n_threads or worker.state.nthreads
 
     def teardown(self, worker: Any) -> None:
@@ -71,7 +77,7 @@ class PlaneWorker(WorkerPlugin):
         started = perf_counter()
         # A dask array is read here, not by more tasks of the same cluster.
         with dask.config.set(scheduler="threads"):
-            plane = self._recipe.stack.read(index)
+            plane = plane_of(self._recipe.stack, index)
         seconds = perf_counter() - started
         # Others may read in the meantime, but memory is for one plane at a time.
         with self._lock:

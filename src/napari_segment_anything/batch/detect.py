@@ -5,13 +5,11 @@ import json
 from collections.abc import Generator
 from dataclasses import asdict
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.image import Plane
 from napari_segment_anything.engine.labels import disjoint_masks
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.searched_plane import SearchedPlane
@@ -67,9 +65,11 @@ class Detector:
         self.n_resumed = 0
 
     def detect(
-        self, plane: npt.NDArray[np.generic], progress: Progress
+        self, plane: Plane, progress: Progress
     ) -> Generator[Progress, None, MaskSet]:
         """Return the objects of a plane, (H, W) or (H, W, 3); none overlap.
+
+        The masks are run-length coded.
 
         Yields the progress given between batches of prompts, so that a job can be
         cancelled in the middle of a plane.
@@ -82,7 +82,7 @@ class Detector:
             return disjoint_masks(masks)
 
     def _candidates_of(
-        self, plane: npt.NDArray[np.generic], progress: Progress
+        self, plane: Plane, progress: Progress
     ) -> Generator[Progress, None, MaskSet]:
         if self._candidates is None:
             return (yield from self._compute(plane, progress))
@@ -98,7 +98,7 @@ class Detector:
         return masks
 
     def _compute(
-        self, plane: npt.NDArray[np.generic], progress: Progress
+        self, plane: Plane, progress: Progress
     ) -> Generator[Progress, None, MaskSet]:
         searched = SearchedPlane.create(plane, None, self._intensity_range)
         steps = self._generator.steps(searched, keep_candidates=True)
@@ -112,7 +112,7 @@ class Detector:
                     return masks
             yield progress
 
-    def _key(self, plane: npt.NDArray[np.generic]) -> str:
+    def _key(self, plane: Plane) -> str:
         plane_key = self._predictor.key(plane, self._intensity_range)
         both = f"{plane_key} {self._settings_key}".encode()
         return hashlib.blake2b(both, digest_size=16).hexdigest()

@@ -10,11 +10,18 @@ from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.plane_work import DetectWork, EmbedWork
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.stored_planes import (
+    UnchangedStore,
+    count_stored_planes,
+)
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.batch.tried_part import tried_part
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.storage.embedding_store import EmbeddingStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 
 _LABEL_BYTES = np.dtype(np.int32).itemsize
@@ -30,8 +37,9 @@ class JobEstimate:
 
     Attributes
     ----------
-    n_planes, n_done : int
-        Planes of the job, and those that an earlier run has finished.
+    n_planes, n_done, n_ready : int
+        Planes of the job, those that an earlier run has finished, and those whose
+        embeddings are there already.
     bytes_read : int
         Pixels to be read.
     bytes_written : mapping of str to int
@@ -44,6 +52,7 @@ class JobEstimate:
 
     n_planes: int
     n_done: int
+    n_ready: int
     bytes_read: int
     bytes_written: Mapping[str, int]
     seconds_per_plane: float
@@ -60,8 +69,9 @@ def estimate_job(
     copies_image: bool = True,
     n_done: int = 0,
     n_workers: int = 1,
+    store: EmbeddingStore | None = None,
 ) -> Generator[Progress, None, JobEstimate]:
-    """Work on the middle plane of a stack and write nothing.
+    """Work on the middle plane of a stack, or on its middle, and write nothing.
 
     Parameters
     ----------
@@ -81,11 +91,14 @@ def estimate_job(
         Planes that an earlier run has finished.
     n_workers : int
         Processes that share the planes.
+    store : EmbeddingStore, optional
+        Looked into for planes that need not be embedded again, where that is all that
+        the job does; nothing is written to it.
 
     Yields
     ------
     Progress
-        Stage ``"try one plane"``.
+        Stages ``"look into the store"`` and ``"try one plane"``.
 
     Raises
     ------
@@ -94,34 +107,46 @@ def estimate_job(
     """
     progress = Progress("try one plane", 0, 1)
     yield progress
-    settings = with_object_size(settings, stack, predictor, limits)
+    behind = MemoryEmbeddingStore() if store is None else UnchangedStore(store)
+    settings = with_object_size(settings, stack, predictor, limits, behind)
+    n_ready = 0
+    if store is not None and not finds_objects:
+        n_ready = yield from count_stored_planes(
+            stack, predictor, settings, limits, store
+        )
     index = tuple(length // 2 for length in stack.index_shape)
+    looked = StoredPredictor(predictor, behind)
+    part, tried, factor = tried_part(stack, index, looked, settings, limits)
     for _ in range(2):
-        store = MemoryEmbeddingStore()
-        stored = StoredPredictor(predictor, store)
-        work: DetectWork | EmbedWork = EmbedWork(stored, limits, settings)
+        made = MemoryEmbeddingStore()
+        stored = StoredPredictor(predictor, made)
+        work: DetectWork | EmbedWork = EmbedWork(stored, limits, tried)
         if finds_objects:
-            work = DetectWork(stored, Detector(stored, settings, limits))
+            work = DetectWork(stored, Detector(stored, tried, limits))
         started = perf_counter()
-        plane = stack.read(index)
-        yield from work.do(index, plane, progress)
-        seconds = perf_counter() - started
-        if seconds > _QUICK_SECONDS:
+        yield from work.do(index, plane_of(part, index), progress)
+        elapsed = perf_counter() - started
+        if elapsed > _QUICK_SECONDS:
             break
+    seconds = elapsed * factor
     n_left = stack.n_planes - n_done
     n_pixels = int(np.prod(stack.plane_shape))
+    plane_bytes = n_pixels * stack.dtype.itemsize * (3 if stack.is_rgb else 1)
     # Stores keep half precision.
-    written = {"embeddings": n_left * store.nbytes() // 2}
+    n_new = n_left - n_ready
+    written = {"embeddings": int(n_new * factor * made.nbytes()) // 2}
     if finds_objects:
         written["labels"] = int(n_left * n_pixels * _LABEL_BYTES * _WITH_LEVELS)
         if copies_image:
-            written["image"] = int(n_left * plane.nbytes * _WITH_LEVELS)
+            written["image"] = int(n_left * plane_bytes * _WITH_LEVELS)
     yield Progress("try one plane", 1, 1)
     return JobEstimate(
         n_planes=stack.n_planes,
         n_done=n_done,
-        bytes_read=n_left * plane.nbytes,
+        n_ready=n_ready,
+        bytes_read=n_left * plane_bytes,
         bytes_written=written,
         seconds_per_plane=seconds,
-        seconds=seconds * n_left / max(1, n_workers),
+        # A plane that is ready is read and recognised, which is little beside this.
+        seconds=seconds * n_new / max(1, n_workers),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar
 
@@ -120,6 +120,8 @@ class Movies:
                 found = None
                 if started.must_search(done):
                     found = yield from self.detector.detect(plane, progress)
+                    # Looked at again and again when they are linked.
+                    found = replace(found, masks=tuple(found.masks))
                 started.add(index, self.stack.plane_shape, found)
                 yield FrameProgress(
                     "detect", start + done + 1, total, index=index, found=started.frames

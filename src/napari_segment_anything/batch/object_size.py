@@ -8,6 +8,7 @@ from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
 from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -45,7 +46,7 @@ def with_object_size(
     if not (settings.tile and predictor.has_proposals):
         return settings
     middle = tuple(length // 2 for length in stack.index_shape)
-    plane = SearchedPlane.create(stack.read(middle), None, limits)
+    plane = SearchedPlane.create(plane_of(stack, middle), None, limits)
     # A job that goes on finds in the store what it has looked at before.
     stored = StoredPredictor(predictor, store or MemoryEmbeddingStore())
     scale = plane.scale(stored, settings)

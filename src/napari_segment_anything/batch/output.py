@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.errors import StorageError
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.atomic import remove_tree
 from napari_segment_anything.storage.embedding_store import plane_key
@@ -21,7 +23,9 @@ from napari_segment_anything.storage.label_work import (
     open_or_create_labels,
 )
 
-Labels = npt.NDArray[np.integer]
+Labels = npt.NDArray[np.integer] | BandedPlane
+
+_ROWS_AT_ONCE = 4096
 
 
 class LabelOutput(Protocol):
@@ -30,8 +34,10 @@ class LabelOutput(Protocol):
     def write_plane(self, index: Sequence[int], labels: Labels) -> None:
         """Replace the labels of one plane."""
 
-    def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
-        """Return the labels of one plane."""
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane, or of some of its rows."""
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether a plane needs no more work."""
@@ -51,10 +57,12 @@ class ArrayOutput:
         """Replace the labels of one plane."""
         self.array[tuple(index)] = labels
 
-    def read_plane(self, index: Sequence[int]) -> npt.NDArray[np.int32]:
-        """Return the labels of one plane."""
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane, or of some of its rows."""
         plane: npt.NDArray[np.int32] = self.array[tuple(index)]
-        return plane
+        return plane if rows is None else plane[rows]
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether a plane needs no more work."""
@@ -140,6 +148,13 @@ def _layout_of(
     }
 
 
+def largest_label(output: LabelOutput, index: Sequence[int], n_rows: int) -> int:
+    """Return the largest label of a plane of so many rows, some rows at a time."""
+    starts = range(0, n_rows, _ROWS_AT_ONCE)
+    parts = [slice(start, min(start + _ROWS_AT_ONCE, n_rows)) for start in starts]
+    return max(int(output.read_plane(index, part).max()) for part in parts)
+
+
 def fingerprint(stack: Stack) -> str:
     """Return a digest of the shape and of three planes of a stack.
 
@@ -151,7 +166,7 @@ def fingerprint(stack: Stack) -> str:
     last = stack.n_planes - 1
     for number in sorted({0, last // 2, last}):
         place = np.unravel_index(number, stack.index_shape) if stack.index_axes else ()
-        plane = stack.read(tuple(int(i) for i in place))
+        plane = plane_of(stack, tuple(int(i) for i in place))
         geometry = FrameGeometry(stack.plane_shape, 1)
         key = plane_key(
             plane, intensity_range=(0, 1), geometry=geometry, model_digest=""

@@ -3,16 +3,15 @@
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy.typing as npt
+from typing import Protocol
 
 from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.output import LabelOutput
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.labels import masks_to_labels
+from napari_segment_anything.engine.image import Plane
+from napari_segment_anything.engine.labels import painted
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.searched_plane import SearchedPlane, plan_crops
 from napari_segment_anything.stacks.intensity import IntensityRange
@@ -22,7 +21,6 @@ from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
 Index = tuple[int, ...]
-Plane = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -122,11 +120,8 @@ class DetectWork:
         earlier, n_encoded = watch.seconds, self.predictor.n_encoded
         n_resumed = self.detector.n_resumed
         masks = yield from self.detector.detect(plane, progress)
-        if self.output is None:
-            n_objects = len(masks)
-        else:
-            labels = masks_to_labels(masks)
-            n_objects = int(labels.max())
+        if self.output is not None:
+            labels = painted(masks)
             output = self.output
             with watch.timing("writing"):
                 if isinstance(output, LabelStore) and output.image is not None:
@@ -134,7 +129,7 @@ class DetectWork:
                 output.write_plane(index, labels)
                 output.mark_done(index)
         return PlaneOutcome(
-            n_objects=n_objects,
+            n_objects=len(masks),
             n_encoded=self.predictor.n_encoded - n_encoded,
             is_resumed=self.detector.n_resumed > n_resumed,
             seconds=_since(earlier, watch.seconds),

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
 
 Index = tuple[int, ...]
-Plane = npt.NDArray[Any]
+Plane = npt.NDArray[Any] | BandedPlane
 
 
 def read_ahead(
@@ -34,8 +36,8 @@ def read_ahead(
     ------
     index : tuple of int
         The plane's index.
-    plane : numpy.ndarray
-        (H, W) or (H, W, 3).
+    plane : numpy.ndarray or BandedPlane
+        (H, W) or (H, W, 3); a very large plane is read as its parts are asked for.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def read_ahead(
     try:
         while True:
             for index in islice(coming, n_ahead + 1 - len(waiting)):
-                waiting.append((index, reader.submit(stack.read, index)))
+                waiting.append((index, reader.submit(plane_of, stack, index)))
             if not waiting:
                 return
             index, plane = waiting.popleft()

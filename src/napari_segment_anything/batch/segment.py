@@ -10,7 +10,12 @@ import numpy.typing as npt
 
 from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.object_size import with_object_size
-from napari_segment_anything.batch.output import ArrayOutput, fingerprint, open_output
+from napari_segment_anything.batch.output import (
+    ArrayOutput,
+    fingerprint,
+    largest_label,
+    open_output,
+)
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
@@ -137,7 +142,7 @@ def segment_stack(
         if target.done(index):
             tally.n_planes += 1
             tally.n_resumed += 1
-            tally.n_objects += int(target.read_plane(index).max())
+            tally.n_objects += largest_label(target, index, stack.plane_shape[0])
         else:
             todo.append(index)
     progress = Progress("segment", tally.n_planes, stack.n_planes)

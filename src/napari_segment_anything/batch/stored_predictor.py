@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from napari_segment_anything.batch.stopwatch import Stopwatch
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.image import check_plane, percentile_range
@@ -54,14 +55,14 @@ class StoredPredictor(MaskPredictor):
 
     def embed_batch(
         self,
-        images: Sequence[npt.ArrayLike],
+        images: Sequence[npt.ArrayLike | BandedPlane],
         intensity_range: IntensityRange | None = None,
     ) -> list[ImageEmbedding]:
         """Return embeddings from the store; encode and store those it lacks."""
         return [self._embed_one(image, intensity_range) for image in images]
 
     def _embed_one(
-        self, image: npt.ArrayLike, intensity_range: IntensityRange | None
+        self, image: npt.ArrayLike | BandedPlane, intensity_range: IntensityRange | None
     ) -> ImageEmbedding:
         plane = check_plane(image)
         limits = intensity_range or percentile_range(plane)
@@ -81,7 +82,7 @@ class StoredPredictor(MaskPredictor):
         self.n_encoded += 1
         return embedding
 
-    def key(self, plane: npt.ArrayLike, limits: IntensityRange) -> str:
+    def key(self, plane: npt.ArrayLike | BandedPlane, limits: IntensityRange) -> str:
         """Return the store's key of a plane, (H, W) or (H, W, 3)."""
         plane = check_plane(plane)
         height, width = plane.shape[:2]

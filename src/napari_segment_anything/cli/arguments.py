@@ -160,7 +160,10 @@ def location(text: str) -> str:
 def zarr_path(text: str) -> Path:
     """Check the path of an output, which is a folder whatever its name says."""
     path = Path(text)
-    is_in_image = path.parent.name == "labels" and path.parent.parent.suffix == ".zarr"
+    # A field of a plate lies deeper: PLATE.zarr/A/1/0/labels/NAME.
+    is_in_image = path.parent.name == "labels" and any(
+        folder.suffix == ".zarr" for folder in path.parents
+    )
     if path.suffix != ".zarr" and not is_in_image:
         raise ArgumentTypeError(
             f"{text} is written as OME-Zarr, a folder; let its name end in .zarr, or "

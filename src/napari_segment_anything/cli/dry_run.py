@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.cli.settings_file import JobSettings
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.stacks.stack import Stack
+    from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
 
 def dry_run(
@@ -23,6 +24,7 @@ def dry_run(
     command: str,
     files: Mapping[str, str],
     cluster: "Cluster | None" = None,
+    store: "ZarrEmbeddingStore | None" = None,
 ) -> None:
     """Try one plane, write nothing but the summary, and say what was found.
 
@@ -62,6 +64,7 @@ def dry_run(
         and split_label_path(arguments.output)[1] is None,
         n_done=n_done,
         n_workers=n_workers,
+        store=store,
     )
     with ProgressBar() as bar:
         estimate = run(job, bar)
@@ -70,6 +73,7 @@ def dry_run(
         "dry_run": True,
         "n_planes": estimate.n_planes,
         "n_done": estimate.n_done,
+        "n_ready": estimate.n_ready,
         "n_workers": n_workers,
         "bytes_read": estimate.bytes_read,
         "bytes_written": dict(estimate.bytes_written),
@@ -83,11 +87,12 @@ def dry_run(
 
 def _print(summary: Mapping[str, Any], *, is_tracking: bool) -> None:
     lengths = " × ".join(map(str, summary["shape"]))
-    n_left = summary["n_planes"] - summary["n_done"]
+    n_left = summary["n_planes"] - summary["n_done"] - summary["n_ready"]
     lines = [
         f"image read as {summary['axes']}, {lengths}",
         f"model {summary['model']} on {summary['device']}",
-        f"would work on {n_left} of {summary['n_planes']} planes",
+        f"would work on {n_left} of {summary['n_planes']} planes"
+        + (f", {summary['n_ready']} are ready" if summary["n_ready"] else ""),
         f"would read {_size(summary['bytes_read'])} of pixels",
         *(
             f"would write at most {_size(n_bytes)} of {what}"

@@ -59,6 +59,8 @@ def run_embed(arguments: Namespace) -> None:
                 command="embed",
                 files=files,
                 cluster=cluster,
+                # Opening it makes its folder; a run that writes nothing must not.
+                store=store_of(place) if place.is_dir() else None,
             )
             return
         job = embed_stack(

@@ -122,7 +122,9 @@ def run_track(arguments: Namespace) -> None:
 
 def _table_beside(output: Path) -> Path:
     """Return the path of the table; not inside of an image that labels are added to."""
-    if output.parent.name == "labels":
-        image = output.parent.parent
+    from napari_segment_anything.storage.label_group import split_label_path
+
+    image, name = split_label_path(output)
+    if name is not None:
         return image.with_name(f"{image.stem}-{output.name}.csv")
     return output.with_suffix(".csv")

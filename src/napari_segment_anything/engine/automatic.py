@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.crop_masks import CropMasks
 from napari_segment_anything.engine.crop_search import CropPrompts, CropSearch
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
@@ -83,7 +82,8 @@ class AutomaticMaskGenerator:
         Returns
         -------
         MaskSet
-            What passed thresholds and suppression, best predicted IoU first.
+            What passed thresholds and suppression, best predicted IoU first; the masks
+            are run-length coded.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class AutomaticMaskGenerator:
             crops = plan_crops(plane.shape, frame_size, self.settings, scale)
         search = self._search(plane.shape, keep_candidates)
         is_tiled = crops[0].layer > 0
-        found: list[CropMasks] = []
+        found: list[MaskSet] = []
         cut_boxes: list[Box] = []
         for position, crop in enumerate(crops):
             embedding = plane.embed(crop, self.predictor)
@@ -168,10 +168,10 @@ class AutomaticMaskGenerator:
                 masks = masks.select(without_duplicates(masks, self.settings))
             found.append(masks)
         if keep_candidates:
-            return CropMasks.concatenate(found).to_mask_set(plane.shape)
+            return MaskSet.concatenate(found)
         crop_boxes = [] if is_tiled else [crop.box for crop in crops]
         merged = merge_crops(found, crop_boxes, self.settings.crop_nms_thresh)
-        return clean_masks(merged.to_mask_set(plane.shape), self.settings)
+        return clean_masks(merged, self.settings)
 
     def _search(self, shape: tuple[int, int], keep_candidates: bool) -> CropSearch:
         iou, stability = (
@@ -201,7 +201,7 @@ class AutomaticMaskGenerator:
 
     def _too_large_for(
         self, tiles: Sequence[Crop], plane: SearchedPlane, search: CropSearch
-    ) -> CropMasks:
+    ) -> MaskSet:
         """Masks of the whole plane that no tile shows whole."""
         whole = Crop((0, 0, *plane.shape), 0)
         embedding = plane.embed(whole, self.predictor)

@@ -8,11 +8,12 @@ import numpy.typing as npt
 import torch
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.crop_masks import CropMasks
+from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.device import OutOfDeviceMemoryError, halved
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
+from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.prompts import Prompts
@@ -87,7 +88,7 @@ class CropSearch:
 
     def run(
         self, embedding: ImageEmbedding, crop: Crop, prompts: CropPrompts
-    ) -> Generator[float, None, tuple[CropMasks, list[Box]]]:
+    ) -> Generator[float, None, tuple[MaskSet, list[Box]]]:
         """Search one crop.
 
         Parameters
@@ -107,9 +108,10 @@ class CropSearch:
         Returns
         -------
         tuple
-            The masks, and boxes (plane pixels) of those that are cut.
+            The masks, run-length coded, and boxes (plane pixels) of those that are
+            cut.
         """
-        found: list[CropMasks] = []
+        found = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
         # Once for all batches, instead of a copy to the device with each.
         embedding = embedding.to(self.predictor.device)
@@ -130,18 +132,18 @@ class CropSearch:
             cut_boxes += cut
             start += size
             yield min(1.0, start / len(prompts))
-        return CropMasks.concatenate(found), cut_boxes
+        return MaskSet.concatenate(found), cut_boxes
 
     def _run_batch(
         self, embedding: ImageEmbedding, crop: Crop, batch: CropPrompts
-    ) -> tuple[CropMasks, list[Box]]:
+    ) -> tuple[MaskSet, list[Box]]:
         top, left = crop.box[:2]
         points = batch.points - np.asarray((top, left), np.float32)
         prompts = Prompts(points[:, np.newaxis], np.ones((len(points), 1), np.int64))
         logits, iou = self.predictor.decode(embedding, prompts, multimask=True)
         iou = self._with_agreement(logits, iou, batch)
         chosen, low_res, scores = self._promising(logits, iou)
-        kept: list[CropMasks] = []
+        kept = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
         max_area = self.settings.max_area_fraction * self.shape[0] * self.shape[1]
         for which, mask_logits, score in zip(chosen, low_res, scores, strict=True):
@@ -161,10 +163,25 @@ class CropSearch:
             else:
                 # Each at once: many masks of a large plane are more than the memory.
                 point = batch.points[which]
-                kept.append(
-                    CropMasks.encode([box], [mask], [score], [stability], [point])
-                )
-        return CropMasks.concatenate(kept), cut_boxes
+                kept.append(self._coded(box, mask, score, stability, point))
+        return MaskSet.concatenate(kept), cut_boxes
+
+    def _coded(
+        self,
+        box: Box,
+        mask: npt.NDArray[np.bool_],
+        predicted_iou: float,
+        stability: float,
+        point: FloatArray,
+    ) -> MaskSet:
+        return MaskSet.from_masks(
+            self.shape,
+            [box],
+            CodedMasks.encode([mask]),
+            predicted_iou=[predicted_iou],
+            stability_score=[stability],
+            points=[point],
+        )
 
     def _with_agreement(
         self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts

@@ -1,5 +1,6 @@
 """From a plane of any dtype to the 8-bit RGB image that the encoder reads."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,12 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from napari_segment_anything.engine.banded_plane import BandedPlane, rows_of
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.errors import InvalidImageError
 
 ByteArray = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.generic] | BandedPlane
 
 # Percentiles of a plane hardly change beyond this many pixels, the time does.
 _MAX_PERCENTILE_PIXELS = 262_144
@@ -19,17 +22,17 @@ _MAX_PERCENTILE_PIXELS = 262_144
 _STRIP_PIXELS = 2**22
 
 
-def check_plane(plane: npt.ArrayLike) -> npt.NDArray[np.generic]:
+def check_plane(plane: npt.ArrayLike | BandedPlane) -> Plane:
     """Return the plane as an array, or say why it cannot be segmented.
 
     Parameters
     ----------
-    plane : array-like
+    plane : array-like or BandedPlane
         (H, W), (H, W, 1) or (H, W, 3) of booleans, integers or floats.
 
     Returns
     -------
-    ndarray
+    ndarray or BandedPlane
         The same values, not copied where that is possible.
 
     Raises
@@ -38,7 +41,7 @@ def check_plane(plane: npt.ArrayLike) -> npt.NDArray[np.generic]:
         For no pixels, another number of dimensions or channels, or values that are
         not real numbers.
     """
-    array = np.asarray(plane)
+    array = plane if isinstance(plane, BandedPlane) else np.asarray(plane)
     if array.dtype.kind not in "buif":
         raise InvalidImageError(
             f"The image has the dtype {array.dtype}, which is not a real number per "
@@ -58,7 +61,7 @@ def check_plane(plane: npt.ArrayLike) -> npt.NDArray[np.generic]:
 
 
 def percentile_range(
-    plane: npt.ArrayLike, percentiles: tuple[float, float] = (0.1, 99.9)
+    plane: npt.ArrayLike | BandedPlane, percentiles: tuple[float, float] = (0.1, 99.9)
 ) -> tuple[float, float]:
     """Intensities between which almost all finite pixels of a plane lie.
 
@@ -74,7 +77,7 @@ def percentile_range(
     tuple of float
         (low, high) with ``low <= high``; (0, 1) when no pixel is finite.
     """
-    pixels = np.asarray(plane)
+    pixels = plane if isinstance(plane, BandedPlane) else np.asarray(plane)
     if pixels.dtype.kind == "b":
         return 0.0, 1.0
     flat = _subsample(pixels)
@@ -172,14 +175,18 @@ def resize_to_frame(rgb: ByteArray, geometry: FrameGeometry) -> ByteArray:
     ndarray
         (h, w, 3) uint8 with (h, w) the geometry's scaled shape.
     """
-    if rgb.shape[:2] == geometry.scaled_shape:
+    return _resized(rgb, geometry.scaled_shape)
+
+
+def _resized(rgb: ByteArray, shape: tuple[int, int]) -> ByteArray:
+    if rgb.shape[:2] == shape:
         return rgb
     is_grey = rgb.strides[2] == 0
     pixels = np.array(rgb[..., :1] if is_grey else rgb, order="C")
     channels_first = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)
     resized = functional.interpolate(
         channels_first,
-        size=geometry.scaled_shape,
+        size=shape,
         mode="bilinear",
         antialias=True,
         align_corners=False,
@@ -188,7 +195,44 @@ def resize_to_frame(rgb: ByteArray, geometry: FrameGeometry) -> ByteArray:
     return as_rgb(array)
 
 
-def _subsample(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def frame_image(
+    plane: Plane, intensity_range: tuple[float, float], geometry: FrameGeometry
+) -> ByteArray:
+    """Turn a plane into the image that fills the model frame.
+
+    Parameters
+    ----------
+    plane : ndarray or BandedPlane
+        As from `check_plane`.
+    intensity_range : tuple of float
+        Intensities that become black and white.
+    geometry : FrameGeometry
+        Of this plane.
+
+    Returns
+    -------
+    ndarray
+        (h, w, 3) uint8 with (h, w) the geometry's scaled shape.
+    """
+    if not isinstance(plane, BandedPlane):
+        return resize_to_frame(
+            as_rgb(rescale_intensity(plane, *intensity_range)), geometry
+        )
+    # Columns first and then rows, as torch resizes an image: the result is the same.
+    narrow = [
+        _resized(
+            as_rgb(rescale_intensity(plane[rows], *intensity_range)),
+            (rows.stop - rows.start, geometry.scaled_shape[1]),
+        )
+        for rows in rows_of(plane)
+    ]
+    return _resized(np.concatenate(narrow), geometry.scaled_shape)
+
+
+def _subsample(pixels: Plane) -> npt.NDArray[np.generic]:
+    if isinstance(pixels, BandedPlane):
+        step = math.ceil(math.sqrt(pixels.size / _MAX_PERCENTILE_PIXELS))
+        return pixels[::step, ::step].ravel()
     step = int(np.ceil(np.sqrt(pixels.size / _MAX_PERCENTILE_PIXELS)))
     if step <= 1:
         return pixels.ravel()

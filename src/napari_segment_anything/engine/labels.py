@@ -1,15 +1,23 @@
 """From overlapping masks to one label image."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_segment_anything.engine.banded_plane import BandedPlane
+from napari_segment_anything.engine.coded_masks import kept_alike
+from napari_segment_anything.engine.geometry import Box
+from napari_segment_anything.engine.mask_logits import crop_tightly
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import InvalidSettingsError
 
 BoolArray = npt.NDArray[np.bool_]
+# Larger planes, about 4000 × 4000 pixels, are cut into chunks where they are kept.
+_MOST_PIXELS = 2**24
+
 OverlapRule = Literal["best", "smaller", "larger"]
 
 
@@ -61,9 +69,37 @@ def masks_to_labels(
         min_area=min_area,
         min_visible=min_visible,
     )
-    labels = np.zeros(masks.shape, dtype)
-    for i, mask in enumerate(objects.masks):
-        labels[objects.slices(i)][mask] = i + 1
+    return _painted_rows(objects, slice(0, masks.shape[0]), dtype)
+
+
+def painted(objects: MaskSet) -> npt.NDArray[np.int32] | BandedPlane:
+    """Paint what `disjoint_masks` returned, numbered from 1.
+
+    Returns
+    -------
+    ndarray or BandedPlane
+        (H, W) int32, 0 is ground; of a very large plane, rows are painted when they
+        are asked for.
+    """
+    height, width = objects.shape
+    if height * width > _MOST_PIXELS:
+        return BandedPlane(
+            objects.shape, np.int32, lambda rows: _painted_rows(objects, rows)
+        )
+    labels: npt.NDArray[np.int32] = _painted_rows(objects, slice(0, height))
+    return labels
+
+
+def _painted_rows(
+    objects: MaskSet, rows: slice, dtype: npt.DTypeLike = np.int32
+) -> npt.NDArray[Any]:
+    labels = np.zeros((rows.stop - rows.start, objects.shape[1]), dtype)
+    tops, bottoms = objects.boxes[:, 0], objects.boxes[:, 2]
+    for i in np.flatnonzero((tops < rows.stop) & (bottoms > rows.start)).tolist():
+        top, bottom = int(tops[i]), int(bottoms[i])
+        first, last = max(top, rows.start), min(bottom, rows.stop)
+        part = labels[first - rows.start : last - rows.start, objects.slices(i)[1]]
+        part[objects.masks[i][first - top : last - top]] = i + 1
     return labels
 
 
@@ -84,43 +120,69 @@ def disjoint_masks(
     MaskSet
         In the order of position, with scores and prompts of the masks they come from.
     """
-    is_taken = np.zeros(masks.shape, dtype=bool)
-    boxes, visible, source = [], [], []
-    for i in _painting_order(masks, overlap):
-        region = is_taken[masks.slices(i)]
-        mask = masks.masks[i]
-        if fill_holes:
-            mask = ndimage.binary_fill_holes(mask)
-        shown = largest_region(mask & ~region)
-        n_shown = np.count_nonzero(shown)
-        if n_shown < max(1, min_area):
-            continue
-        if n_shown < min_visible * np.count_nonzero(mask):
-            continue
-        region |= shown
-        ((rows, columns),) = ndimage.find_objects(shown.view(np.uint8))
-        top, left = (int(corner) for corner in masks.boxes[i, :2])
-        boxes.append(
-            (
-                rows.start + top,
-                columns.start + left,
-                rows.stop + top,
-                columns.stop + left,
-            )
-        )
-        visible.append(shown[rows, columns].copy())
-        source.append(i)
+    boxes: list[Box] = []
+    source: list[int] = []
+
+    def shown() -> Iterator[BoolArray]:
+        is_taken = _TakenPixels(masks.shape)
+        for i in _painting_order(masks, overlap).tolist():
+            mask = masks.masks[i]
+            if fill_holes:
+                mask = ndimage.binary_fill_holes(mask)
+            visible = largest_region(mask & ~is_taken.at(masks.slices(i)))
+            n_visible = np.count_nonzero(visible)
+            if n_visible < max(1, min_area):
+                continue
+            if n_visible < min_visible * np.count_nonzero(mask):
+                continue
+            is_taken.add(masks.slices(i), visible)
+            y0, x0, y1, x1 = masks.boxes[i].tolist()
+            tight = crop_tightly(visible, (y0, x0, y1, x1))
+            if tight is not None:
+                boxes.append(tight[0])
+                source.append(i)
+                yield tight[1]
+
+    visible = kept_alike(masks.masks, shown())
+    chosen = np.asarray(source, np.intp)
     corners = np.array(boxes, np.int32).reshape(-1, 4)
-    order = np.lexsort((corners[:, 1], corners[:, 0]))
-    chosen = np.asarray(source, np.intp)[order]
-    return MaskSet(
+    objects = MaskSet(
         shape=masks.shape,
-        boxes=corners[order],
-        masks=tuple(visible[i] for i in order),
+        boxes=corners,
+        masks=visible,
         predicted_iou=masks.predicted_iou[chosen],
         stability_score=masks.stability_score[chosen],
         points=masks.points[chosen],
     )
+    return objects.select(np.lexsort((corners[:, 1], corners[:, 0])))
+
+
+class _TakenPixels:
+    """Which pixels of a plane are taken, eight of them in a byte."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._bits = np.zeros((shape[0], -(-shape[1] // 8)), np.uint8)
+
+    def at(self, place: tuple[slice, slice]) -> BoolArray:
+        """Return a part as booleans."""
+        rows, columns, skipped = _in_bytes(place)
+        bits = np.unpackbits(self._bits[rows, columns], axis=1)
+        wanted = slice(skipped, skipped + place[1].stop - place[1].start)
+        return bits[:, wanted].view(bool)
+
+    def add(self, place: tuple[slice, slice], mask: BoolArray) -> None:
+        """Take the pixels of a mask that lies there."""
+        rows, columns, skipped = _in_bytes(place)
+        width = 8 * (columns.stop - columns.start)
+        after = width - skipped - mask.shape[1]
+        padded = np.pad(mask, ((0, 0), (skipped, after)))
+        self._bits[rows, columns] |= np.packbits(padded, axis=1)
+
+
+def _in_bytes(place: tuple[slice, slice]) -> tuple[slice, slice, int]:
+    rows, columns = place
+    first = columns.start // 8
+    return rows, slice(first, -(-columns.stop // 8)), columns.start - 8 * first
 
 
 def largest_region(mask: BoolArray) -> BoolArray:

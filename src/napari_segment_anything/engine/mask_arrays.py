@@ -5,18 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from napari_segment_anything.engine import run_length
+from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.mask_set import MaskSet
 
 
 def to_arrays(masks: MaskSet) -> dict[str, npt.NDArray[np.generic]]:
     """Return plain arrays by name, the masks as run lengths."""
-    counts, n_runs = run_length.encode_masks(masks.masks)
+    coded = CodedMasks.encode(masks.masks)
     return {
         "shape": np.asarray(masks.shape, dtype=np.int64),
         "boxes": masks.boxes,
-        "counts": counts,
-        "n_runs": n_runs,
+        "counts": coded.counts,
+        "n_runs": coded.n_runs,
         "predicted_iou": masks.predicted_iou,
         "stability_score": masks.stability_score,
         "points": masks.points,
@@ -24,7 +24,7 @@ def to_arrays(masks: MaskSet) -> dict[str, npt.NDArray[np.generic]]:
 
 
 def from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> MaskSet:
-    """Rebuild what `to_arrays` returned.
+    """Rebuild what `to_arrays` returned; the masks stay run lengths.
 
     Raises
     ------
@@ -33,15 +33,15 @@ def from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> MaskSet:
     """
     boxes = np.asarray(arrays["boxes"], np.int32).reshape(-1, 4)
     height, width = np.asarray(arrays["shape"], np.int64)
-    masks = run_length.decode_masks(
-        np.asarray(arrays["counts"], np.int64),
+    masks = CodedMasks(
+        np.asarray(arrays["counts"], np.uint32),
         np.asarray(arrays["n_runs"], np.int64),
         boxes[:, 2:] - boxes[:, :2],
     )
     return MaskSet(
         shape=(int(height), int(width)),
         boxes=boxes,
-        masks=tuple(masks),
+        masks=masks,
         predicted_iou=np.asarray(arrays["predicted_iou"], np.float32),
         stability_score=np.asarray(arrays["stability_score"], np.float32),
         points=np.asarray(arrays["points"], np.float32).reshape(-1, 2),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from napari_segment_anything.engine.coded_masks import CodedMasks, joined, picked
 from napari_segment_anything.errors import InvalidImageError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -25,8 +26,9 @@ class MaskSet:
         (H, W) of the plane.
     boxes : ndarray
         (n, 4) int32 boxes (y0, x0, y1, x1), half-open like slices.
-    masks : tuple of ndarray
-        n boolean masks, each of the shape of its box.
+    masks : sequence of ndarray
+        n boolean masks, each of the shape of its box: a tuple, or `CodedMasks`, which
+        decode a mask when it is asked for and take a fraction of the memory.
     predicted_iou : ndarray
         (n,) float32, the model's own estimate of each mask's IoU with the object.
     stability_score : ndarray
@@ -38,7 +40,7 @@ class MaskSet:
 
     shape: tuple[int, int]
     boxes: npt.NDArray[np.int32]
-    masks: tuple[BoolArray, ...]
+    masks: Sequence[BoolArray]
     predicted_iou: FloatArray
     stability_score: FloatArray
     points: FloatArray
@@ -82,7 +84,7 @@ class MaskSet:
         return cls(
             shape=(int(shape[0]), int(shape[1])),
             boxes=box_array,
-            masks=tuple(masks),
+            masks=masks if isinstance(masks, CodedMasks) else tuple(masks),
             predicted_iou=_scores(predicted_iou, ones),
             stability_score=_scores(stability_score, ones),
             points=np.asarray(points, np.float32).reshape(n, 2),
@@ -125,7 +127,7 @@ class MaskSet:
         return cls(
             shape=sets[0].shape,
             boxes=np.concatenate([s.boxes for s in sets]),
-            masks=tuple(mask for s in sets for mask in s.masks),
+            masks=joined([s.masks for s in sets]),
             predicted_iou=np.concatenate([s.predicted_iou for s in sets]),
             stability_score=np.concatenate([s.stability_score for s in sets]),
             points=np.concatenate([s.points for s in sets]),
@@ -143,7 +145,7 @@ class MaskSet:
         return type(self)(
             shape=self.shape,
             boxes=self.boxes[chosen],
-            masks=tuple(self.masks[i] for i in chosen),
+            masks=picked(self.masks, chosen),
             predicted_iou=self.predicted_iou[chosen],
             stability_score=self.stability_score[chosen],
             points=self.points[chosen],
@@ -152,6 +154,8 @@ class MaskSet:
     @property
     def areas(self) -> npt.NDArray[np.int64]:
         """Pixels of each mask, (n,)."""
+        if isinstance(self.masks, CodedMasks):
+            return self.masks.areas
         return np.array([np.count_nonzero(m) for m in self.masks], dtype=np.int64)
 
     @property

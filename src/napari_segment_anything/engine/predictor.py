@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.device import memory_guard, pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box, FrameGeometry
@@ -97,7 +98,7 @@ class MaskPredictor:
 
     def embed(
         self,
-        image: npt.ArrayLike,
+        image: npt.ArrayLike | BandedPlane,
         *,
         intensity_range: IntensityRange | None = None,
     ) -> ImageEmbedding:
@@ -105,7 +106,7 @@ class MaskPredictor:
 
         Parameters
         ----------
-        image : array-like
+        image : array-like or BandedPlane
             (H, W) or (H, W, 3) of booleans, integers or floats.
         intensity_range : tuple of float, optional
             Intensities that become black and white; by default the percentiles 0.1
@@ -122,7 +123,7 @@ class MaskPredictor:
 
     def embed_batch(
         self,
-        images: Sequence[npt.ArrayLike],
+        images: Sequence[npt.ArrayLike | BandedPlane],
         intensity_range: IntensityRange | None = None,
     ) -> list[ImageEmbedding]:
         """Encode several planes of one shape in one pass; see `embed`."""
@@ -141,7 +142,7 @@ class MaskPredictor:
         ]
         frames = np.stack(
             [
-                _frame_image(plane, limits, geometry)
+                image_module.frame_image(plane, limits, geometry)
                 for plane, limits in zip(planes, ranges, strict=True)
             ]
         )
@@ -248,13 +249,6 @@ class MaskPredictor:
                 "This embedding was made by another model; embed the image again "
                 f"with {self.model_name or 'this one'}."
             )
-
-
-def _frame_image(
-    plane: npt.NDArray[np.generic], limits: IntensityRange, geometry: FrameGeometry
-) -> npt.NDArray[np.uint8]:
-    rescaled = image_module.rescale_intensity(plane, *limits)
-    return image_module.resize_to_frame(image_module.as_rgb(rescaled), geometry)
 
 
 def _in_frame(

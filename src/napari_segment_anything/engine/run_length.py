@@ -34,9 +34,8 @@ def encode_masks(
     n_runs : ndarray
         int64 number of counts of each mask.
     """
-    parts = [
-        _encode_at_once(masks[part]) for part in _parts([mask.size for mask in masks])
-    ]
+    sizes = [mask.size for mask in masks]
+    parts = [_encode_at_once(masks[p]) for p in parts_of(sizes, _PIXELS_AT_ONCE)]
     if not parts:
         return np.zeros(0, np.uint32), np.zeros(0, np.int64)
     counts, n_runs = zip(*parts, strict=True)
@@ -86,15 +85,29 @@ def decode_masks(
         When the counts of a mask do not fill its shape.
     """
     shapes = np.asarray(shapes, dtype=np.int64).reshape(-1, 2)
-    n_pixels = shapes.prod(axis=1)
+    check_filled(counts, n_runs, shapes)
     last_run = np.cumsum(n_runs)
-    if len(counts) != (last_run[-1] if len(last_run) else 0):
-        raise ValueError(_NOT_FILLED)
     masks: list[BoolArray] = []
-    for part in _parts(n_pixels.tolist()):
+    for part in parts_of(shapes.prod(axis=1), _PIXELS_AT_ONCE):
         first, last = last_run[part.start] - n_runs[part.start], last_run[part.stop - 1]
         masks += _decode_at_once(counts[first:last], n_runs[part], shapes[part])
     return masks
+
+
+def check_filled(
+    counts: npt.NDArray[np.integer],
+    n_runs: npt.NDArray[np.integer],
+    shapes: npt.NDArray[np.int64],
+) -> None:
+    """Raise ValueError when the counts of a mask do not fill its shape."""
+    stops = np.cumsum(n_runs)
+    if len(counts) != (stops[-1] if len(stops) else 0) or np.any(n_runs < 1):
+        raise ValueError(_NOT_FILLED)
+    if len(stops) == 0:
+        return
+    n_pixels = np.add.reduceat(counts, stops - n_runs, dtype=np.int64)
+    if not np.array_equal(n_pixels, shapes.prod(axis=1)):
+        raise ValueError(_NOT_FILLED)
 
 
 def _decode_at_once(
@@ -105,9 +118,6 @@ def _decode_at_once(
     n_pixels = shapes.prod(axis=1)
     first_run = np.cumsum(n_runs) - n_runs
     stops = np.cumsum(n_pixels)
-    run_stops = np.cumsum(counts, dtype=np.int64)
-    if not np.array_equal(run_stops[first_run + n_runs - 1], stops):
-        raise ValueError(_NOT_FILLED)
     is_inside = (np.arange(len(counts)) - np.repeat(first_run, n_runs)) % 2 == 1
     flat = np.repeat(is_inside, counts)
     # Copies, because a view would keep all masks for the sake of one.
@@ -117,13 +127,15 @@ def _decode_at_once(
     ]
 
 
-def _parts(n_pixels: Sequence[int]) -> Iterator[slice]:
-    """Cut a sequence of masks into parts of not too many pixels."""
-    start = total = 0
-    for position, size in enumerate(n_pixels):
-        if position > start and total + size > _PIXELS_AT_ONCE:
-            yield slice(start, position)
-            start, total = position, 0
-        total += size
-    if start < len(n_pixels):
-        yield slice(start, len(n_pixels))
+def parts_of(
+    sizes: Sequence[int] | npt.NDArray[np.integer], most: int
+) -> Iterator[slice]:
+    """Cut a sequence into parts whose sizes add up to at most this, or of one each."""
+    stops = np.cumsum(sizes, dtype=np.int64)
+    start = 0
+    while start < len(stops):
+        before = stops[start - 1] if start else 0
+        stop = int(np.searchsorted(stops, before + most, side="right"))
+        stop = max(stop, start + 1)
+        yield slice(start, stop)
+        start = stop

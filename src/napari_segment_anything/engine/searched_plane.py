@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.point_grid import crop_boxes
@@ -65,7 +65,7 @@ def plan_crops(
 class SearchedPlane:
     """The plane in which objects are sought, as pixels, embedding or both."""
 
-    pixels: npt.NDArray[np.generic] | None
+    pixels: image_module.Plane | None
     embedding: ImageEmbedding | None
     shape: tuple[int, int]
     intensity_range: IntensityRange
@@ -73,7 +73,7 @@ class SearchedPlane:
     @classmethod
     def create(
         cls,
-        image: npt.ArrayLike | None,
+        image: npt.ArrayLike | BandedPlane | None,
         embedding: ImageEmbedding | None,
         intensity_range: IntensityRange | None,
     ) -> "SearchedPlane":
@@ -92,16 +92,17 @@ class SearchedPlane:
         shapes: list[tuple[int, int]] = []
         if pixels is not None:
             shapes.append((int(pixels.shape[0]), int(pixels.shape[1])))
-            limits = image_module.percentile_range(pixels)
         if embedding is not None:
             shapes.append(embedding.plane_shape)
-            limits = embedding.intensity_range
+            intensity_range = intensity_range or embedding.intensity_range
         if len(set(shapes)) > 1:
             raise InvalidImageError(
                 f"The image has {shapes[0]} pixels, but the embedding is of a plane of "
                 f"{shapes[1]}; embed this image."
             )
-        return cls(pixels, embedding, shapes[0], intensity_range or limits)
+        if intensity_range is None and pixels is not None:
+            intensity_range = image_module.percentile_range(pixels)
+        return cls(pixels, embedding, shapes[0], intensity_range or (0.0, 1.0))
 
     def scale(
         self, predictor: MaskPredictor, settings: AutomaticSettings
@@ -124,12 +125,22 @@ class SearchedPlane:
         """Return the embedding of a crop; that of the whole plane may be at hand."""
         if crop.layer == 0 and self.embedding is not None:
             return self.embedding
+        return predictor.embed(self.part(crop), intensity_range=self.intensity_range)
+
+    def part(self, crop: Crop) -> image_module.Plane:
+        """Return the pixels of a crop.
+
+        Raises
+        ------
+        InvalidImageError
+            When there is an embedding only.
+        """
         if self.pixels is None:
             raise InvalidImageError(
                 "Crops and tiles are searched in the image itself, not in its "
                 "embedding; pass the image as well."
             )
         y0, x0, y1, x1 = crop.box
-        return predictor.embed(
-            self.pixels[y0:y1, x0:x1], intensity_range=self.intensity_range
-        )
+        if (y1 - y0, x1 - x0) == self.shape:
+            return self.pixels
+        return self.pixels[y0:y1, x0:x1]

@@ -1,12 +1,12 @@
 """Which of the masks found in one plane stay, and how they are tidied."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.crop_masks import CropMasks
+from napari_segment_anything.engine.coded_masks import kept_alike
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.labels import remove_small_regions
 from napari_segment_anything.engine.mask_logits import crop_tightly
@@ -15,7 +15,7 @@ from napari_segment_anything.engine.nms import box_nms, mask_nms
 
 
 def without_duplicates(
-    masks: MaskSet | CropMasks, settings: AutomaticSettings
+    masks: MaskSet, settings: AutomaticSettings
 ) -> npt.NDArray[np.intp]:
     """Positions of the best mask of each box and, if so set, of each prompt."""
     chosen = np.argsort(-masks.predicted_iou, kind="stable")
@@ -29,13 +29,13 @@ def without_duplicates(
 
 
 def merge_crops(
-    found: Sequence[CropMasks], crops: Sequence[Box], threshold: float
-) -> CropMasks:
+    found: Sequence[MaskSet], crops: Sequence[Box], threshold: float
+) -> MaskSet:
     """Join what several crops show, best predicted IoU first.
 
     Parameters
     ----------
-    found : sequence of CropMasks
+    found : sequence of MaskSet
         One for each crop.
     crops : sequence of tuple
         Boxes of the crops: of duplicates that of the smallest crop stays, as in SAM.
@@ -43,7 +43,7 @@ def merge_crops(
     threshold : float
         IoU of boxes above which two masks are duplicates.
     """
-    masks = CropMasks.concatenate(found)
+    masks = MaskSet.concatenate(found)
     if len(found) > 1:
         scores: npt.NDArray[np.floating] = masks.predicted_iou
         if crops:
@@ -73,18 +73,24 @@ def _without_small_regions(
 
     As SAM does, prefer masks that needed no cleaning.
     """
-    boxes, cleaned, unchanged = [], [], []
-    for box, mask in zip(masks.boxes.tolist(), masks.masks, strict=True):
-        smooth, is_changed = remove_small_regions(mask, min_area)
-        tight = crop_tightly(smooth, tuple(box))
-        new_box, new_mask = (tuple(box), mask) if tight is None else tight
-        boxes.append(new_box)
-        cleaned.append(new_mask)
-        unchanged.append(not is_changed)
+    boxes: list[Box] = []
+    unchanged: list[bool] = []
+
+    def cleaned() -> Iterator[npt.NDArray[np.bool_]]:
+        for box, mask in zip(masks.boxes.tolist(), masks.masks, strict=True):
+            smooth, is_changed = remove_small_regions(mask, min_area)
+            tight = crop_tightly(smooth, tuple(box))
+            new_box, new_mask = (tuple(box), mask) if tight is None else tight
+            boxes.append(new_box)
+            unchanged.append(not is_changed)
+            yield new_mask
+
+    # All of them before the boxes are looked at.
+    clean = kept_alike(masks.masks, cleaned())
     result = MaskSet.from_masks(
         masks.shape,
         boxes,
-        cleaned,
+        clean,
         predicted_iou=masks.predicted_iou,
         stability_score=masks.stability_score,
         points=masks.points,

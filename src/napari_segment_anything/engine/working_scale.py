@@ -61,7 +61,7 @@ def scale_for_diameter(
 
 
 def estimate_scale(
-    pixels: npt.NDArray[np.generic],
+    pixels: image_module.Plane,
     predictor: MaskPredictor,
     intensity_range: IntensityRange,
     embedding: ImageEmbedding | None = None,
@@ -70,7 +70,7 @@ def estimate_scale(
 
     Parameters
     ----------
-    pixels : ndarray
+    pixels : ndarray or BandedPlane
         (H, W) or (H, W, 3).
     predictor : MaskPredictor
         Its model has a proposal head; otherwise the size of objects is unknown and the
@@ -116,7 +116,7 @@ def estimate_scale(
 
 def _diameter_at(
     scale: float,
-    pixels: npt.NDArray[np.generic],
+    pixels: image_module.Plane,
     predictor: MaskPredictor,
     intensity_range: IntensityRange,
     embedding: ImageEmbedding | None,
@@ -144,7 +144,7 @@ def _diameter_at(
 
 
 def _busiest_windows(
-    pixels: npt.NDArray[np.generic],
+    pixels: image_module.Plane,
     intensity_range: IntensityRange,
     scale: float,
     frame_size: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -22,11 +23,14 @@ class PlaneIndex:
 
     Serves to show which planes are ready without reading any; whoever uses an
     embedding still looks it up by the content of its plane. Every method may be called
-    from any thread.
+    from any thread. What is known of an image is forgotten with it: the index does not
+    keep a source, and so the pixels of an image that was closed, alive.
     """
 
     def __init__(self) -> None:
-        self._keys: dict[tuple[PlaneSource, str], dict[PlaneId, frozenset[str]]] = {}
+        self._keys: WeakKeyDictionary[
+            PlaneSource, dict[str, dict[PlaneId, frozenset[str]]]
+        ] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def add(
@@ -35,15 +39,15 @@ class PlaneIndex:
         """Note what the store holds of a plane, for the model of this digest."""
         if keys:
             with self._lock:
-                known = self._keys.setdefault((source, digest), {})
-                known[plane] = keys
+                models = self._keys.setdefault(source, {})
+                models.setdefault(digest, {})[plane] = keys
 
     def keys_of(
         self, source: PlaneSource, plane: PlaneId, digest: str
     ) -> frozenset[str]:
         """Return the keys of a plane's embeddings, empty when none is known."""
         with self._lock:
-            return self._keys.get((source, digest), {}).get(plane, frozenset())
+            return self._known(source, digest).get(plane, frozenset())
 
     def ready(
         self, source: PlaneSource, like: PlaneId, digest: str
@@ -67,7 +71,7 @@ class PlaneIndex:
         stack = source.stack(like)
         is_ready = np.zeros(stack.index_shape, dtype=bool)
         with self._lock:
-            planes = list(self._keys.get((source, digest), {}))
+            planes = list(self._known(source, digest))
         for plane in planes:
             is_alike = plane.plane_axes == like.plane_axes
             if is_alike and plane.position("C") == like.position("C"):
@@ -77,12 +81,15 @@ class PlaneIndex:
     def drop(self, source: PlaneSource, plane: PlaneId, digest: str) -> None:
         """Forget a plane: the store lost its embedding."""
         with self._lock:
-            self._keys.get((source, digest), {}).pop(plane, None)
+            self._known(source, digest).pop(plane, None)
 
     def clear(self) -> None:
         """Forget everything: the store was emptied or exchanged."""
         with self._lock:
             self._keys.clear()
+
+    def _known(self, source: PlaneSource, digest: str) -> dict[PlaneId, frozenset[str]]:
+        return self._keys.get(source, {}).get(digest, {})
 
 
 class NotingStore:

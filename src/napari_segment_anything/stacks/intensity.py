@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_segment_anything.engine.image import percentile_range
+from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
 
 _MAX_PIXELS = 2**18
@@ -52,7 +53,7 @@ def estimate_intensity_range(
     pixels = []
     for number in numbers:
         index = np.unravel_index(number, stack.index_shape)
-        plane = stack.read(tuple(int(i) for i in index))
+        plane = plane_of(stack, tuple(int(i) for i in index))
         step = max(1, int(np.ceil(np.sqrt(plane.size * n_sampled / _MAX_PIXELS))))
         pixels.append(plane[::step, ::step].ravel())
     low, high = percentile_range(np.concatenate(pixels)[np.newaxis], percentiles)

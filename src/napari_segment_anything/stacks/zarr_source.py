@@ -9,6 +9,7 @@ import zarr
 from napari_segment_anything.errors import InvalidImageError, UnreadableInputError
 from napari_segment_anything.stacks.axes import axes_from_names
 from napari_segment_anything.stacks.opened import Opened
+from napari_segment_anything.stacks.plate import advice, fields_of
 from napari_segment_anything.stacks.validation import no_such_level
 
 
@@ -57,6 +58,12 @@ def open_zarr_node(
     multiscale = _multiscale_of(node)
     if multiscale is not None:
         return _open_level(node, multiscale, level=level, name=name, location=location)
+    fields = fields_of(node)
+    if fields is not None:
+        if len(fields) == 1 and isinstance(node.get(fields[0]), zarr.Group):
+            field = node[fields[0]]
+            return open_zarr_node(field, level=level, name=name, location=location)
+        raise UnreadableInputError(advice(node, location, fields))
     if "0" in node and isinstance(node["0"], zarr.Group):
         # The layout of bioformats2raw: a group that numbers its images.
         return open_zarr_node(node["0"], level=level, name=name, location=location)

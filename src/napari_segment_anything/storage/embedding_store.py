@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_segment_anything.engine.banded_plane import BandedPlane, rows_of
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import FrameGeometry
 
@@ -44,7 +45,7 @@ class EmbeddingStore(Protocol):
 
 
 def plane_key(
-    plane: NDArray[Any],
+    plane: NDArray[Any] | BandedPlane,
     *,
     intensity_range: tuple[float, float],
     geometry: FrameGeometry,
@@ -57,7 +58,7 @@ def plane_key(
 
     Parameters
     ----------
-    plane : numpy.ndarray
+    plane : numpy.ndarray or BandedPlane
         (H, W) or (H, W, 3) pixels as they were read, before any rescaling.
     intensity_range : tuple of float
         Intensities that become black and white.
@@ -71,13 +72,12 @@ def plane_key(
     str
         BLAKE2b digest of 128 bits as 32 hexadecimal digits.
     """
-    pixels = np.ascontiguousarray(plane)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
+    dtype = plane.dtype.newbyteorder("<")
     low, high = (float(value).hex() for value in intensity_range)
     facts = (
         _KEY_VERSION,
-        pixels.dtype.str,
-        pixels.shape,
+        dtype.str,
+        plane.shape,
         low,
         high,
         tuple(int(length) for length in geometry.plane_shape),
@@ -85,5 +85,7 @@ def plane_key(
         model_digest,
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=_KEY_BYTES)
-    digest.update(pixels.reshape(-1).view(np.uint8).data)
+    for rows in rows_of(plane):
+        pixels = np.ascontiguousarray(plane[rows], dtype)
+        digest.update(pixels.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

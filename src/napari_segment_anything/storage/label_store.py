@@ -1,6 +1,6 @@
 """Label stacks on disk as OME-Zarr, written plane by plane."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -8,6 +8,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from napari_segment_anything.engine.banded_plane import BandedPlane, rows_of
 from napari_segment_anything.errors import InvalidImageError, StorageError
 from napari_segment_anything.storage.atomic import storage_errors
 from napari_segment_anything.storage.label_group import (
@@ -21,7 +22,12 @@ from napari_segment_anything.storage.label_layout import (
     write_layout,
 )
 from napari_segment_anything.storage.ome_metadata import ome_of
-from napari_segment_anything.storage.plane_place import check_plane, place_of
+from napari_segment_anything.storage.plane_place import (
+    Place,
+    check_plane,
+    place_of,
+    with_rows,
+)
 from napari_segment_anything.storage.pyramid import image_levels, label_levels
 
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, RuntimeError)
@@ -149,15 +155,15 @@ class LabelStore:
         return rows, columns
 
     def write_plane(
-        self, index: Sequence[int], labels: NDArray[np.integer[Any]]
+        self, index: Sequence[int], labels: NDArray[np.integer[Any]] | BandedPlane
     ) -> None:
-        """Replace the labels of one plane in one step.
+        """Replace the labels of one plane: an array in one step, others band by band.
 
         Parameters
         ----------
         index : sequence of int
             Position along each of `index_axes`.
-        labels : numpy.ndarray
+        labels : numpy.ndarray or BandedPlane
             (H, W) integers that fit into int32.
 
         Raises
@@ -168,16 +174,17 @@ class LabelStore:
             If the disk is full.
         """
         check_plane(labels, self.plane_shape, "biu")
-        _check_fits_int32(labels)
-        key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        place = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        row_axis = self.axes.index(self.plane_axes[0])
         with storage_errors(self.path):
-            plane = labels.astype(np.int32, copy=False)
-            levels = label_levels(plane, len(self._levels))
-            for array, smaller in zip(self._levels, levels, strict=True):
-                array[key] = smaller.transpose(order)
+            _write(self._levels, labels, place, row_axis, _int32_levels)
 
-    def read_plane(self, index: Sequence[int]) -> NDArray[np.int32]:
-        """Read the labels (H, W) of one plane; 0 where nothing was written.
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> NDArray[np.int32]:
+        """Read the labels (H, W) of one plane, or of some of its rows.
+
+        Labels are 0 where nothing was written.
 
         Raises
         ------
@@ -185,6 +192,8 @@ class LabelStore:
             If the plane is damaged.
         """
         key, order = place_of(index, self.axes, self.index_axes, self.plane_axes)
+        if rows is not None:
+            key = with_rows(key, self.axes.index(self.plane_axes[0]), rows, 0)
         try:
             stored: NDArray[np.int32] = np.asarray(self.labels[key])
         except _READ_ERRORS as error:
@@ -194,8 +203,10 @@ class LabelStore:
             ) from error
         return stored.transpose(np.argsort(order))
 
-    def write_image_plane(self, index: Sequence[int], plane: NDArray[Any]) -> None:
-        """Replace one plane (H, W) or (H, W, 3) of the image in one step.
+    def write_image_plane(
+        self, index: Sequence[int], plane: NDArray[Any] | BandedPlane
+    ) -> None:
+        """Replace one plane (H, W) or (H, W, 3) of the image, as `write_plane` does.
 
         Raises
         ------
@@ -212,12 +223,11 @@ class LabelStore:
         colours = (3,) if is_rgb else ()
         check_plane(plane, (*self.plane_shape, *colours), "biuf")
         axes = [name.upper() for name in self.image.metadata.dimension_names]
-        key, order = place_of(index, "".join(axes), self.index_axes, self.plane_axes)
+        place = place_of(index, "".join(axes), self.index_axes, self.plane_axes)
+        row_axis = axes.index(self.plane_axes[0])
+        levels = _colours_first_levels if is_rgb else image_levels
         with storage_errors(self.path):
-            levels = image_levels(plane, len(self._image_levels))
-            for array, smaller in zip(self._image_levels, levels, strict=True):
-                colours_first = np.moveaxis(smaller, -1, 0) if is_rgb else smaller
-                array[key] = colours_first.transpose(order)
+            _write(self._image_levels, plane, place, row_axis, levels)
 
     def done(self, index: Sequence[int]) -> bool:
         """Whether `mark_done` was called for a plane, by any process."""
@@ -227,6 +237,30 @@ class LabelStore:
         """Note that a plane needs no more work, for whoever asks `done`."""
         with storage_errors(self.path):
             self._progress[tuple(index)] = 1
+
+
+def _write(
+    arrays: Sequence[Any],
+    plane: NDArray[Any] | BandedPlane,
+    place: Place,
+    row_axis: int,
+    levels_of: Callable[[NDArray[Any], int], Iterator[NDArray[Any]]],
+) -> None:
+    """Write a plane and its smaller versions, an array at once and others in bands."""
+    key, order = place
+    for rows in rows_of(plane):
+        levels = levels_of(plane[rows], len(arrays))
+        for level, (array, part) in enumerate(zip(arrays, levels, strict=True)):
+            array[with_rows(key, row_axis, rows, level)] = part.transpose(order)
+
+
+def _int32_levels(labels: NDArray[Any], n_levels: int) -> Iterator[NDArray[Any]]:
+    _check_fits_int32(labels)
+    return label_levels(labels.astype(np.int32, copy=False), n_levels)
+
+
+def _colours_first_levels(plane: NDArray[Any], n_levels: int) -> Iterator[NDArray[Any]]:
+    return (np.moveaxis(level, -1, 0) for level in image_levels(plane, n_levels))
 
 
 def _check_fits_int32(labels: NDArray[np.integer[Any]]) -> None:

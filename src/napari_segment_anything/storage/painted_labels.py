@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from napari_segment_anything.errors import InvalidAxesError
 from napari_segment_anything.storage.ome_metadata import ome_order
+from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 
 _LABEL_BYTES = np.dtype(np.int32).itemsize
 # Where the system does not tell how much memory there is.
@@ -35,7 +35,7 @@ def labels_on_disk(
     scale: Mapping[str, float] | None = None,
     units: Mapping[str, str] | None = None,
     translate: Mapping[str, float] | None = None,
-) -> tuple[Any, Path]:
+) -> WriteBehindArray:
     """Make labels on disk that can be painted on like an array; all are 0 at first.
 
     Parameters
@@ -54,8 +54,8 @@ def labels_on_disk(
 
     Returns
     -------
-    tuple
-        The zarr array and its place. What is assigned to it is on disk at once.
+    WriteBehindArray
+        What is assigned to it can be read at once and is on disk a moment later.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def labels_on_disk(
             levels=1,
             chunk_side=_CHUNK_SIDE,
         )
-        return store.labels, path
+        return WriteBehindArray(store.labels, path)
     with storage_errors(path):
         array = zarr.create_array(
             path,
@@ -91,7 +91,7 @@ def labels_on_disk(
             dtype=np.int32,
             dimension_names=list(axes.lower()),
         )
-    return array, path
+    return WriteBehindArray(array, path)
 
 
 def _is_ome_order(axes: str) -> bool:

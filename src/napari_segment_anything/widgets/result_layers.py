@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_info
-from platformdirs import user_data_path
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_segment_anything.session.pixel_edit import PixelEdit
-from napari_segment_anything.storage.painted_labels import (
-    fits_memory,
-    labels_on_disk,
-)
+from napari_segment_anything.widgets.empty_labels import empty_labels
 from napari_segment_anything.widgets.plane import (
     image_shape,
     layer_index,
@@ -57,7 +52,7 @@ class ResultLayer:
         self.axes = axes
         self._is_writing = False
         self.layer = Labels(
-            _empty_labels(image, axes),
+            empty_labels(image, axes, image_shape(image)),
             name="SAM objects",
             **transform_of(image),
         )
@@ -128,29 +123,6 @@ class ResultLayer:
             edit = edit_of_stroke(event.value, self.shape)
             if edit is not None and len(edit):
                 self.painted.emit(edit)
-
-
-def _empty_labels(image: Image, axes: str) -> Any:
-    """Return labels in memory, or on disk where they would not fit."""
-    shape = image_shape(image)
-    if fits_memory(shape):
-        # Zeros take memory only where something is written.
-        return np.zeros(shape, dtype=np.int32)
-    folder = user_data_path("napari_segment_anything", appauthor=False) / "labels"
-    labels, path = labels_on_disk(
-        folder,
-        image.name,
-        axes=axes,
-        shape=shape,
-        scale=dict(zip(axes, map(float, image.scale), strict=True)),
-        translate=dict(zip(axes, map(float, image.translate), strict=True)),
-        units=dict(zip(axes, map(str, image.units or ()), strict=False)),
-    )
-    show_info(
-        f"Labels of all of {image.name} would not fit into memory. They are kept in "
-        f"{path}, where everything you accept or paint is saved at once."
-    )
-    return labels
 
 
 def features_of(objects: ObjectRegister) -> dict[str, list[Any]]:

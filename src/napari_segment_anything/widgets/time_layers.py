@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Tracks
 
+from napari_segment_anything.widgets.empty_labels import empty_labels
 from napari_segment_anything.widgets.plane import image_shape, transform_of
 
 if TYPE_CHECKING:
@@ -98,9 +99,8 @@ class TimeLayers:
             1 if letter == "C" else length
             for letter, length in zip(axes, image_shape(image), strict=True)
         ]
-        # Zeros take memory only where something is written.
         self.labels = Labels(
-            np.zeros(shape, np.int32),
+            empty_labels(image, axes, shape),
             name=f"{image.name} {name}",
             **transform_of(image),
         )

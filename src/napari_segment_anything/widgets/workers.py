@@ -31,6 +31,30 @@ class _Outcome(Generic[Result]):
     is_cancelled: bool = False
 
 
+class Relay(QObject):
+    """Calls a function in the thread of the window, whichever thread sends.
+
+    Parameters
+    ----------
+    receive : callable
+        Called with what is sent.
+    """
+
+    _sent = Signal(object)
+
+    def __init__(self, receive: Callable[[Any], object]) -> None:
+        super().__init__()
+        self._receive = receive
+        self._sent.connect(self._on_sent)
+
+    def send(self, what: object) -> None:
+        """Send something; may be called by any thread."""
+        self._sent.emit(what)
+
+    def _on_sent(self, what: object) -> None:
+        self._receive(what)
+
+
 class LatestWorker(QObject):
     """Runs one task at a time; of those that wait only the latest is kept.
 
