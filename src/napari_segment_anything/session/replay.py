@@ -13,8 +13,9 @@ from napari_segment_anything.session.actions import ActionKind
 from napari_segment_anything.session.answers import answer_with
 from napari_segment_anything.session.carry import carry_job, known_slices
 from napari_segment_anything.session.commits import Canvas, carried
+from napari_segment_anything.session.filling import fill
 from napari_segment_anything.session.jobs import everything_job
-from napari_segment_anything.session.objects import ObjectRegister
+from napari_segment_anything.session.object_register import ObjectRegister
 from napari_segment_anything.session.pixel_edit import PixelEdit
 from napari_segment_anything.session.prompt_jobs import prompt_many_job
 from napari_segment_anything.session.requests import MaskRequest
@@ -126,9 +127,9 @@ class _Table:
     def do(self, action: Action) -> None:
         """Do one action again."""
         if action.kind == ActionKind.PAINT:
-            self._write(PixelEdit.from_runs(action.runs, self.labels))
-            for _, _, label in action.runs:
-                self._objects.reserve(label)
+            edit = PixelEdit.from_runs(action.runs, self.labels)
+            self._objects.note_painted(edit, self._axes, action.plane)
+            self._write(edit)
             return
         # Ids go on from where they were, whatever was undone in between.
         fresh = [n for n in action.ids if n not in self._objects]
@@ -172,7 +173,7 @@ class _Table:
             job = everything_job(self._source, action.plane, *self._model)
             self._candidates[action.plane] = run(job).candidates
         passing = self._candidates[action.plane].passing(after, before)
-        return self._canvas(action.plane).fill(passing, class_id=action.class_id)
+        return fill(self._canvas(action.plane), passing, class_id=action.class_id)
 
     def _carry(self, action: Action) -> Commit | None:
         known = known_slices(self._canvas, action.plane, action.ids[0], action.axis)

@@ -101,8 +101,8 @@ class Editor:
 
     def note_stroke(self, edit: PixelEdit, plane: PlaneId | None) -> None:
         """Remember what the user has just painted or erased by hand."""
-        self._session.objects.reserve(int(edit.after.max()))
         here = plane or PlaneId()
+        self._session.objects.note_painted(edit, self._layers.axes, here)
         runs = tuple((a, b, c) for a, b, c in edit.runs(self._layers.results.shape))
         action = Action(ActionKind.PAINT, here, runs=runs)
         step = Step("stroke", here, (self._steps.content,) * 2, edit, action=action)
