@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.corrections import Corrections
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
@@ -70,6 +71,7 @@ class PlanePredictor:
         n_kept: int = 32,
     ) -> None:
         self._predictor = predictor
+        self._corrections = Corrections(predictor)
         self._pixels = image_module.check_plane(image)
         self._range = intensity_range or image_module.percentile_range(self._pixels)
         self._whole = embedding
@@ -82,6 +84,12 @@ class PlanePredictor:
     def plane_shape(self) -> tuple[int, int]:
         """(H, W) of the plane in pixels."""
         return int(self._pixels.shape[0]), int(self._pixels.shape[1])
+
+    @property
+    def has_corrections(self) -> bool:
+        """Whether masks become better when clicks start from earlier logits."""
+        # A model with a proposal head starts from its own rough mask at each click.
+        return not self._predictor.has_proposals
 
     @cached_property
     def scale(self) -> float:
@@ -103,6 +111,7 @@ class PlanePredictor:
         multimask: bool = True,
         may_encode: bool = True,
         rough: MaskSet | None = None,
+        n_clicks: int = 0,
     ) -> MaskSet:
         """Predict the masks of N prompted objects.
 
@@ -118,6 +127,10 @@ class PlanePredictor:
             the finest window that is there, or in the frame of the whole plane.
         rough : MaskSet, optional
             A mask prompt for each of the N objects, in pixels of the plane.
+        n_clicks : int, optional
+            Of a single object: how many of its points, from the first, are clicks that
+            each correct the mask before. The model is then given the logits of that
+            mask as well.
 
         Returns
         -------
@@ -150,6 +163,7 @@ class PlanePredictor:
                         prompts.select(batch),
                         multimask,
                         None if rough is None else rough.select(batch),
+                        n_clicks if prompts.n_objects == 1 else 0,
                     )
                     for i, alternatives in zip(batch.tolist(), answers, strict=True):
                         rows[i] = alternatives
@@ -199,6 +213,7 @@ class PlanePredictor:
         prompts: Prompts,
         multimask: bool,
         rough: MaskSet | None,
+        n_clicks: int,
     ) -> list[list["_Answer"]]:
         y0, x0, y1, x1 = window
         if not self._is_whole(window):
@@ -208,6 +223,8 @@ class PlanePredictor:
             prompts = with_rough_masks(
                 prompts, rough, window, embedding.geometry, low_res_size
             )
+        elif n_clicks:
+            prompts = self._corrections.with_logits(embedding, prompts, n_clicks)
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
         answers = []
         for three, three_scores in zip(

@@ -116,11 +116,13 @@ class Canvas:
         may_overwrite: bool = False,
         replaced: int | None = None,
         class_id: int = 1,
+        others: npt.ArrayLike = (),
     ) -> Commit | None:
         """Paint the masks of what was drawn; None when there is no pixel for them.
 
         An id to replace that is not on this plane yet is that of an object of other
-        planes, which goes on here.
+        planes, which goes on here. ``others`` are points (K, 2) of other objects that
+        counted as outside.
         """
         painted = paint_masks(
             masks,
@@ -142,6 +144,7 @@ class Canvas:
             settings=settings,
             may_overwrite=may_overwrite,
             replaced=replaced,
+            others=tuple((float(y), float(x)) for y, x in np.asarray(others)),
             class_id=class_id,
         )
         return self.commit(painted, masks, action, drawing.split())

@@ -58,12 +58,15 @@ class PlanePrompts:
     areas : tuple of Outline
         The shapes that the boxes are around, N of them; none where boxes are all there
         is. Ellipses and polygons say more than their box: they are rough masks.
+    others : ndarray
+        (K, 2) points inside of other objects, which lie outside of this one.
     """
 
     points: npt.NDArray[np.float64] = field(default_factory=no_points)
     is_inside: npt.NDArray[np.bool_] = field(default_factory=no_flags)
     boxes: npt.NDArray[np.float64] = field(default_factory=no_boxes)
     areas: tuple[Outline, ...] = ()
+    others: npt.NDArray[np.float64] = field(default_factory=no_points)
 
     @property
     def is_empty(self) -> bool:
@@ -75,8 +78,13 @@ class PlanePrompts:
         """Whether a mask can be asked for: outside points alone name no object."""
         return len(self.boxes) > 0 or bool(self.is_inside.any())
 
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether a part, an object or a group may be meant: a single click."""
+        return len(self.boxes) == 0 and len(self.points) == 1 and self.has_object
+
     def equals(self, other: PlanePrompts) -> bool:
-        """Whether both hold the same points and boxes."""
+        """Whether both hold the same points and boxes, whatever lies around."""
         return (
             np.array_equal(self.points, other.points)
             and np.array_equal(self.is_inside, other.is_inside)
@@ -117,14 +125,16 @@ def group_prompts(prompts: PlanePrompts) -> Prompts:
         raise InvalidPromptError(
             "No point is inside of an object; add one, or draw a box around it."
         )
-    labels = prompts.is_inside.astype(np.int64)
+    points = np.concatenate([prompts.points, prompts.others])
+    labels = np.zeros(len(points), dtype=np.int64)
+    labels[: len(prompts.points)] = prompts.is_inside
     if len(prompts.boxes) == 0:
-        return Prompts.from_points(prompts.points, labels)
-    owners = nearest_box(prompts.points, prompts.boxes)
+        return Prompts.from_points(points, labels)
+    owners = nearest_box(points, prompts.boxes)
     return Prompts.stack(
         [
             Prompts.one(
-                points=prompts.points[owners == number],
+                points=points[owners == number],
                 labels=labels[owners == number],
                 box=box,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -141,7 +142,9 @@ class _Table:
             self._objects.change(commit.objects)
 
     def _accept(self, action: Action) -> Commit | None:
-        request = MaskRequest(0, self._source, action.plane, action.drawing.prompts)
+        others = np.array(action.others, dtype=float).reshape(-1, 2)
+        prompts = replace(action.drawing.prompts, others=others)
+        request = MaskRequest(0, self._source, action.plane, prompts)
         response = answer_with(request, *self._model, action.settings)
         if response.masks is None:
             return None
@@ -152,6 +155,7 @@ class _Table:
             model_digest=response.model_digest,
             may_overwrite=action.may_overwrite,
             replaced=action.replaced,
+            others=others,
             class_id=action.class_id,
         )
 

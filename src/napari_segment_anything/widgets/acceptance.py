@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_segment_anything.session.answers import SizedResponse
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
@@ -17,6 +19,25 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.mask_asker import MaskAsker
 
 _COVERED = "Other objects cover this one; tick “May overwrite” to replace them."
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Masks to outline.
+
+    Parameters
+    ----------
+    masks : MaskSet
+        Those that an accept takes.
+    plane : PlaneId
+        Where they lie.
+    others : MaskSet or None
+        Those of other sizes, one key apart.
+    """
+
+    masks: MaskSet
+    plane: PlaneId
+    others: MaskSet | None = None
 
 
 class Acceptance:
@@ -81,15 +102,18 @@ class Acceptance:
         return is_open or self._session.can_accept
 
     @property
-    def shown(self) -> tuple[MaskSet, PlaneId] | None:
-        """Masks to outline, and their plane: the answer, or the object to confirm."""
+    def shown(self) -> Shown | None:
+        """What to outline: the answer, or the object to confirm."""
         response, plane = self._session.response, self._layers.plane
         if response is not None and response.masks is not None:
-            return response.masks, response.request.plane
+            is_sized = isinstance(response, SizedResponse)
+            others = response.other_sizes if is_sized else None
+            return Shown(response.masks, response.request.plane, others)
         known = None if plane is None else self._editor.open_on(plane)
         if known is None or not self._editor.is_as_opened(known.plane):
             return None
-        return known.as_mask(self._session.source.plane_shape(known.plane)), known.plane
+        shape = self._session.source.plane_shape(known.plane)
+        return Shown(known.as_mask(shape), known.plane)
 
     def accept(self, *, is_other_way: bool = False) -> str:
         """Turn the mask of what is drawn into an object; return what to say of it.

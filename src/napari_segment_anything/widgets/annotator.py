@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.session.answers import AnswerSettings
 from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.session.neighbours import points_of_others
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.acceptance import Acceptance
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -129,8 +131,12 @@ class Annotator(QObject):
         plane = self.layers.plane
         self.hover.hide()
         drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
+        prompts = drawn.prompts
+        if plane is not None and self.settings.others_are_out:
+            others = self.editor.others_on(plane)
+            prompts = replace(prompts, others=points_of_others(others, prompts))
         is_silent = plane is not None and self.editor.is_as_opened(plane)
-        self.asker.ask(plane, drawn.prompts, is_silent=is_silent)
+        self.asker.ask(plane, prompts, is_silent=is_silent)
         self._show_response()
 
     def accept(self, *, is_other_way: bool = False) -> None:
@@ -212,7 +218,7 @@ class Annotator(QObject):
         if shown is None:
             self.layers.preview.hide()
         else:
-            self.layers.preview.show(*shown)
+            self.layers.preview.show(shown.masks, shown.plane, shown.others)
         self.state_changed.emit()
 
     def _on_image_data(self) -> None:
