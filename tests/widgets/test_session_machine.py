@@ -7,6 +7,7 @@ undo and redo give back exactly what was there.
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ class AnnotationMachine(RuleBasedStateMachine):
     predictor = bright_predictor()
     store = MemoryEmbeddingStore()
     # What everything mode finds depends on the image alone, and takes most of the time.
-    found_on: dict[PlaneId, Passing] = {}
+    found_on: ClassVar[dict[PlaneId, Passing]] = {}
 
     @initialize()
     def open_image(self):
