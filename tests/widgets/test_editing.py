@@ -535,7 +535,13 @@ def test_points_of_other_objects_count_as_outside_and_are_recorded(
     assert asked[-1].tolist() == [[1]]
     annotator.settings = AnswerSettings(others_are_out=True)
     settle()
-    assert asked[-1].tolist() == [[1, 0, 0]]
+    others = annotator.session.response.request.prompts.others
+    assert sorted(map(tuple, others)) == [DISKS[1], DISKS[3]]
+    # The click first; what lies beyond the window that answers is left out (-1).
+    (own, *rest) = asked[-1][0].tolist()
+    assert own == 1
+    assert len(rest) == 2
+    assert set(rest) <= {0, -1}
     annotator.accept()
     # They are not drawn for the object: opened again it has its own point alone.
     click(5)
