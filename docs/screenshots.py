@@ -97,9 +97,14 @@ class Stage:
             self.write(Image.open(path), name)
 
     def write(self, picture: Image.Image, name: str) -> None:
-        """Write a picture with few colours, which is a small file."""
+        """Write a picture with few colours, which is a small file.
+
+        The pages show dark windows, whose pictures have no theme in their names.
+        """
         few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(self.output / f"{name}_{self.theme}.png", optimize=True)
+        is_usual = self.theme == "dark" and not name.endswith("_narrow")
+        name = name if is_usual else f"{name}_{self.theme}"
+        few.save(self.output / f"{name}.png", optimize=True)
 
     def save_narrow(self, name: str) -> None:
         """Write a picture of the dock at the smallest width it is made for."""

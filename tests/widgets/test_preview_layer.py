@@ -55,3 +55,16 @@ def test_the_chosen_mask_is_opaque_and_other_sizes_are_quieter(qapp):
     assert preview.layer.get_color(0)[3] == 0
     assert preview.layer.data[15, 25] == 1
     assert set(np.unique(preview.layer.data[0])) == {0, 2}
+
+
+def test_what_is_shown_is_not_drawn_again_until_it_was_hidden(two_masks, qapp):
+    preview, plane = PreviewLayer(Image(np.zeros((60, 60))), "YX"), PlaneId()
+    preview.show(two_masks, plane)
+    drawn = preview.layer.data
+    preview.show(two_masks, plane)
+    assert preview.layer.data is drawn
+    preview.show(two_masks.select([0]), plane)
+    assert preview.layer.data is not drawn
+    preview.hide()
+    preview.show(two_masks, plane)
+    assert preview.layer.data.any()

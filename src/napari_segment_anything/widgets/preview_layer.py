@@ -47,6 +47,7 @@ class PreviewLayer:
         self._axes = axes
         self._image = image
         self._offset = np.zeros(image.ndim)
+        self._shown: tuple[object, ...] = ()
         self.layer = Labels(
             np.zeros((1,) * image.ndim, dtype=np.uint8),
             name="SAM preview",
@@ -62,6 +63,11 @@ class PreviewLayer:
         self, masks: MaskSet, plane: PlaneId, others: MaskSet | None = None
     ) -> None:
         """Show the contours of masks on a plane, and thin ones of others."""
+        if self._shown and all(
+            a is b for a, b in zip(self._shown, (masks, plane, others), strict=True)
+        ):
+            return
+        self._shown = masks, plane, others
         top, left, crop = paint_rims(masks, others)
         index = layer_index(plane, self._axes)
         offset = np.array([number or 0 for number in index], dtype=float)
@@ -82,5 +88,6 @@ class PreviewLayer:
 
     def hide(self) -> None:
         """Show nothing."""
+        self._shown = ()
         if self.layer.data.any():
             self.layer.data = np.zeros((1,) * len(self._axes), dtype=np.uint8)
