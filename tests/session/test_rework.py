@@ -1,13 +1,16 @@
 """Merging, splitting, deleting and confirming, on label images made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.session import rework
+from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.answers import AnswerSettings
 from napari_segment_anything.session.carry import known_slices
-from napari_segment_anything.session.commits import Canvas
+from napari_segment_anything.session.commits import Canvas, carried
 from napari_segment_anything.session.drawing import Drawing, Kind, Outline
 from napari_segment_anything.session.object_register import ObjectRegister
 from napari_segment_anything.session.objects import AcceptedObject, Verdict
@@ -77,6 +80,21 @@ def test_merged_objects_have_the_first_number_on_every_plane(table):
     assert [known.plane for known in table.objects.slices_of(1)] == PLANES
     assert 2 not in table.objects
     assert table.objects.get(1, PLANES[0]).mask.shape == (7, 8)
+
+
+def test_merged_and_carried_objects_are_of_one_class_on_every_plane(table):
+    (first,) = table.objects.slices_of(1)
+    table.objects.change({first.key: (first, replace(first, class_id=4))})
+    table.do(rework.merge(table.canvas, PLANES[0], [1, 2]))
+    assert [known.class_id for known in table.objects.slices_of(1)] == [4, 4]
+    (third,) = table.objects.slices_of(3)
+    table.objects.change({third.key: (third, replace(third, class_id=7))})
+    mask = MaskSet.from_masks((9, 12), [(6, 10, 8, 12)], [_ones(2, 2)])
+    action = Action(ActionKind.CARRY, PLANES[1], ids=(3,), axis="Z")
+    commit = carried([(table.canvas(PLANES[0]), mask)], action)
+    table.do(commit)
+    assert [known.class_id for known in table.objects.slices_of(3)] == [7, 7]
+    assert commit.action.class_id == 7
 
 
 def test_a_line_cuts_an_object_and_the_larger_part_keeps_the_number(table):

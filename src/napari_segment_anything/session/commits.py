@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -228,6 +228,9 @@ def carried(
     """
     (object_id,) = action.ids
     edits, objects = [], {}
+    for known in canvases[0][0].objects.slices_of(object_id) if canvases else []:
+        # It is the same kind of thing on every plane.
+        action = replace(action, class_id=known.class_id)
     for canvas, mask in canvases:
         painted = paint_masks(
             mask, canvas.read, first_id=object_id, continued=object_id

@@ -49,6 +49,7 @@ def merge(canvas_of: CanvasOf, plane: PlaneId, ids: Sequence[int]) -> Commit:
     kept, *others = ids
     objects = canvas_of(plane).objects
     slices = [known for other in others for known in objects.slices_of(other)]
+    kinds = [known.class_id for known in objects.slices_of(kept)]
     planes = {known.plane: canvas_of(known.plane) for known in slices}
     changes: dict[ObjectKey, Change] = {known.key: (known, None) for known in slices}
     edits = []
@@ -66,7 +67,8 @@ def merge(canvas_of: CanvasOf, plane: PlaneId, ids: Sequence[int]) -> Commit:
         drawing = drawings[0]
         for other in drawings[1:]:
             drawing = drawing.joined(other)
-        changes[new.key] = (old, replace(new, drawing=drawing))
+        class_id = kinds[0] if kinds else new.class_id
+        changes[new.key] = (old, replace(new, drawing=drawing, class_id=class_id))
     return Commit(
         f"merging of {len(ids)} objects",
         PixelEdit.joined(edits),
