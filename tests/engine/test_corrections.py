@@ -88,6 +88,15 @@ def test_points_that_are_no_clicks_are_there_from_the_beginning():
     assert echo.asked == [(2, 0.0, True)]
 
 
+def test_points_of_a_shape_name_an_object_before_any_click():
+    echo = Echo()
+    prompts = clicks(OUTSIDE, INSIDE, INSIDE)
+    Corrections(echo).with_logits(Embedding(), prompts, 1)
+    assert echo.asked == [(2, 0.0, False)]
+    assert Corrections(echo).with_logits(Embedding(), prompts, 0).masks is None
+    assert len(echo.asked) == 1
+
+
 def test_only_so_many_answers_are_remembered():
     echo, embedding = Echo(), Embedding()
     corrections = Corrections(echo, n_kept=2)

@@ -80,14 +80,15 @@ def _before(prompts: Prompts, n_clicks: int) -> Iterator[tuple[Prompts, bool]]:
     n_points = points.shape[1]
     for n in range(n_clicks):
         chosen = np.r_[0:n, n_clicks:n_points]
-        if prompts.boxes is None and not (labels[0, :n] == INSIDE).any():
+        n_inside = np.count_nonzero(labels[0, chosen] == INSIDE)
+        if prompts.boxes is None and n_inside == 0:
             continue
         earlier = replace(
             prompts,
             points=points[:, chosen] if len(chosen) else None,
             point_labels=labels[:, chosen] if len(chosen) else None,
         )
-        yield earlier, n == 1 and prompts.boxes is None
+        yield earlier, prompts.boxes is None and n == n_inside == 1
 
 
 def _key_of(prompts: Prompts) -> bytes:

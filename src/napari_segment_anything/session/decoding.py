@@ -45,11 +45,12 @@ def masks_of(
     grouped = group_prompts(prompts)
     is_rough = np.array([area.kind.is_rough_mask for area in prompts.areas], dtype=bool)
     if not is_rough.any():
+        n_clicks = len(prompts.points) - prompts.n_told
         answered = plane.answer(
             grouped,
             multimask=prompts.is_ambiguous,
             may_encode=may_encode,
-            n_clicks=len(prompts.points) if plane.has_corrections else 0,
+            n_clicks=n_clicks if plane.has_corrections else 0,
         )
         return prompted_regions(_best(answered, grouped.n_objects), grouped)
     parts, order = [], []

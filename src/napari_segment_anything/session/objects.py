@@ -60,6 +60,9 @@ class PlanePrompts:
         is. Ellipses and polygons say more than their box: they are rough masks.
     others : ndarray
         (K, 2) points inside of other objects, which lie outside of this one.
+    n_told : int
+        How many of the points, from the last, stand for a shape. The others are clicks,
+        in their order.
     """
 
     points: npt.NDArray[np.float64] = field(default_factory=no_points)
@@ -67,6 +70,7 @@ class PlanePrompts:
     boxes: npt.NDArray[np.float64] = field(default_factory=no_boxes)
     areas: tuple[Outline, ...] = ()
     others: npt.NDArray[np.float64] = field(default_factory=no_points)
+    n_told: int = 0
 
     @property
     def is_empty(self) -> bool:
