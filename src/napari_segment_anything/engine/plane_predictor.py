@@ -226,24 +226,35 @@ class PlanePredictor:
         elif n_clicks:
             prompts = self._corrections.with_logits(embedding, prompts, n_clicks)
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
-        answers = []
-        for three, three_scores in zip(
-            logits.float().cpu().numpy(), scores.tolist(), strict=True
-        ):
-            row: list[_Answer] = []
-            for one, score in zip(three, three_scores, strict=True):
-                found = stable_mask_in_plane(one, embedding.geometry)
-                if found is None:
-                    row.append(((0, 0, 0, 0), _EMPTY, 0.0, 0.0))
-                    continue
-                (top, left, bottom, right), mask, stability = found
-                box = (top + y0, left + x0, bottom + y0, right + x0)
-                row.append((box, mask, score, stability))
-            answers.append(row)
-        return answers
+        return _in_plane(
+            logits.float().cpu().numpy(), scores.tolist(), embedding, (y0, x0)
+        )
 
 
 _Answer = tuple[Box, BoolArray, float, float]
+
+
+def _in_plane(
+    logits: npt.NDArray[np.float32],
+    scores: list[list[float]],
+    embedding: ImageEmbedding,
+    corner: tuple[int, int],
+) -> list[list[_Answer]]:
+    """Masks of N objects, M alternatives each, of a window with this first pixel."""
+    y0, x0 = corner
+    answers = []
+    for three, three_scores in zip(logits, scores, strict=True):
+        row: list[_Answer] = []
+        for one, score in zip(three, three_scores, strict=True):
+            found = stable_mask_in_plane(one, embedding.geometry)
+            if found is None:
+                row.append(((0, 0, 0, 0), _EMPTY, 0.0, 0.0))
+                continue
+            (top, left, bottom, right), mask, stability = found
+            box = (top + y0, left + x0, bottom + y0, right + x0)
+            row.append((box, mask, score, stability))
+        answers.append(row)
+    return answers
 
 
 def _is_cut(

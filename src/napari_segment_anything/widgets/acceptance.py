@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.session.answers import SizedResponse
 from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.session.neighbours import points_of_others
 from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
 if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
+    from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -89,6 +91,14 @@ class Acceptance:
         if self._is_turbo_click(plane, drawing):
             return Drawing(drawing.points[:1], drawing.is_inside[:1])
         return drawing
+
+    def asked(self, plane: PlaneId) -> PlanePrompts:
+        """Return the prompts of what is wanted, with objects nearby if they count."""
+        prompts = self.wanted(plane).prompts
+        if not self._asker.settings.others_are_out:
+            return prompts
+        others = self._editor.others_on(plane)
+        return replace(prompts, others=points_of_others(others, prompts))
 
     def has_turbo_click(self, plane: PlaneId) -> bool:
         """Whether a click is drawn that is an object by itself."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.session.answers import AnswerSettings
-from napari_segment_anything.session.drawing import Drawing
-from napari_segment_anything.session.neighbours import points_of_others
+from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.acceptance import Acceptance
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -130,11 +128,7 @@ class Annotator(QObject):
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
         plane = self.layers.plane
         self.hover.hide()
-        drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
-        prompts = drawn.prompts
-        if plane is not None and self.settings.others_are_out:
-            others = self.editor.others_on(plane)
-            prompts = replace(prompts, others=points_of_others(others, prompts))
+        prompts = PlanePrompts() if plane is None else self.acceptance.asked(plane)
         is_silent = plane is not None and self.editor.is_as_opened(plane)
         self.asker.ask(plane, prompts, is_silent=is_silent)
         self._show_response()

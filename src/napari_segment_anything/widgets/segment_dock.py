@@ -47,6 +47,7 @@ class SegmentDock(Dock):
         self.guard = CloseGuard(
             self, self.annotators.unsaved, self.commands.save_record_then
         )
+        self._parts = (self.annotators, self.commands, self.reviewer, self.classes)
         self._viewer = viewer
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
@@ -65,14 +66,7 @@ class SegmentDock(Dock):
 
     def let_go(self) -> None:
         """Let go of the viewer; all layers stay."""
-        for part in (
-            self.jobs,
-            self._model_list,
-            self.annotators,
-            self.commands,
-            self.reviewer,
-            self.classes,
-        ):
+        for part in (self.jobs, self._model_list, *self._parts):
             part.close()
         layers = self._viewer.layers
         layers.events.inserted.disconnect(self._refresh)
@@ -115,7 +109,7 @@ class SegmentDock(Dock):
         self.workbench.store_changed.connect(self._on_store)
         self.workbench.axes_changed.connect(self._on_image)
         self.annotators.changed.connect(self._refresh)
-        for part in (self.annotators, self.commands, self.reviewer, self.classes):
+        for part in self._parts:
             part.said.connect(row.say)
             part.failed.connect(self.say_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
