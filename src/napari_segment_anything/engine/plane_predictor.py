@@ -87,8 +87,7 @@ class PlanePredictor:
 
     @property
     def has_corrections(self) -> bool:
-        """Whether masks become better when clicks start from earlier logits."""
-        # A model with a proposal head starts from its own rough mask at each click.
+        """Whether clicks start from earlier logits; not from a head's rough mask."""
         return not self._predictor.has_proposals
 
     @cached_property
@@ -129,8 +128,7 @@ class PlanePredictor:
             A mask prompt for each of the N objects, in pixels of the plane.
         n_clicks : int, optional
             Of a single object: how many of its points, from the first, are clicks that
-            each correct the mask before. The model is then given the logits of that
-            mask as well.
+            each start from the logits of the mask that they correct.
 
         Returns
         -------
