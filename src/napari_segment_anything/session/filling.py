@@ -17,8 +17,9 @@ from napari_segment_anything.session.sheet import Sheet
 if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.commits import Canvas
-    from napari_segment_anything.session.history import Change
+    from napari_segment_anything.session.history import Change, FilterChange
     from napari_segment_anything.session.objects import ObjectKey
+    from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.review import Passing
 
 
@@ -64,7 +65,7 @@ def fill(canvas: Canvas, passing: Passing, *, class_id: int = 1) -> Commit:
         filters=passing.filters,
         removed=tuple(known.object_id for known in removed),
     )
-    filters = {canvas.plane: passing.filters}
+    filters: dict[PlaneId, FilterChange] = {canvas.plane: passing.filters}
     return Commit("everything mode", sheet.edit(), changes, action, filters)
 
 

@@ -55,14 +55,15 @@ def _point_in(known: AcceptedObject) -> npt.NDArray[np.float64]:
     from napari_segment_anything.engine.mask_set import interior_point
 
     drawing = known.drawing
-    for point in drawing.points[drawing.is_inside]:
-        if _holds(known, point):
-            return point
-    deep: npt.NDArray[np.float64] = np.add(known.corner, interior_point(known.mask))
-    return deep
+    mark: npt.NDArray[np.float64]
+    for mark in drawing.points[drawing.is_inside]:
+        if _holds(known, mark):
+            return mark
+    mark = np.add(known.corner, interior_point(known.mask)).astype(float)
+    return mark
 
 
 def _holds(known: AcceptedObject, point: npt.NDArray[np.float64]) -> bool:
     y, x = np.rint(point).astype(int) - known.corner
     height, width = known.mask.shape
-    return 0 <= y < height and 0 <= x < width and bool(known.mask[y, x])
+    return bool(0 <= y < height and 0 <= x < width and known.mask[y, x])

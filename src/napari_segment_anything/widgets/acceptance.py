@@ -116,8 +116,9 @@ class Acceptance:
         """What to outline: the answer, or the object to confirm."""
         response, plane = self._session.response, self._layers.plane
         if response is not None and response.masks is not None:
-            is_sized = isinstance(response, SizedResponse)
-            others = response.other_sizes if is_sized else None
+            others = None
+            if isinstance(response, SizedResponse):
+                others = response.other_sizes
             return Shown(response.masks, response.request.plane, others)
         known = None if plane is None else self._editor.open_on(plane)
         if known is None or not self._editor.is_as_opened(known.plane):
