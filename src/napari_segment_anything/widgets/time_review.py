@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 CORRECTION_KEYS = {"cut": SPLIT_KEY, "join": MERGE_KEY, "remove": DELETE_KEY}
 
 _ACTIONS = (
-    ("cut", "Cut here", "The track ends before this frame; the rest gets a new id."),
-    ("join", "Join with …", "Then click the track that goes on with this one."),
-    ("divide", "Divide into …", "Then click a daughter; once more for the other one."),
+    ("cut", "Cut", "The track ends before this frame; the rest gets a new id."),
+    ("join", "Join …", "Then click the track that goes on with this one."),
+    ("divide", "Divide …", "Then click a daughter; once more for the other one."),
     ("apart", "Set apart", "This track has no parent."),
-    ("swap", "Swap with …", "Then click the track it is confused with from here on."),
-    ("remove", "Remove here", "The object is not in this frame."),
+    ("swap", "Swap …", "Then click the track it is confused with from here on."),
+    ("remove", "Remove", "The object is not in this frame."),
     ("remove_all", "Remove track", "The object is nowhere."),
     ("lock", "Lock / unlock", "A locked object is changed by no computation."),
 )
