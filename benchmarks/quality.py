@@ -13,7 +13,8 @@ one_click_miou       mean IoU of the mask with the highest predicted IoU, from o
                      on the pixel of the object that is farthest from its border
 best_of_three_miou   the same for the best of the three masks
 three_click_miou     after two corrections at the farthest pixel of the largest error,
-                     each answered from all clicks so far, as in the dock
+                     each answered as in the dock: from all clicks so far, and by models
+                     without proposal head from the logits of the mask before
 box_miou             from the box around the object's pixels
 iou_rank_correlation Spearman's, between predicted and true IoU of all one-click masks
 ap50, map            TP / (TP + FP + FN) of everything mode at IoU 0.5 and its mean over
@@ -52,6 +53,7 @@ SPLITS_FILE = Path(__file__).resolve().parents[1] / "training" / "splits.json"
 IOU_THRESHOLDS = np.arange(0.5, 1.0, 0.05)
 OBJECTS_PER_BATCH = 32
 N_CLICKS = 3
+CORRECTIONS = ("dock", "clicks", "logits")
 
 Array = npt.NDArray[Any]
 
@@ -68,8 +70,12 @@ class TruePlane:
 
 @dataclass
 class Scores:
-    """What is pooled over the images of a set."""
+    """What is pooled over the images of a set.
 
+    ``corrections`` is one of `CORRECTIONS`.
+    """
+
+    corrections: str = "dock"
     one_click: list[float] = field(default_factory=list)
     best_of_three: list[float] = field(default_factory=list)
     three_clicks: list[float] = field(default_factory=list)
@@ -211,8 +217,21 @@ def score_clicks(prompted: PlanePredictor, truth: MaskSet, scores: Scores) -> No
         new_labels = np.array([label for _, label in clicks])
         points = np.concatenate([points, new_points[:, np.newaxis]], axis=1)
         labels = np.concatenate([labels, new_labels[:, np.newaxis]], axis=1)
-        answered = prompted.answer(Prompts(points, labels), multimask=False)
-        shown = [answered.select([i]) for i in range(len(truth))]
+        prompts = Prompts(points, labels)
+        if scores.corrections == "logits" or (
+            scores.corrections == "dock" and prompted.has_corrections
+        ):
+            shown = [
+                prompted.answer(
+                    prompts.select(slice(i, i + 1)),
+                    multimask=False,
+                    n_clicks=points.shape[1],
+                )
+                for i in range(len(truth))
+            ]
+        else:
+            answered = prompted.answer(prompts, multimask=False)
+            shown = [answered.select([i]) for i in range(len(truth))]
     scores.three_clicks += [truth.iou_with(i, one, 0) for i, one in enumerate(shown)]
 
 
@@ -285,7 +304,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     results = {}
     for set_name in arguments.sets.split(","):
         folder = arguments.data / set_name
-        scores = Scores()
+        scores = Scores(corrections=arguments.corrections)
         start = time.perf_counter()
         names = names_of_part(set_name, arguments.part)
         for plane in read_planes(folder, names, arguments.limit):
@@ -316,6 +335,13 @@ def main() -> None:
         choices=("all", "train", "validation", "test"),
         default="all",
         help="part of the frozen split, for the sets that the bundled model saw",
+    )
+    parser.add_argument(
+        "--corrections",
+        choices=CORRECTIONS,
+        default="dock",
+        help="what a correction starts from: all clicks alone, or also the logits of "
+        "the mask before; by default what the dock does with this model",
     )
     parser.add_argument(
         "--settings",

@@ -8,7 +8,8 @@ extra ``all``. Run from the root of the repository::
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,7 @@ from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.widgets.cheat_sheet import CheatSheet
 from napari_segment_anything.widgets.embeddings_dock import EmbeddingsDock
 from napari_segment_anything.widgets.segment_dock import SegmentDock
+from napari_segment_anything.widgets.time_dock import TimeDock
 
 WINDOW_SIZE = (1280, 860)
 NARROW_WIDTH = 320
@@ -95,9 +97,14 @@ class Stage:
             self.write(Image.open(path), name)
 
     def write(self, picture: Image.Image, name: str) -> None:
-        """Write a picture with few colours, which is a small file."""
+        """Write a picture with few colours, which is a small file.
+
+        The pages show dark windows, whose pictures have no theme in their names.
+        """
         few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(self.output / f"{name}_{self.theme}.png", optimize=True)
+        is_usual = self.theme == "dark" and not name.endswith("_narrow")
+        name = name if is_usual else f"{name}_{self.theme}"
+        few.save(self.output / f"{name}.png", optimize=True)
 
     def save_narrow(self, name: str) -> None:
         """Write a picture of the dock at the smallest width it is made for."""
@@ -193,19 +200,31 @@ def show_keys(stage: Stage) -> None:
     sheet.close()
 
 
-def show_tracks(stage: Stage) -> None:
-    """Everything through time on the built-in movie."""
-    stage.viewer.add_image(
-        simulate_cells().images, name="cells", axis_labels=("t", "y", "x")
+def show_time(stage: Stage, movie: np.ndarray) -> None:
+    """Everything through time, and the most doubtful place of the result."""
+    stage.viewer.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    dock = TimeDock(stage.viewer)
+    dock_widget = stage.viewer.window.add_dock_widget(
+        dock, name="Time", area="right", tabify=True
     )
-    stage.dock.form.everything_time.click()
+    dock.form.track.click()
+    wait_until(lambda: dock.corrector is not None and not dock.worker.is_busy)
     rest(1.0)
-    wait_until(
-        lambda: stage.dock.jobs.model is not None and not stage.dock.jobs.worker.is_busy
-    )
-    stage.viewer.dims.set_point(0, 8)
-    stage.settle()
-    stage.save("dock_tracks")
+    dock.form.review.next.click()
+    area = dock.form.findChild(QScrollArea)
+    area.ensureWidgetVisible(dock.form.review.undo)
+    stage.save("dock_time")
+    stage.save_alone(dock_widget, "dock_time_narrow")
+
+
+@contextmanager
+def staged(arguments: argparse.Namespace, theme: str) -> Iterator[Stage]:
+    """Give a viewer with the dock, and close it."""
+    stage = Stage(arguments.output, arguments.model, theme)
+    try:
+        yield stage
+    finally:
+        stage.close()
 
 
 def main() -> None:
@@ -214,8 +233,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/images"))
     parser.add_argument("--model", default="nano", help="a name or a weights file")
     parser.add_argument("--image", help="an image to annotate; by default a simulated")
-    parser.add_argument("--movie", help="a time-lapse to embed; by default simulated")
-    parser.add_argument("--tracks", action="store_true", help="through time as well")
+    parser.add_argument("--movie", help="a time-lapse; by default simulated")
+    parser.add_argument(
+        "--frames", type=int, default=24, help="of the time-lapse, at the most"
+    )
+    parser.add_argument(
+        "--docks",
+        default="prompts,embeddings,time",
+        help="which pictures: some of these, with commas between",
+    )
     parser.add_argument("--themes", default="dark,light")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -223,25 +249,25 @@ def main() -> None:
         image, name = open_stack(arguments.image).read(), Path(arguments.image).stem
     else:
         image, name = simulate_cells(1).images[0], "cells"
-    movie = simulate_cells(24).images
+    movie = simulate_cells(arguments.frames).images
     if arguments.movie:
         stack = open_stack(arguments.movie)
-        movie = np.stack([stack.read((t,)) for t in range(stack.n_planes)])
+        n_frames = min(arguments.frames, stack.n_planes)
+        movie = np.stack([stack.read((t,)) for t in range(n_frames)])
     notification_manager.notification_ready.disconnect()
+    docks = arguments.docks.split(",")
     for theme in arguments.themes.split(","):
-        stage = Stage(arguments.output, arguments.model, theme)
-        show_prompts(stage, image, name)
-        show_review(stage)
-        show_keys(stage)
-        stage.close()
-        stage = Stage(arguments.output, arguments.model, theme)
-        with TemporaryDirectory() as folder:
-            show_embeddings(stage, movie, Path(folder))
-        stage.close()
-        if arguments.tracks:
-            stage = Stage(arguments.output, arguments.model, theme)
-            show_tracks(stage)
-            stage.close()
+        if "prompts" in docks:
+            with staged(arguments, theme) as stage:
+                show_prompts(stage, image, name)
+                show_review(stage)
+                show_keys(stage)
+        if "embeddings" in docks:
+            with staged(arguments, theme) as stage, TemporaryDirectory() as folder:
+                show_embeddings(stage, movie, Path(folder))
+        if "time" in docks:
+            with staged(arguments, theme) as stage:
+                show_time(stage, movie)
 
 
 if __name__ == "__main__":

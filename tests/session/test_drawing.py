@@ -44,6 +44,11 @@ def test_a_path_is_a_few_points_along_it_and_no_box():
     assert len(prompts.boxes) == 0
     assert prompts.points.tolist() == [[0, 5], [0, 15], [0, 25], [5, 30]]
     assert prompts.has_object
+    # They are there at once: only clicks follow one after the other.
+    path = outline(Kind.PATH, [[0, 0], [0, 30]])
+    clicked = drawing(path, points=[[7, 7], [8, 8]], inside=[True, False]).prompts
+    assert clicked.points[:2].tolist() == [[7, 7], [8, 8]]
+    assert (len(clicked.points), clicked.n_told) == (6, 4)
 
 
 @pytest.mark.parametrize("kind", [Kind.POLYGON, Kind.PATH, Kind.LINE])

@@ -2,14 +2,7 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.errors import InvalidPromptError
-from napari_segment_anything.session.drawing import Drawing
-from napari_segment_anything.session.objects import (
-    AcceptedObject,
-    ObjectRegister,
-    PlanePrompts,
-    group_prompts,
-)
-from napari_segment_anything.session.planes import PlaneId
+from napari_segment_anything.session.objects import PlanePrompts, group_prompts
 
 
 def drawn(points=(), is_inside=(), boxes=()):
@@ -54,17 +47,3 @@ def test_outside_points_alone_name_no_object():
 def test_a_box_needs_no_point():
     assert drawn(boxes=[[0, 0, 5, 5]]).has_object
     assert drawn().is_empty
-
-
-def test_an_id_is_never_handed_out_twice():
-    register = ObjectRegister()
-    register.reserve(4)
-    assert register.next_id == 5
-    mask = np.ones((1, 1), bool)
-    known = AcceptedObject(5, PlaneId(), Drawing(), 0.9, "", (0, 0), mask)
-    register.change({known.key: (None, known)})
-    register.change({known.key: (known, None)})
-    assert 5 not in register
-    assert register.next_id == 6
-    register.reserve(2)
-    assert register.next_id == 6

@@ -4,6 +4,7 @@ from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.objects import AcceptedObject
 from napari_segment_anything.session.painting import (
+    Replaced,
     keep_free_objects,
     paint_masks,
 )
@@ -64,10 +65,14 @@ def test_what_was_painted_of_an_object_is_cut_tightly():
     assert mask.all()
 
 
-def accepted(corner, shape, object_id=3):
-    return AcceptedObject(
+def replaced(corner, shape, part, object_id=3):
+    known = AcceptedObject(
         object_id, PlaneId(), Drawing(), 0.9, "", corner, np.ones(shape, bool)
     )
+    return Replaced(known, part)
+
+
+WHOLE = slice(0, 10), slice(0, 12)
 
 
 def test_an_object_that_is_painted_again_keeps_id_and_handwork():
@@ -78,8 +83,14 @@ def test_an_object_that_is_painted_again_keeps_id_and_handwork():
     labels[8, 8] = 3
     labels[2, 2] = 0
     painted = paint(
-        labels, masks((2, 2, 6, 6)), first_id=9, replaced=accepted((2, 2), (3, 3))
+        labels,
+        masks((2, 2, 6, 6)),
+        first_id=9,
+        replaced=replaced((2, 2), (3, 3), (slice(2, 9), slice(2, 9))),
     )
+    # Read where the object and the mask lie, and nowhere else.
+    assert painted.corner == (2, 2)
+    assert painted.before.shape == (7, 7)
     assert painted.ids == {0: 3}
     expected = np.zeros((10, 12), int)
     expected[2:6, 2:6] = 3
@@ -96,7 +107,7 @@ def test_an_object_may_shrink_and_bring_others():
         labels,
         masks((2, 2, 4, 4), (6, 6, 8, 8)),
         first_id=9,
-        replaced=accepted((2, 2), (6, 6)),
+        replaced=replaced((2, 2), (6, 6), WHOLE),
     )
     assert painted.ids == {0: 3, 1: 9}
     assert (labels == 3).sum() == 4
@@ -107,6 +118,6 @@ def test_objects_that_are_there_already_are_left_out():
     present = np.zeros((10, 12), int)
     present[0:4, 0:4] = 3
     found = masks((0, 0, 4, 4), (3, 3, 9, 9), (6, 0, 9, 3))
-    kept = keep_free_objects(found, present)
+    kept = keep_free_objects(found, lambda part: present[part])
     # The first is there; the second shares 1 of 36 pixels, the third none.
     assert kept.boxes.tolist() == [[3, 3, 9, 9], [6, 0, 9, 3]]

@@ -8,7 +8,6 @@ from napari_segment_anything.session.planes import PlaneId, PlaneSource
 from napari_segment_anything.session.requests import (
     MaskRequest,
     answer,
-    mask_box,
     prompted_plane,
 )
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -90,13 +89,6 @@ def test_an_image_that_changed_is_encoded_again(source, predictor, store):
 def test_a_point_beyond_the_plane_is_an_error(source, predictor, store):
     with pytest.raises(InvalidPromptError):
         answer(request(source, [[20, 900]]), predictor, store)
-
-
-def test_mask_box():
-    mask = np.zeros((6, 7), bool)
-    assert mask_box(mask) == (0, 0, 0, 0)
-    mask[2:4, 5] = True
-    assert mask_box(mask) == (2, 5, 4, 6)
 
 
 def test_small_objects_of_a_large_plane_are_answered_in_windows(predictor, store):

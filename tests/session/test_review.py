@@ -7,12 +7,9 @@ import pytest
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.session.commits import Canvas
-from napari_segment_anything.session.objects import ObjectRegister, Verdict
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.session.review import (
     Candidates,
-    ReviewFilter,
     roundness,
 )
 
@@ -74,32 +71,6 @@ def test_only_what_is_new_is_given(candidates):
         FOUND[3][0]
     ]
     assert len(candidates.passing(replace(usual, min_iou=0.7), usual).new) == 0
-
-
-def test_what_passes_no_more_is_taken_out_unless_somebody_cared(candidates):
-    labels = np.zeros(SHAPE, np.int32)
-    objects = ObjectRegister()
-    canvas = Canvas(PlaneId(), "YX", SHAPE, lambda part: labels[part], objects)
-
-    def do(commit):
-        labels[commit.pixels.index] = commit.pixels.after
-        objects.change(commit.objects)
-        return commit
-
-    usual = candidates.usual_filter
-    do(canvas.fill(candidates.passing(usual, None)))
-    assert np.unique(labels).tolist() == [0, 1, 2, 3]
-    first, second, third = objects.on(PlaneId())
-    # One is confirmed, one painted on; a strict filter leaves both alone.
-    objects.change({first.key: (first, replace(first, verdict=Verdict.ACCEPTED))})
-    labels[second.corner] = 0
-    strict = ReviewFilter(min_iou=0.99)
-    commit = do(canvas.fill(candidates.passing(strict, usual)))
-    assert commit.action.removed == (third.object_id,)
-    assert np.unique(labels).tolist() == [0, 1, 2]
-    # Back again: the third returns, under a new number, and nothing else changes.
-    do(canvas.fill(candidates.passing(usual, strict)))
-    assert np.unique(labels).tolist() == [0, 1, 2, 4]
 
 
 def test_roundness_is_one_for_a_disk_and_small_for_a_stick():

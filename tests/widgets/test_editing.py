@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bright_sam import bright_predictor
 from napari_segment_anything.batch.progress import run
@@ -64,6 +65,11 @@ def accept(annotator, click):
 
 def labels_of(annotator):
     return annotator.layers.results.layer.data
+
+
+def outlined(annotator):
+    """Pixels inside of the contour that is shown."""
+    return ndimage.binary_fill_holes(annotator.layers.preview.layer.data[0] == 1)
 
 
 def n_points(annotator):
@@ -226,8 +232,7 @@ def test_an_object_of_everything_mode_is_opened_with_its_outline(
     assert annotator.session.reopened_on(plane) == object_id
     # Nobody asks the model: what is outlined is the object, to be confirmed.
     assert annotator.session.response is None
-    preview = annotator.layers.preview.layer
-    assert preview.data.astype(bool).sum() == is_object.sum()
+    assert outlined(annotator).sum() == is_object.sum()
     before = labels_of(annotator).copy()
     annotator.accept()
     np.testing.assert_array_equal(labels_of(annotator), before)
@@ -370,7 +375,7 @@ def test_hovering_shows_a_mask_that_nobody_can_accept(annotator, click, settle):
     annotator.hover.is_on = True
     hover(annotator, 24, 104)
     settle()
-    assert 350 < preview.data.astype(bool).sum() < 550
+    assert 350 < outlined(annotator).sum() < 550
     assert not annotator.session.can_accept
     annotator.accept()
     assert not labels_of(annotator).any()
@@ -414,9 +419,12 @@ def test_the_size_of_a_click_is_kept_for_the_next_objects(
         annotator.settings = AnswerSettings(size)
         settle()
         areas[size] = int(annotator.session.response.masks.areas[0])
-        if size != MaskSize.BEST:
-            assert said[-1].startswith(size.capitalize())
-            assert "small 0.70, medium 0.95, large 0.90" in said[-1]
+        assert said[-1].startswith(size.capitalize())
+        assert "small 0.70, medium 0.95, large 0.90" in said[-1]
+        # The other two are outlined as well, but not as the one that is accepted.
+        shown = annotator.layers.preview.layer.data
+        assert outlined(annotator).sum() == areas[size]
+        assert (shown == 2).sum() > 20
     assert areas["small"] < areas["medium"] < areas["large"]
     assert areas["best"] == best == areas["medium"]
     annotator.settings = AnswerSettings(MaskSize.LARGE)
@@ -508,6 +516,43 @@ def test_a_record_is_replayed_to_the_same_labels(
     labels = labels_of(annotator)
     assert len(np.unique(labels)) > 5
     np.testing.assert_array_equal(replayed(annotator, tmp_path), labels)
+
+
+def test_points_of_other_objects_count_as_outside_and_are_recorded(
+    annotator, accept, click, settle, tmp_path, predictor, monkeypatch
+):
+    asked = []
+    decode = predictor._sam.decode
+
+    def watched(*args, point_labels=None, **kwargs):
+        asked.append(point_labels)
+        return decode(*args, point_labels=point_labels, **kwargs)
+
+    monkeypatch.setattr(predictor._sam, "decode", watched)
+    accept(3)
+    accept(1)
+    click(5)
+    assert asked[-1].tolist() == [[1]]
+    annotator.settings = AnswerSettings(others_are_out=True)
+    settle()
+    others = annotator.session.response.request.prompts.others
+    assert sorted(map(tuple, others)) == [DISKS[1], DISKS[3]]
+    # The click first; what lies beyond the window that answers is left out (-1).
+    (own, *rest) = asked[-1][0].tolist()
+    assert own == 1
+    assert len(rest) == 2
+    assert set(rest) <= {0, -1}
+    annotator.accept()
+    # They are not drawn for the object: opened again it has its own point alone.
+    click(5)
+    assert n_points(annotator) == 1
+    annotator.clear()
+    action = annotator.session.record(labels_of(annotator).shape).actions[-1]
+    assert sorted(action.others) == [DISKS[1], DISKS[3]]
+    np.testing.assert_array_equal(replayed(annotator, tmp_path), labels_of(annotator))
+    saved = Record.load(tmp_path / "record.json").actions[-1]
+    assert saved.others == action.others
+    assert saved.settings == action.settings
 
 
 def test_a_long_session_is_replayed_to_the_same_labels(

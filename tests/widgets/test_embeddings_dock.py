@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from bright_sam import work_of
 from napari_segment_anything.models import load
-from napari_segment_anything.widgets import embeddings_dock
+from napari_segment_anything.widgets import dock as dock_module
 from napari_segment_anything.widgets.embeddings_dock import EmbeddingsDock
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 
@@ -26,7 +26,7 @@ def stack(disks_image):
 def notified(monkeypatch, predictor):
     monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
     messages = []
-    monkeypatch.setattr(embeddings_dock, "show_error", messages.append)
+    monkeypatch.setattr(dock_module, "show_error", messages.append)
     return messages
 
 

@@ -78,11 +78,6 @@ def test_scores_are_told(narrator, said, found, words):
     assert said == [words]
 
 
-def test_a_single_click_has_other_sizes(narrator, said):
-    narrator.tell(response(masks(0.9)), is_single_click=True)
-    assert said == ["Predicted IoU 0.90 · K: other sizes"]
-
-
 def test_a_size_is_told_with_the_scores_of_all_three(narrator, said):
     request = MaskRequest(1, None, PLANE, PlanePrompts())
     narrator.tell(

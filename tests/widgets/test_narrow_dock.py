@@ -1,28 +1,39 @@
 """The docks at the smallest width they are made for."""
 
 import pytest
-from qtpy.QtWidgets import QScrollArea
+from qtpy.QtWidgets import QPushButton, QScrollArea
 
 from napari_segment_anything.widgets.dock_form import DockForm
+from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm
+from napari_segment_anything.widgets.fold import Fold
+from napari_segment_anything.widgets.time_form import TimeForm
 
 pytestmark = pytest.mark.gui
 WIDTH = 320
+# Styles differ in their scroll bars and in what surrounds the text of a button.
+SCROLL_BAR = 14
+PADDING = 16
 
 
-def test_nothing_is_cut_off_at_320_pixels(qtbot, viewer_model):
-    form = DockForm(viewer_model)
+@pytest.mark.parametrize("form_class", [DockForm, EmbeddingsForm, TimeForm])
+def test_nothing_is_cut_off_at_320_pixels(qtbot, viewer_model, form_class):
+    form = form_class(viewer_model)
     qtbot.addWidget(form)
-    form.many.fold.button.setChecked(True)
-    form.review.fold.button.setChecked(True)
-    form.preferences.fold.button.setChecked(True)
+    for fold in form.findChildren(Fold):
+        fold.button.setChecked(True)
+    if isinstance(form, TimeForm):
+        form.review.set_ready(True, True, True)
     # Lower than its content, so that there is a scroll bar too.
-    form.resize(WIDTH, 500)
+    form.resize(WIDTH, 200)
     form.show()
     qtbot.waitExposed(form)
     qtbot.wait(100)
     assert form.width() == WIDTH
     area = form.findChild(QScrollArea)
     assert area.widget().height() > area.viewport().height()
-    needed = area.widget().minimumSizeHint().width()
-    # Styles differ in their scroll bars; napari's takes 14 pixels.
-    assert needed <= WIDTH - 14
+    assert area.widget().minimumSizeHint().width() <= WIDTH - SCROLL_BAR
+    for button in form.findChildren(QPushButton):
+        if button.isVisible():
+            words = button.fontMetrics().horizontalAdvance(button.text())
+            assert words + PADDING <= button.width(), button.text()
+    form.close_connections()

@@ -4,7 +4,7 @@ from napari.layers import Image
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.session.planes import PlaneId
-from napari_segment_anything.widgets.preview_layer import PreviewLayer, masks_to_crop
+from napari_segment_anything.widgets.preview_layer import PreviewLayer
 
 pytestmark = pytest.mark.gui
 
@@ -23,7 +23,7 @@ def test_the_layer_is_as_small_as_the_masks(two_masks, qapp):
     preview = PreviewLayer(image, "TYX")
     plane = PlaneId(("Y", "X"), (("T", 3),))
     preview.show(two_masks, plane)
-    assert preview.layer.data.shape == (1, 9, 7)
+    assert preview.layer.data.shape == (1, 5, 3)
     shown = {
         tuple(preview.layer.data_to_world(pixel))
         for pixel in np.argwhere(preview.layer.data)
@@ -40,14 +40,30 @@ def test_the_layer_is_as_small_as_the_masks(two_masks, qapp):
     assert not preview.layer.data.any()
 
 
-def test_masks_are_told_apart(two_masks):
-    top, left, crop = masks_to_crop(two_masks)
-    assert (top, left) == (10, 20)
-    assert crop.tolist() == [[1, 1, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0], [2, 0, 0]]
-
-
-def test_empty_masks_show_nothing():
-    empty = MaskSet.from_masks(
-        (9, 9), [(0, 0, 0, 0)], [np.zeros((0, 0), bool)], points=[(0, 0)]
+def test_the_chosen_mask_is_opaque_and_other_sizes_are_quieter(qapp):
+    image = Image(np.zeros((60, 60), np.uint8))
+    preview = PreviewLayer(image, "YX")
+    squares = MaskSet.from_masks(
+        (60, 60),
+        [(20, 20, 40, 40), (5, 5, 55, 55)],
+        [np.ones((n, n), bool) for n in (20, 50)],
     )
-    assert not masks_to_crop(empty)[2].any()
+    preview.show(squares.select([0]), PlaneId(), squares.select([1]))
+    chosen, other = (preview.layer.get_color(int(value)) for value in (1, 2))
+    assert chosen[3] == 1
+    assert 0 < other[3] < 1
+    assert preview.layer.data[15, 25] == 1
+    assert set(np.unique(preview.layer.data[0])) == {0, 2}
+
+
+def test_what_is_shown_is_not_drawn_again_until_it_was_hidden(two_masks, qapp):
+    preview, plane = PreviewLayer(Image(np.zeros((60, 60))), "YX"), PlaneId()
+    preview.show(two_masks, plane)
+    drawn = preview.layer.data
+    preview.show(two_masks, plane)
+    assert preview.layer.data is drawn
+    preview.show(two_masks.select([0]), plane)
+    assert preview.layer.data is not drawn
+    preview.hide()
+    preview.show(two_masks, plane)
+    assert preview.layer.data.any()

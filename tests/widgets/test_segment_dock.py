@@ -12,7 +12,8 @@ from napari_segment_anything.errors import CheckpointError
 from napari_segment_anything.models import load
 from napari_segment_anything.session.jobs import ModelChoice
 from napari_segment_anything.session.record import Record
-from napari_segment_anything.widgets import keys, segment_dock
+from napari_segment_anything.widgets import dock as dock_module
+from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 
 pytestmark = pytest.mark.gui
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.gui
 def notified(monkeypatch):
     """Sentences that were shown to the user."""
     messages = []
-    monkeypatch.setattr(segment_dock, "show_error", messages.append)
+    monkeypatch.setattr(dock_module, "show_error", messages.append)
     return messages
 
 

@@ -5,7 +5,9 @@ undo and redo give back exactly what was there.
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -23,15 +25,21 @@ from napari.components import ViewerModel
 
 from bright_sam import bright_predictor
 from napari_segment_anything.batch.progress import run
-from napari_segment_anything.session.answers import AnswerSettings, answer_with
+from napari_segment_anything.session.answers import (
+    AnswerSettings,
+    MaskSize,
+    answer_with,
+)
 from napari_segment_anything.session.carry import carry_job, moved
 from napari_segment_anything.session.drawing import Drawing, Kind, Outline
 from napari_segment_anything.session.jobs import everything_job
 from napari_segment_anything.session.mask_options import MaskOptions
+from napari_segment_anything.session.neighbours import points_of_others
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.session.prompt_jobs import prompt_many_job
 from napari_segment_anything.session.record import Record
 from napari_segment_anything.session.replay import replay
+from napari_segment_anything.session.review import Passing
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -56,6 +64,8 @@ class AnnotationMachine(RuleBasedStateMachine):
     image: np.ndarray
     predictor = bright_predictor()
     store = MemoryEmbeddingStore()
+    # What everything mode finds depends on the image alone, and takes most of the time.
+    found_on: ClassVar[dict[PlaneId, Passing]] = {}
 
     @initialize()
     def open_image(self):
@@ -84,8 +94,11 @@ class AnnotationMachine(RuleBasedStateMachine):
         self.editor.note_prompts(self.place, may_reopen=False)
 
     def found(self, plane):
-        job = everything_job(self.session.source, plane, self.predictor, self.store)
-        return run(job)
+        if plane not in self.found_on:
+            source = self.session.source
+            job = everything_job(source, plane, self.predictor, self.store)
+            self.found_on[plane] = run(job)
+        return self.found_on[plane]
 
     def go_to(self, plane):
         self.place = plane
@@ -106,9 +119,13 @@ class AnnotationMachine(RuleBasedStateMachine):
             self.editor._reopen(known)
         return known
 
-    def accept(self, plane, drawing, smooth=0, may_overwrite=False):
-        options = AnswerSettings(options=MaskOptions(smooth=smooth))
-        request = self.session.ask(plane, drawing.prompts)
+    def accept(self, plane, drawing, smooth=0, may_overwrite=False, are_out=False):
+        options = AnswerSettings(MaskSize.BEST, MaskOptions(smooth=smooth), are_out)
+        prompts = drawing.prompts
+        if are_out:
+            others = points_of_others(self.editor.others_on(plane), prompts)
+            prompts = replace(prompts, others=others)
+        request = self.session.ask(plane, prompts)
         response = answer_with(request, self.predictor, self.store, options)
         self.session.receive(response)
         choices = Choices(may_overwrite=may_overwrite)
@@ -120,9 +137,12 @@ class AnnotationMachine(RuleBasedStateMachine):
         jitter=st.tuples(st.integers(-4, 4), st.integers(-4, 4)),
         smooth=st.integers(0, 3),
         may_overwrite=st.booleans(),
+        are_out=st.booleans(),
         kind=st.sampled_from(["point", Kind.RECTANGLE, Kind.ELLIPSE, Kind.POLYGON]),
     )
-    def draw_and_accept(self, plane, disk, jitter, smooth, may_overwrite, kind):
+    def draw_and_accept(
+        self, plane, disk, jitter, smooth, may_overwrite, are_out, kind
+    ):
         self.go_to(plane)
         self.layers.prompts.clear(plane)
         y, x = self.near(plane, disk, jitter)
@@ -133,7 +153,8 @@ class AnnotationMachine(RuleBasedStateMachine):
             inside = np.clip(np.array(corners, float), 0, (95, 127))
             drawing = Drawing(outlines=(Outline(kind, inside),))
         self.layers.prompts.draw(plane, drawing)
-        self.accept(plane, self.layers.prompts.drawing_on(plane), smooth, may_overwrite)
+        drawn = self.layers.prompts.drawing_on(plane)
+        self.accept(plane, drawn, smooth, may_overwrite, are_out)
 
     @rule(
         plane=PLANES, start=PLACES, length=st.integers(1, 30), label=st.integers(0, 9)
@@ -284,7 +305,7 @@ class AnnotationMachine(RuleBasedStateMachine):
 
 
 def machine_of(image):
-    return type("Machine", (AnnotationMachine,), {"image": image})
+    return type("Machine", (AnnotationMachine,), {"image": image, "found_on": {}})
 
 
 def check(image, n_sessions, n_steps):
@@ -305,5 +326,6 @@ def test_labels_are_those_of_a_replay_of_the_record(qapp, disks_image):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(6 * 3600)
 def test_labels_of_long_sessions_are_those_of_a_replay(qapp, disks_image):
     check(disks_image.image, n_sessions=20, n_steps=120)

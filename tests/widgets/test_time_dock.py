@@ -7,7 +7,8 @@ import tifffile
 from dividing_movie import N_FRAMES, dividing_movie
 from napari_segment_anything.models import load
 from napari_segment_anything.storage.ctc import read_ctc, write_ctc
-from napari_segment_anything.widgets import time_dock
+from napari_segment_anything.widgets import dock as dock_module
+from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.time_dock import TimeDock
 
 pytestmark = pytest.mark.gui
@@ -21,7 +22,7 @@ def picture(labels):
 def messages(monkeypatch, predictor):
     monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
     shown = []
-    monkeypatch.setattr(time_dock, "show_error", shown.append)
+    monkeypatch.setattr(dock_module, "show_error", shown.append)
     return shown
 
 
@@ -328,3 +329,38 @@ def test_slices_are_followed_each_for_itself(qtbot, viewer_model):
     assert (corrector.layers.tracks.data[:, 2] == 1).all()
     dock.close()
     dock.deleteLater()
+
+
+def test_the_keys_are_those_of_the_main_dock_and_stand_on_the_buttons(
+    dock, qtbot, viewer
+):
+    corrector = track(dock, qtbot)
+    bound = {str(key) for key in corrector.layers.labels.keymap}
+    known = {entry.key for entry in keys.CHEAT_SHEET}
+    assert bound == set(dock._keys())
+    assert bound < known
+    review = dock.form.review
+    buttons = (review.next, review.accept, review.recompute, review.undo)
+    shown = {
+        button.text().rpartition("(")[2].rstrip(")")
+        for button in (*buttons, *review.buttons.values())
+        if "(" in button.text()
+    }
+    # Going back, and the next doubtful one as in the main dock, have no button.
+    assert shown == bound - {keys.PREVIOUS_KEY, keys.DOUBTFUL_KEY}
+
+
+def test_a_key_corrects_the_track_that_is_chosen(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    # Nothing is chosen: the key does nothing, as its button is disabled.
+    corrector.layers.labels.selected_label = 0
+    dock._keys()[keys.SPLIT_KEY]()
+    assert not corrector.can_undo
+    viewer.dims.set_point(0, 2)
+    frames = {
+        track: corrector.tracks.frames_of(track) for track in corrector.tracks.tracks
+    }
+    corrector.pick(next(t for t, seen in frames.items() if seen[0] < 2 <= seen[-1]))
+    dock._keys()[keys.SPLIT_KEY]()
+    settle(dock, qtbot)
+    assert corrector.can_undo

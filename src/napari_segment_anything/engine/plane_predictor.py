@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.corrections import Corrections
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
@@ -70,6 +71,7 @@ class PlanePredictor:
         n_kept: int = 32,
     ) -> None:
         self._predictor = predictor
+        self._corrections = Corrections(predictor)
         self._pixels = image_module.check_plane(image)
         self._range = intensity_range or image_module.percentile_range(self._pixels)
         self._whole = embedding
@@ -82,6 +84,11 @@ class PlanePredictor:
     def plane_shape(self) -> tuple[int, int]:
         """(H, W) of the plane in pixels."""
         return int(self._pixels.shape[0]), int(self._pixels.shape[1])
+
+    @property
+    def has_corrections(self) -> bool:
+        """Whether clicks start from earlier logits; not from a head's rough mask."""
+        return not self._predictor.has_proposals
 
     @cached_property
     def scale(self) -> float:
@@ -103,6 +110,7 @@ class PlanePredictor:
         multimask: bool = True,
         may_encode: bool = True,
         rough: MaskSet | None = None,
+        n_clicks: int = 0,
     ) -> MaskSet:
         """Predict the masks of N prompted objects.
 
@@ -118,6 +126,9 @@ class PlanePredictor:
             the finest window that is there, or in the frame of the whole plane.
         rough : MaskSet, optional
             A mask prompt for each of the N objects, in pixels of the plane.
+        n_clicks : int, optional
+            Of a single object: how many of its points, from the first, are clicks that
+            each start from the logits of the mask that they correct.
 
         Returns
         -------
@@ -150,6 +161,7 @@ class PlanePredictor:
                         prompts.select(batch),
                         multimask,
                         None if rough is None else rough.select(batch),
+                        n_clicks if prompts.n_objects == 1 else 0,
                     )
                     for i, alternatives in zip(batch.tolist(), answers, strict=True):
                         rows[i] = alternatives
@@ -199,6 +211,7 @@ class PlanePredictor:
         prompts: Prompts,
         multimask: bool,
         rough: MaskSet | None,
+        n_clicks: int,
     ) -> list[list["_Answer"]]:
         y0, x0, y1, x1 = window
         if not self._is_whole(window):
@@ -208,25 +221,38 @@ class PlanePredictor:
             prompts = with_rough_masks(
                 prompts, rough, window, embedding.geometry, low_res_size
             )
+        elif n_clicks:
+            prompts = self._corrections.with_logits(embedding, prompts, n_clicks)
         logits, scores = self._predictor.decode(embedding, prompts, multimask)
-        answers = []
-        for three, three_scores in zip(
-            logits.float().cpu().numpy(), scores.tolist(), strict=True
-        ):
-            row: list[_Answer] = []
-            for one, score in zip(three, three_scores, strict=True):
-                found = stable_mask_in_plane(one, embedding.geometry)
-                if found is None:
-                    row.append(((0, 0, 0, 0), _EMPTY, 0.0, 0.0))
-                    continue
-                (top, left, bottom, right), mask, stability = found
-                box = (top + y0, left + x0, bottom + y0, right + x0)
-                row.append((box, mask, score, stability))
-            answers.append(row)
-        return answers
+        return _in_plane(
+            logits.float().cpu().numpy(), scores.tolist(), embedding, (y0, x0)
+        )
 
 
 _Answer = tuple[Box, BoolArray, float, float]
+
+
+def _in_plane(
+    logits: npt.NDArray[np.float32],
+    scores: list[list[float]],
+    embedding: ImageEmbedding,
+    corner: tuple[int, int],
+) -> list[list[_Answer]]:
+    """Masks of N objects, M alternatives each, of a window with this first pixel."""
+    y0, x0 = corner
+    answers = []
+    for three, three_scores in zip(logits, scores, strict=True):
+        row: list[_Answer] = []
+        for one, score in zip(three, three_scores, strict=True):
+            found = stable_mask_in_plane(one, embedding.geometry)
+            if found is None:
+                row.append(((0, 0, 0, 0), _EMPTY, 0.0, 0.0))
+                continue
+            (top, left, bottom, right), mask, stability = found
+            box = (top + y0, left + x0, bottom + y0, right + x0)
+            row.append((box, mask, score, stability))
+        answers.append(row)
+    return answers
 
 
 def _is_cut(

@@ -59,6 +59,8 @@ class Action:
         Whether pixels of other objects could be taken.
     replaced : int or None
         Object that was open again.
+    others : tuple
+        (y, x) of points of other objects that counted as outside.
     class_id : int
         Which kind of thing the objects are.
     filters : tuple of ReviewFilter or None
@@ -84,6 +86,7 @@ class Action:
     settings: AnswerSettings = field(default_factory=AnswerSettings)
     may_overwrite: bool = False
     replaced: int | None = None
+    others: tuple[tuple[float, float], ...] = ()
     class_id: int = 1
     filters: tuple[ReviewFilter | None, ReviewFilter] | None = None
     removed: tuple[int, ...] = ()
@@ -99,7 +102,7 @@ class Action:
             "index": dict(self.plane.index),
             "ids": list(self.ids),
         }
-        for name in _FIELDS[self.kind]:
+        for name in (*_FIELDS[self.kind], *self._rare_fields()):
             written[name] = _TO_JSON[name](getattr(self, name))
         return written
 
@@ -109,7 +112,8 @@ class Action:
         rows, columns = written["plane_axes"]
         index = tuple((str(k), int(v)) for k, v in written["index"].items())
         kind = ActionKind(written["kind"])
-        fields = {name: _FROM_JSON[name](written[name]) for name in _FIELDS[kind]}
+        names = [*_FIELDS[kind], *(name for name in _RARE_FIELDS if name in written)]
+        fields = {name: _FROM_JSON[name](written[name]) for name in names}
         return cls(
             kind,
             PlaneId((rows, columns), index),
@@ -117,6 +121,12 @@ class Action:
             **fields,
         )
 
+    def _rare_fields(self) -> list[str]:
+        return [name for name in _RARE_FIELDS if getattr(self, name)]
+
+
+_RARE_FIELDS = ("others",)
+"""Written only where they say something."""
 
 _MADE = ("predicted_iou", "model_digest", "class_id")
 _ASKED = ("settings", "may_overwrite")
@@ -142,12 +152,18 @@ def _integers(values: Any) -> tuple[int, ...]:
 
 
 def _settings_to_json(settings: AnswerSettings) -> dict[str, Any]:
-    return {"size": str(settings.size), **asdict(settings.options)}
+    return {
+        "size": str(settings.size),
+        "others_are_out": settings.others_are_out,
+        **asdict(settings.options),
+    }
 
 
 def _settings_from_json(written: dict[str, Any]) -> AnswerSettings:
-    options = {name: value for name, value in written.items() if name != "size"}
-    return AnswerSettings(MaskSize(written["size"]), MaskOptions(**options))
+    options = dict(written)
+    size = MaskSize(options.pop("size"))
+    are_out = bool(options.pop("others_are_out", False))
+    return AnswerSettings(size, MaskOptions(**options), are_out)
 
 
 def _filters_to_json(filters: Any) -> Any:
@@ -191,6 +207,7 @@ _TO_JSON: dict[str, Callable[[Any], Any]] = {
     "drawing": _drawing_to_json,
     "drawings": lambda drawings: [_drawing_to_json(one) for one in drawings],
     "replaced": _same,
+    "others": lambda points: [list(point) for point in points],
     "filters": _filters_to_json,
     "removed": list,
     "axis": _same,
@@ -208,6 +225,7 @@ _FROM_JSON: dict[str, Callable[[Any], Any]] = {
     "drawing": _drawing_from_json,
     "drawings": lambda written: tuple(_drawing_from_json(one) for one in written),
     "replaced": lambda number: None if number is None else int(number),
+    "others": lambda points: tuple((float(y), float(x)) for y, x in points),
     "filters": _filters_from_json,
     "removed": _integers,
     "axis": str,

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_segment_anything.session.decoding import prompted_regions
 from napari_segment_anything.session.mask_options import MaskOptions
 from napari_segment_anything.session.objects import group_prompts
 from napari_segment_anything.session.plane_index import NotingStore
 from napari_segment_anything.session.requests import (
     MaskResponse,
     answer,
-    is_ambiguous,
     prompted_plane,
-    prompted_regions,
 )
 
 if TYPE_CHECKING:
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
     from napari_segment_anything.session.requests import MaskRequest
@@ -55,10 +55,13 @@ class AnswerSettings:
         Which of the three masks of a single click.
     options : MaskOptions
         How masks are cleaned.
+    others_are_out : bool
+        Whether points of objects nearby count as outside.
     """
 
     size: MaskSize = MaskSize.BEST
     options: MaskOptions = field(default_factory=MaskOptions)
+    others_are_out: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +74,13 @@ class SizedResponse(MaskResponse):
         Which one ``masks`` holds.
     iou_by_size : tuple of float
         Predicted IoU of the small, the medium and the large mask.
+    other_sizes : MaskSet or None
+        The masks of the two other sizes.
     """
 
     size: MaskSize = MaskSize.BEST
     iou_by_size: tuple[float, ...] = ()
+    other_sizes: MaskSet | None = None
 
 
 def answer_first(
@@ -128,21 +134,22 @@ def answer_with(
         When the plane cannot be read or the prompts lie outside of it.
     """
     settings = settings or AnswerSettings()
-    if settings.size == MaskSize.BEST or not is_ambiguous(request.prompts):
-        response = answer(request, predictor, store)
-    else:
-        response = _answer_of_size(request, predictor, store, settings.size)
+    if request.prompts.is_ambiguous:
+        return _answer_in_sizes(request, predictor, store, settings)
+    response = answer(request, predictor, store)
     if response.masks is None:
         return response
     return replace(response, masks=settings.options.apply(response.masks))
 
 
-def _answer_of_size(
+def _answer_in_sizes(
     request: MaskRequest,
     predictor: MaskPredictor,
     store: EmbeddingStore,
-    size: MaskSize,
+    settings: AnswerSettings,
 ) -> SizedResponse:
+    from napari_segment_anything.engine.mask_set import MaskSet
+
     started = time.perf_counter()
     grouped = group_prompts(request.prompts)
     with prompted_plane(request.source, request.plane, predictor, store) as plane:
@@ -150,13 +157,22 @@ def _answer_of_size(
         encoded = time.perf_counter()
         found = plane.answer(grouped, multimask=True)
     by_size = np.argsort(found.areas, kind="stable")
-    chosen = by_size[min(SIZES.index(size), len(by_size) - 1)]
+    if settings.size == MaskSize.BEST:
+        chosen = int(found.predicted_iou.argmax())
+    else:
+        chosen = int(by_size[min(SIZES.index(settings.size), len(by_size) - 1)])
+    masks = settings.options.apply(
+        MaskSet.concatenate(
+            [prompted_regions(found.select([i]), grouped) for i in range(len(found))]
+        )
+    )
     return SizedResponse(
         request=request,
-        masks=prompted_regions(found.select([int(chosen)]), grouped),
+        masks=masks.select([chosen]),
         model_digest=predictor.model_digest,
         encoding_seconds=encoded - started,
         decoding_seconds=time.perf_counter() - encoded,
-        size=size,
+        size=settings.size,
+        other_sizes=masks.select([i for i in by_size.tolist() if i != chosen]),
         iou_by_size=tuple(float(iou) for iou in found.predicted_iou[by_size]),
     )

@@ -134,10 +134,25 @@ def known_slices(
         place = known.plane
         if place != moved(plane, axis, _position(place, axis)):
             continue
-        is_object = canvas_of(place).labels() == object_id
+        canvas = canvas_of(place)
+        part = canvas.part_of(object_id)
+        is_object = canvas.read(part) == object_id
         if is_object.any():
-            slices[place] = MaskSet.from_labels(is_object.astype(np.int32))
+            crop = MaskSet.from_labels(is_object.astype(np.int32))
+            slices[place] = _lying_at(crop, part, canvas.shape)
     return slices
+
+
+def _lying_at(
+    crop: MaskSet, part: tuple[slice, slice], shape: tuple[int, int]
+) -> MaskSet:
+    corner = np.array([part[0].start, part[1].start])
+    return replace(
+        crop,
+        shape=shape,
+        boxes=(crop.boxes + np.tile(corner, 2)).astype(np.int32),
+        points=(crop.points + corner).astype(np.float32),
+    )
 
 
 def moved(plane: PlaneId, axis: str, position: int) -> PlaneId:

@@ -1,18 +1,17 @@
-"""What accepting and everything mode change, as steps."""
+"""What accepting changes, as steps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.drawing import Drawing
-from napari_segment_anything.session.objects import AcceptedObject, Verdict
-from napari_segment_anything.session.painting import keep_free_objects, paint_masks
+from napari_segment_anything.session.objects import AcceptedObject
+from napari_segment_anything.session.painting import Replaced, paint_masks
 from napari_segment_anything.session.pixel_edit import PixelEdit, of_plane
-from napari_segment_anything.session.review import identities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.answers import AnswerSettings
     from napari_segment_anything.session.history import Change, FilterChange
-    from napari_segment_anything.session.objects import ObjectKey, ObjectRegister
+    from napari_segment_anything.session.object_register import ObjectRegister
+    from napari_segment_anything.session.objects import ObjectKey
     from napari_segment_anything.session.painting import Painted, Read
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.prompt_jobs import PromptedPlane
-    from napari_segment_anything.session.review import Passing
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,16 +77,34 @@ class Canvas:
     read: Read
     objects: ObjectRegister
 
-    def labels(self) -> npt.NDArray[np.int32]:
-        """Read the whole plane."""
-        height, width = self.shape
-        return self.read((slice(0, height), slice(0, width))).astype(np.int32)
+    def part_of(self, *ids: int, margin: int = 0) -> tuple[slice, slice]:
+        """Return the part of the plane that holds every pixel of objects.
+
+        Parameters
+        ----------
+        *ids : int
+            The objects; of unknown ones nothing.
+        margin : int, optional
+            Pixels more on each side, as far as the plane reaches.
+        """
+        boxes = [self.objects.extents.box(i, self.plane) for i in ids]
+        there = np.array([box for box in boxes if box is not None]).reshape(-1, 4)
+        if not len(there):
+            return slice(0, 0), slice(0, 0)
+        low = np.maximum(there[:, :2].min(axis=0) - margin, 0)
+        high = np.minimum(there[:, 2:].max(axis=0) + margin, self.shape)
+        rows, columns = zip(low.tolist(), high.tolist(), strict=True)
+        return slice(*rows), slice(*columns)
 
     def edit(
-        self, before: npt.NDArray[np.int32], after: npt.NDArray[np.int32]
+        self,
+        part: tuple[slice, slice],
+        before: npt.NDArray[np.integer],
+        after: npt.NDArray[np.integer],
     ) -> PixelEdit:
-        """Return the edit between two states of the whole plane."""
-        return of_plane(self.plane, self.axes, (0, 0), before, after)
+        """Return the edit between two states of a part of the plane."""
+        corner = int(part[0].start), int(part[1].start)
+        return of_plane(self.plane, self.axes, corner, before, after)
 
     def accept(
         self,
@@ -99,18 +116,20 @@ class Canvas:
         may_overwrite: bool = False,
         replaced: int | None = None,
         class_id: int = 1,
+        others: npt.ArrayLike = (),
     ) -> Commit | None:
         """Paint the masks of what was drawn; None when there is no pixel for them.
 
         An id to replace that is not on this plane yet is that of an object of other
-        planes, which goes on here.
+        planes, which goes on here. ``others`` are points (K, 2) of other objects that
+        counted as outside.
         """
         painted = paint_masks(
             masks,
             self.read,
             first_id=self.objects.next_id,
             may_overwrite=may_overwrite,
-            replaced=self.objects.get(replaced, self.plane),
+            replaced=self._replaced(replaced),
             continued=replaced,
         )
         if not painted.ids:
@@ -125,6 +144,7 @@ class Canvas:
             settings=settings,
             may_overwrite=may_overwrite,
             replaced=replaced,
+            others=tuple((float(y), float(x)) for y, x in np.asarray(others)),
             class_id=class_id,
         )
         return self.commit(painted, masks, action, drawing.split())
@@ -158,64 +178,15 @@ class Canvas:
         )
         return self.commit(painted, answered.masks, action, answered.drawings)
 
-    def fill(self, passing: Passing, *, class_id: int = 1) -> Commit:
-        """Paint what passes a filter now where nothing is yet, take out what does not.
-
-        Objects that somebody has looked at, edited or painted on stay.
-        """
-        before = self.labels()
-        removed = [
-            known
-            for known in self.objects.on(self.plane)
-            if known.candidate is not None
-            and known.verdict == Verdict.UNSEEN
-            and known.candidate not in passing.identities
-            and is_untouched(known, before)
-        ]
-        gone = [known.object_id for known in removed]
-        after = np.where(np.isin(before, gone), 0, before) if gone else before.copy()
-        free = keep_free_objects(passing.new, after)
-        painted = paint_masks(
-            free, lambda part: after[part], first_id=self.objects.next_id
-        )
-        _put(painted, after)
-        action = Action(
-            ActionKind.EVERYTHING,
-            self.plane,
-            ids=tuple(painted.ids.values()),
-            predicted_iou=_scores_of(free, painted),
-            model_digest=passing.candidates.model_digest,
-            class_id=class_id,
-            filters=passing.filters,
-            removed=tuple(gone),
-        )
-        made = self.commit(
-            painted,
-            free,
-            action,
-            [Drawing()] * len(free),
-            candidates=identities(free),
-        )
-        changes: dict[ObjectKey, Change] = {k.key: (k, None) for k in removed}
-        return Commit(
-            "everything mode",
-            self.edit(before, after),
-            changes | made.objects,
-            action,
-            {self.plane: passing.filters},
-        )
-
     def commit(
         self,
         painted: Painted,
         masks: MaskSet,
         action: Action,
         drawings: Sequence[Drawing],
-        candidates: Sequence[tuple[float, ...]] | None = None,
     ) -> Commit:
         """Return what was painted with all that is known of its objects."""
         objects: dict[ObjectKey, Change] = {}
-        is_found = candidates is not None
         for number, object_id in painted.ids.items():
             corner, mask = painted.mask_of(object_id)
             old = self.objects.get(object_id, self.plane)
@@ -228,15 +199,19 @@ class Canvas:
                 corner=corner,
                 mask=mask,
                 stability_score=float(masks.stability_score[number]),
-                verdict=Verdict.UNSEEN if is_found else Verdict.EDITED,
                 class_id=action.class_id if old is None else old.class_id,
-                candidate=candidates[number] if candidates is not None else None,
             )
             objects[new.key] = (old, new)
         pixels = of_plane(
             self.plane, self.axes, painted.corner, painted.before, painted.after
         )
         return Commit(title_of(action.ids), pixels, objects, action)
+
+    def _replaced(self, object_id: int | None) -> Replaced | None:
+        known = self.objects.get(object_id, self.plane)
+        if known is None:
+            return None
+        return Replaced(known, self.part_of(known.object_id))
 
 
 def carried(
@@ -253,6 +228,9 @@ def carried(
     """
     (object_id,) = action.ids
     edits, objects = [], {}
+    for known in canvases[0][0].objects.slices_of(object_id) if canvases else []:
+        # It is the same kind of thing on every plane.
+        action = replace(action, class_id=known.class_id)
     for canvas, mask in canvases:
         painted = paint_masks(
             mask, canvas.read, first_id=object_id, continued=object_id
@@ -274,19 +252,5 @@ def title_of(ids: Sequence[int]) -> str:
     return f"object {ids[0]}" if len(ids) == 1 else f"objects {min(ids)} to {max(ids)}"
 
 
-def is_untouched(known: AcceptedObject, labels: npt.NDArray[np.int32]) -> bool:
-    """Whether nobody has painted or erased in an object since it was made."""
-    (y, x), (height, width) = known.corner, known.mask.shape
-    is_object = labels == known.object_id
-    n_pixels = np.count_nonzero(known.mask)
-    inside = is_object[y : y + height, x : x + width] & known.mask
-    return bool(np.count_nonzero(inside) == n_pixels == np.count_nonzero(is_object))
-
-
 def _scores_of(masks: MaskSet, painted: Painted) -> tuple[float, ...]:
     return tuple(float(masks.predicted_iou[number]) for number in painted.ids)
-
-
-def _put(painted: Painted, labels: npt.NDArray[np.int32]) -> None:
-    (top, left), (height, width) = painted.corner, painted.after.shape
-    labels[top : top + height, left : left + width] = painted.after

@@ -236,6 +236,7 @@ class Drawing:
             is_inside=np.concatenate([self.is_inside, is_told]),
             boxes=np.array(boxes, dtype=float).reshape(-1, 4),
             areas=areas,
+            n_told=len(is_told),
         )
 
     def split(self) -> list[Drawing]:

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.prompts import Prompts
     from napari_segment_anything.session.drawing import Drawing, Outline
-    from napari_segment_anything.session.history import Change
     from napari_segment_anything.session.planes import PlaneId
 
     ObjectKey = tuple[int, PlaneId]
@@ -61,12 +58,19 @@ class PlanePrompts:
     areas : tuple of Outline
         The shapes that the boxes are around, N of them; none where boxes are all there
         is. Ellipses and polygons say more than their box: they are rough masks.
+    others : ndarray
+        (K, 2) points inside of other objects, which lie outside of this one.
+    n_told : int
+        How many of the points, from the last, stand for a shape. The others are clicks,
+        in their order.
     """
 
     points: npt.NDArray[np.float64] = field(default_factory=no_points)
     is_inside: npt.NDArray[np.bool_] = field(default_factory=no_flags)
     boxes: npt.NDArray[np.float64] = field(default_factory=no_boxes)
     areas: tuple[Outline, ...] = ()
+    others: npt.NDArray[np.float64] = field(default_factory=no_points)
+    n_told: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -78,8 +82,13 @@ class PlanePrompts:
         """Whether a mask can be asked for: outside points alone name no object."""
         return len(self.boxes) > 0 or bool(self.is_inside.any())
 
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether a part, an object or a group may be meant: a single click."""
+        return len(self.boxes) == 0 and len(self.points) == 1 and self.has_object
+
     def equals(self, other: PlanePrompts) -> bool:
-        """Whether both hold the same points and boxes."""
+        """Whether both hold the same points and boxes, whatever lies around."""
         return (
             np.array_equal(self.points, other.points)
             and np.array_equal(self.is_inside, other.is_inside)
@@ -120,14 +129,16 @@ def group_prompts(prompts: PlanePrompts) -> Prompts:
         raise InvalidPromptError(
             "No point is inside of an object; add one, or draw a box around it."
         )
-    labels = prompts.is_inside.astype(np.int64)
+    points = np.concatenate([prompts.points, prompts.others])
+    labels = np.zeros(len(points), dtype=np.int64)
+    labels[: len(prompts.points)] = prompts.is_inside
     if len(prompts.boxes) == 0:
-        return Prompts.from_points(prompts.points, labels)
-    owners = nearest_box(prompts.points, prompts.boxes)
+        return Prompts.from_points(points, labels)
+    owners = nearest_box(points, prompts.boxes)
     return Prompts.stack(
         [
             Prompts.one(
-                points=prompts.points[owners == number],
+                points=points[owners == number],
                 labels=labels[owners == number],
                 box=box,
             )
@@ -211,8 +222,13 @@ class AcceptedObject:
         """Return its pixels as a set of one mask of a plane of this shape."""
         from napari_segment_anything.engine.mask_set import MaskSet
 
+        return MaskSet.from_masks(shape, [self.box], [self.mask])
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Box (y0, x0, y1, x1) around its pixels, half-open."""
         (y, x), (height, width) = self.corner, self.mask.shape
-        return MaskSet.from_masks(shape, [(y, x, y + height, x + width)], [self.mask])
+        return y, x, y + height, x + width
 
     @property
     def is_drawn(self) -> bool:
@@ -225,67 +241,3 @@ class AcceptedObject:
         scores = (self.predicted_iou, self.stability_score)
         known = [score for score in scores if not math.isnan(score)]
         return 1 - math.prod(known)
-
-
-class ObjectRegister:
-    """Objects by id and plane, and the next id that nobody uses."""
-
-    def __init__(self) -> None:
-        self._objects: dict[ObjectKey, AcceptedObject] = {}
-        self._next_id = 1
-
-    def __len__(self) -> int:
-        return len({object_id for object_id, _ in self._objects})
-
-    def __contains__(self, object_id: int) -> bool:
-        return any(object_id == known for known, _ in self._objects)
-
-    def get(self, object_id: int | None, plane: PlaneId) -> AcceptedObject | None:
-        """Return an object on a plane, None when nothing is known of it there."""
-        return None if object_id is None else self._objects.get((object_id, plane))
-
-    def slices_of(self, object_id: int) -> list[AcceptedObject]:
-        """Return an object on each of its planes."""
-        return [known for known in self.in_order() if known.object_id == object_id]
-
-    def on(self, plane: PlaneId) -> list[AcceptedObject]:
-        """Return the objects of a plane in the order of their ids."""
-        return [known for known in self.in_order() if known.plane == plane]
-
-    def doubtful(self, plane: PlaneId | None) -> list[AcceptedObject]:
-        """Return what nobody has looked at, first of a plane, most doubtful first."""
-        unseen = [o for o in self._objects.values() if o.verdict == Verdict.UNSEEN]
-        return sorted(unseen, key=lambda o: (o.plane != plane, -o.doubt, o.object_id))
-
-    def in_order(self) -> list[AcceptedObject]:
-        """Return all objects, plane by plane, in the order of their ids."""
-        return sorted(
-            self._objects.values(),
-            key=lambda known: (
-                known.plane.plane_axes,
-                known.plane.index,
-                known.object_id,
-            ),
-        )
-
-    @property
-    def next_id(self) -> int:
-        """Smallest id above all that were ever used."""
-        return self._next_id
-
-    def continue_from(self, next_id: int) -> None:
-        """Hand out this id next, whichever were used before."""
-        self._next_id = next_id
-
-    def change(self, changes: Mapping[ObjectKey, Change]) -> None:
-        """Take over what a step changed; ids that were handed out stay used."""
-        for key, (_, new) in changes.items():
-            if new is None:
-                self._objects.pop(key, None)
-            else:
-                self._objects[key] = new
-            self.reserve(key[0])
-
-    def reserve(self, used_id: int) -> None:
-        """Never hand out this id or a smaller one: someone painted with it."""
-        self._next_id = max(self._next_id, int(used_id) + 1)

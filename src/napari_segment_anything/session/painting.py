@@ -51,13 +51,29 @@ class Painted:
         return corner, is_object[top:bottom, left:right].copy()
 
 
+@dataclass(frozen=True, eq=False)
+class Replaced:
+    """An object whose place a mask takes.
+
+    Parameters
+    ----------
+    known : AcceptedObject
+        What is known of it.
+    part : tuple of slice
+        Rows and columns of the plane that hold each of its pixels.
+    """
+
+    known: AcceptedObject
+    part: tuple[slice, slice]
+
+
 def paint_masks(
     masks: MaskSet,
     read: Read,
     *,
     first_id: int,
     may_overwrite: bool = False,
-    replaced: AcceptedObject | None = None,
+    replaced: Replaced | None = None,
     continued: int | None = None,
 ) -> Painted:
     """Paint masks as objects.
@@ -72,23 +88,22 @@ def paint_masks(
         Id of the first new object; the others follow without gaps.
     may_overwrite : bool, optional
         Whether pixels of other objects may be taken; by default only free ones.
-    replaced : AcceptedObject, optional
+    replaced : Replaced, optional
         An object that the first mask takes the place and the id of. What was painted
         or erased in it by hand since it was accepted is done to the new mask too.
     continued : int, optional
         Id of the first mask; by default a new one.
     """
-    if replaced is None:
-        slices = _around(masks)
-        before = read(slices).astype(np.int32)
-        after = before.copy()
-        drawn = _paint(masks, slices, before.shape)
-    else:
-        slices = slice(0, masks.shape[0]), slice(0, masks.shape[1])
-        before = read(slices).astype(np.int32)
-        after = np.where(before == replaced.object_id, 0, before)
-        drawn = _paint(masks, slices, before.shape)
-        _repeat_by_hand(drawn, before, replaced)
+    slices = _around(masks)
+    if replaced is not None:
+        slices = _joined(slices, replaced.part)
+    before = read(slices).astype(np.int32)
+    after = before.copy()
+    drawn = _paint(masks, slices, before.shape)
+    corner = (int(slices[0].start), int(slices[1].start))
+    if replaced is not None:
+        after[before == replaced.known.object_id] = 0
+        _repeat_by_hand(drawn, before, corner, replaced.known)
     is_painted = drawn > 0
     if not may_overwrite:
         is_painted &= after == 0
@@ -96,7 +111,7 @@ def paint_masks(
     # Counting is several times faster than np.unique's sorting of each pixel.
     present = np.flatnonzero(np.bincount(numbers)) if len(numbers) else numbers
     ids, next_id = {}, first_id
-    first = continued if replaced is None else replaced.object_id
+    first = continued if replaced is None else replaced.known.object_id
     new_id = np.zeros(len(masks) + 1, dtype=np.int32)
     for number in present:
         if number == 1 and first is not None:
@@ -105,12 +120,11 @@ def paint_masks(
             new_id[number], next_id = next_id, next_id + 1
         ids[int(number) - 1] = int(new_id[number])
     after[is_painted] = new_id[numbers]
-    corner = (int(slices[0].start), int(slices[1].start))
     return Painted(corner, before, after, ids)
 
 
 def keep_free_objects(
-    masks: MaskSet, present: npt.NDArray[np.integer], *, max_taken: float = 0.25
+    masks: MaskSet, read: Read, *, max_taken: float = 0.25
 ) -> MaskSet:
     """Drop new objects that are mostly there already.
 
@@ -121,13 +135,13 @@ def keep_free_objects(
     ----------
     masks : MaskSet
         New objects of a plane.
-    present : ndarray
-        (H, W) labels that are there.
+    read : callable
+        Reads the labels of the plane.
     max_taken : float, optional
         An object stays when at most this part of its pixels is taken.
     """
     is_kept = [
-        np.mean(present[masks.slices(i)][masks.masks[i]] > 0) <= max_taken
+        np.mean(read(masks.slices(i))[masks.masks[i]] > 0) <= max_taken
         for i in range(len(masks))
     ]
     return masks.select(np.array(is_kept, dtype=bool))
@@ -140,6 +154,20 @@ def _around(masks: MaskSet) -> tuple[slice, slice]:
     top, left = (int(v) for v in masks.boxes[filled, :2].min(axis=0))
     bottom, right = (int(v) for v in masks.boxes[filled, 2:].max(axis=0))
     return slice(top, bottom), slice(left, right)
+
+
+def _joined(
+    one: tuple[slice, slice], other: tuple[slice, slice]
+) -> tuple[slice, slice]:
+    """Return the part around two parts, of which either may be empty."""
+    there = [part for part in (one, other) if part[0].stop > part[0].start]
+    if len(there) < 2:
+        return there[0] if there else one
+    rows, columns = (
+        slice(min(a.start, b.start), max(a.stop, b.stop))
+        for a, b in zip(*there, strict=True)
+    )
+    return rows, columns
 
 
 def _paint(
@@ -159,10 +187,14 @@ def _paint(
 def _repeat_by_hand(
     drawn: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int32],
+    corner: tuple[int, int],
     replaced: AcceptedObject,
 ) -> None:
     accepted = np.zeros(labels.shape, dtype=bool)
-    (y, x), (height, width) = replaced.corner, replaced.mask.shape
+    (y, x), (height, width) = (
+        np.subtract(replaced.corner, corner),
+        replaced.mask.shape,
+    )
     accepted[y : y + height, x : x + width] = replaced.mask
     is_object = labels == replaced.object_id
     drawn[is_object & ~accepted & (drawn == 0)] = 1

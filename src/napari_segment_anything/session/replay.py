@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,9 @@ from napari_segment_anything.session.actions import ActionKind
 from napari_segment_anything.session.answers import answer_with
 from napari_segment_anything.session.carry import carry_job, known_slices
 from napari_segment_anything.session.commits import Canvas, carried
+from napari_segment_anything.session.filling import fill
 from napari_segment_anything.session.jobs import everything_job
-from napari_segment_anything.session.objects import ObjectRegister
+from napari_segment_anything.session.object_register import ObjectRegister
 from napari_segment_anything.session.pixel_edit import PixelEdit
 from napari_segment_anything.session.prompt_jobs import prompt_many_job
 from napari_segment_anything.session.requests import MaskRequest
@@ -126,9 +128,9 @@ class _Table:
     def do(self, action: Action) -> None:
         """Do one action again."""
         if action.kind == ActionKind.PAINT:
-            self._write(PixelEdit.from_runs(action.runs, self.labels))
-            for _, _, label in action.runs:
-                self._objects.reserve(label)
+            edit = PixelEdit.from_runs(action.runs, self.labels)
+            self._objects.note_painted(edit, self._axes, action.plane)
+            self._write(edit)
             return
         # Ids go on from where they were, whatever was undone in between.
         fresh = [n for n in action.ids if n not in self._objects]
@@ -140,7 +142,9 @@ class _Table:
             self._objects.change(commit.objects)
 
     def _accept(self, action: Action) -> Commit | None:
-        request = MaskRequest(0, self._source, action.plane, action.drawing.prompts)
+        others = np.array(action.others, dtype=float).reshape(-1, 2)
+        prompts = replace(action.drawing.prompts, others=others)
+        request = MaskRequest(0, self._source, action.plane, prompts)
         response = answer_with(request, *self._model, action.settings)
         if response.masks is None:
             return None
@@ -151,6 +155,7 @@ class _Table:
             model_digest=response.model_digest,
             may_overwrite=action.may_overwrite,
             replaced=action.replaced,
+            others=others,
             class_id=action.class_id,
         )
 
@@ -172,7 +177,7 @@ class _Table:
             job = everything_job(self._source, action.plane, *self._model)
             self._candidates[action.plane] = run(job).candidates
         passing = self._candidates[action.plane].passing(after, before)
-        return self._canvas(action.plane).fill(passing, class_id=action.class_id)
+        return fill(self._canvas(action.plane), passing, class_id=action.class_id)
 
     def _carry(self, action: Action) -> Commit | None:
         known = known_slices(self._canvas, action.plane, action.ids[0], action.axis)

@@ -14,22 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from napari_segment_anything.session.objects import PlanePrompts, group_prompts
-from napari_segment_anything.session.regions import keep_prompted_regions
+from napari_segment_anything.session.decoding import masks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Iterator
 
     from napari_segment_anything.batch.stored_predictor import StoredPredictor
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.predictor import MaskPredictor
-    from napari_segment_anything.engine.prompts import Prompts
-    from napari_segment_anything.session.drawing import Outline
+    from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -156,8 +150,7 @@ def answer(
             _ = plane.scale
         encoded = time.perf_counter()
         if request.prompts.has_object:
-            has_proposals = predictor.has_proposals
-            masks = _predict(plane, request.prompts, may_encode, has_proposals)
+            masks = masks_of(plane, request.prompts, may_encode=may_encode)
     return MaskResponse(
         request=request,
         masks=masks,
@@ -165,113 +158,3 @@ def answer(
         encoding_seconds=encoded - started,
         decoding_seconds=time.perf_counter() - encoded,
     )
-
-
-def is_ambiguous(prompts: PlanePrompts) -> bool:
-    """Whether prompts may mean a part, an object or a group: a single click."""
-    return len(prompts.boxes) == 0 and len(prompts.points) == 1 and prompts.has_object
-
-
-def _predict(
-    plane: PlanePredictor,
-    prompts: PlanePrompts,
-    may_encode: bool,
-    has_proposals: bool,
-) -> MaskSet:
-    from napari_segment_anything.engine.mask_set import MaskSet
-
-    grouped = group_prompts(prompts)
-    is_rough = np.array([area.kind.is_rough_mask for area in prompts.areas], dtype=bool)
-    if not is_rough.any():
-        first = None if has_proposals else _first_click(prompts)
-        rough = None
-        if first is not None:
-            # A correction starts from the mask that it corrects.
-            rough = _best(plane.answer(first, may_encode=may_encode), 1)
-        answered = plane.answer(
-            grouped, multimask=is_ambiguous(prompts), may_encode=may_encode, rough=rough
-        )
-        return prompted_regions(_best(answered, grouped.n_objects), grouped)
-    parts, order = [], []
-    for chosen in (np.flatnonzero(is_rough), np.flatnonzero(~is_rough)):
-        if len(chosen):
-            rough = None
-            if is_rough[chosen[0]]:
-                outlines = [prompts.areas[i] for i in chosen]
-                rough = _rough_masks(outlines, plane.plane_shape)
-            part = grouped.select(chosen)
-            answered = plane.answer(
-                part, multimask=False, may_encode=may_encode, rough=rough
-            )
-            parts.append(_best(answered, len(chosen)))
-            order.append(chosen)
-    best = MaskSet.concatenate(parts).select(np.argsort(np.concatenate(order)))
-    return prompted_regions(best, grouped)
-
-
-def _best(answered: MaskSet, n_objects: int) -> MaskSet:
-    scores = answered.predicted_iou.reshape(n_objects, -1)
-    width = scores.shape[1]
-    return answered.select(np.arange(n_objects) * width + scores.argmax(axis=1))
-
-
-def _first_click(prompts: PlanePrompts) -> Prompts | None:
-    """Return the click that later ones correct, None for anything else."""
-    from napari_segment_anything.engine.prompts import Prompts
-
-    if len(prompts.boxes) or len(prompts.points) < 2 or not prompts.is_inside[0]:
-        return None
-    return Prompts.from_points(prompts.points[:1], [1])
-
-
-def _rough_masks(outlines: Sequence[Outline], shape: tuple[int, int]) -> MaskSet:
-    from napari_segment_anything.engine.mask_set import MaskSet
-
-    boxes, crops = [], []
-    for outline in outlines:
-        (top, left), mask = outline.mask()
-        y0, x0 = max(top, 0), max(left, 0)
-        part = mask[
-            y0 - top : max(shape[0] - top, 0), x0 - left : max(shape[1] - left, 0)
-        ]
-        boxes.append((y0, x0, y0 + part.shape[0], x0 + part.shape[1]))
-        crops.append(part)
-    return MaskSet.from_masks(shape, boxes, crops, points=np.zeros((len(crops), 2)))
-
-
-def prompted_regions(masks: MaskSet, prompts: Prompts) -> MaskSet:
-    """Drop islands of masks, one of each object, that nobody pointed at."""
-    from napari_segment_anything.engine.mask_set import MaskSet
-
-    boxes, crops = [], []
-    for number, whole in enumerate(masks.masks):
-        y0, x0 = (int(v) for v in masks.boxes[number, :2])
-        points = _inside_points(prompts, number) - (y0, x0)
-        mask = keep_prompted_regions(whole, points)
-        top, left, bottom, right = mask_box(mask)
-        boxes.append((y0 + top, x0 + left, y0 + bottom, x0 + right))
-        crops.append(mask[top:bottom, left:right].copy())
-    return MaskSet.from_masks(
-        masks.shape,
-        boxes,
-        crops,
-        predicted_iou=masks.predicted_iou,
-        stability_score=masks.stability_score,
-        points=np.array([[(y0 + y1) / 2, (x0 + x1) / 2] for y0, x0, y1, x1 in boxes]),
-    )
-
-
-def _inside_points(prompts: Prompts, number: int) -> npt.NDArray[np.floating]:
-    if prompts.points is None or prompts.point_labels is None:
-        return np.zeros((0, 2))
-    is_inside = prompts.point_labels[number] == 1
-    inside: npt.NDArray[np.floating] = prompts.points[number][is_inside]
-    return inside
-
-
-def mask_box(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Half-open box (y0, x0, y1, x1) around a mask; empty at 0 for an empty mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        return 0, 0, 0, 0
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

@@ -49,21 +49,26 @@ def merge(canvas_of: CanvasOf, plane: PlaneId, ids: Sequence[int]) -> Commit:
     kept, *others = ids
     objects = canvas_of(plane).objects
     slices = [known for other in others for known in objects.slices_of(other)]
+    kinds = [known.class_id for known in objects.slices_of(kept)]
     planes = {known.plane: canvas_of(known.plane) for known in slices}
     changes: dict[ObjectKey, Change] = {known.key: (known, None) for known in slices}
     edits = []
     for place, canvas in planes.items():
         edits.append(_recoloured(canvas, others, kept))
-        before = canvas.labels()
-        is_object = np.isin(before, [kept, *others])
+        part = canvas.part_of(kept, *others)
+        is_object = np.isin(canvas.read(part), [kept, *others])
+        if not is_object.any():
+            continue  # all of it was erased by hand
         joined = [k for k in slices if k.plane == place]
         old = objects.get(kept, place)
         drawings = [k.drawing for k in ([old] if old else []) + joined]
-        new = _cut_out(joined[0] if old is None else old, is_object, object_id=kept)
+        known = joined[0] if old is None else old
+        new = _cut_out(known, is_object, part, object_id=kept)
         drawing = drawings[0]
         for other in drawings[1:]:
             drawing = drawing.joined(other)
-        changes[new.key] = (old, replace(new, drawing=drawing))
+        class_id = kinds[0] if kinds else new.class_id
+        changes[new.key] = (old, replace(new, drawing=drawing, class_id=class_id))
     return Commit(
         f"merging of {len(ids)} objects",
         PixelEdit.joined(edits),
@@ -91,11 +96,14 @@ def split(canvas: Canvas, object_id: int, drawn: Drawing) -> Commit | None:
         The largest part keeps the number; None when there are no two parts.
     """
     known = canvas.objects.get(object_id, canvas.plane)
-    before = canvas.labels()
+    # With a margin all around, what is beside the object is background as well.
+    place = canvas.part_of(object_id, margin=1)
+    before = canvas.read(place).astype(np.int32)
     mask = before == object_id
     if known is None or not mask.any():
         return None
-    parts = _parts(mask, _seeds(mask, known.drawing, drawn))
+    corner = np.array([place[0].start, place[1].start])
+    parts = _parts(mask, _seeds(mask, corner, known.drawing, drawn))
     sizes = np.bincount(parts.ravel(), minlength=2)[1:]
     if np.count_nonzero(sizes) < 2:
         return None
@@ -108,12 +116,12 @@ def split(canvas: Canvas, object_id: int, drawn: Drawing) -> Commit | None:
         part_id = object_id if rank == 0 else canvas.objects.next_id + rank - 1
         after[part] = part_id
         ids.append(part_id)
-        new = _cut_out(known, part, object_id=part_id)
+        new = _cut_out(known, part, place, object_id=part_id)
         old = known if rank == 0 else None
         changes[new.key] = (old, replace(new, drawing=Drawing()))
     return Commit(
         f"splitting of object {object_id}",
-        canvas.edit(before, after),
+        canvas.edit(place, before, after),
         changes,
         Action(ActionKind.SPLIT, canvas.plane, ids=tuple(ids), drawing=drawn),
     )
@@ -127,25 +135,30 @@ def confirm(canvas: Canvas, object_id: int) -> Commit | None:
     nothing = np.zeros((0, 0), dtype=np.int32)
     return Commit(
         f"confirming of {title_of([object_id])}",
-        canvas.edit(nothing, nothing),
+        canvas.edit((slice(0, 0), slice(0, 0)), nothing, nothing),
         {known.key: (known, replace(known, verdict=Verdict.ACCEPTED))},
         Action(ActionKind.JUDGE, canvas.plane, ids=(object_id,)),
     )
 
 
 def _recoloured(canvas: Canvas, ids: Sequence[int], label: int) -> PixelEdit:
-    before = canvas.labels()
-    return canvas.edit(before, np.where(np.isin(before, ids), label, before))
+    part = canvas.part_of(*ids)
+    before = canvas.read(part)
+    return canvas.edit(part, before, np.where(np.isin(before, ids), label, before))
 
 
 def _cut_out(
-    known: AcceptedObject, is_object: npt.NDArray[np.bool_], *, object_id: int
+    known: AcceptedObject,
+    is_object: npt.NDArray[np.bool_],
+    part: tuple[slice, slice],
+    *,
+    object_id: int,
 ) -> AcceptedObject:
     rows, columns = ndimage.find_objects(is_object.astype(np.uint8))[0]
     return replace(
         known,
         object_id=object_id,
-        corner=(int(rows.start), int(columns.start)),
+        corner=(part[0].start + rows.start, part[1].start + columns.start),
         mask=is_object[rows, columns].copy(),
         predicted_iou=math.nan,
         stability_score=math.nan,
@@ -154,7 +167,10 @@ def _cut_out(
 
 
 def _seeds(
-    mask: npt.NDArray[np.bool_], known: Drawing, drawn: Drawing
+    mask: npt.NDArray[np.bool_],
+    corner: npt.NDArray[np.integer],
+    known: Drawing,
+    drawn: Drawing,
 ) -> npt.NDArray[np.int32]:
     """Return where each part begins: what lines leave over, or one part a point."""
     from skimage.draw import line
@@ -169,7 +185,7 @@ def _seeds(
     if lines:
         rest = mask.copy()
         for outline in lines:
-            ends = np.rint(outline.vertices).astype(int)
+            ends = np.rint(outline.vertices).astype(int) - corner
             for start, stop in itertools.pairwise(ends):
                 rows, columns = line(*start, *stop)  # type: ignore[no-untyped-call]
                 is_there = (rows >= 0) & (rows < mask.shape[0])
@@ -181,7 +197,7 @@ def _seeds(
     old = {tuple(point) for point in known.points}
     number = 1
     for point in drawn.points[drawn.is_inside]:
-        y, x = (round(value) for value in point)
+        y, x = np.rint(point).astype(int) - corner
         if not (0 <= y < mask.shape[0] and 0 <= x < mask.shape[1]):
             continue
         if tuple(point) in old:

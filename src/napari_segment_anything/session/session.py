@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_segment_anything.session.history import History
-from napari_segment_anything.session.objects import ObjectRegister
+from napari_segment_anything.session.object_register import ObjectRegister
 from napari_segment_anything.session.record import Record
 from napari_segment_anything.session.requests import MaskRequest
 

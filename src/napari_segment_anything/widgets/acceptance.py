@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from napari_segment_anything.session.answers import SizedResponse
 from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.session.neighbours import points_of_others
 from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
 if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
+    from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -17,6 +21,25 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.mask_asker import MaskAsker
 
 _COVERED = "Other objects cover this one; tick “May overwrite” to replace them."
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Masks to outline.
+
+    Parameters
+    ----------
+    masks : MaskSet
+        Those that an accept takes.
+    plane : PlaneId
+        Where they lie.
+    others : MaskSet or None
+        Those of other sizes, one key apart.
+    """
+
+    masks: MaskSet
+    plane: PlaneId
+    others: MaskSet | None = None
 
 
 class Acceptance:
@@ -69,6 +92,14 @@ class Acceptance:
             return Drawing(drawing.points[:1], drawing.is_inside[:1])
         return drawing
 
+    def asked(self, plane: PlaneId) -> PlanePrompts:
+        """Return the prompts of what is wanted, with objects nearby if they count."""
+        prompts = self.wanted(plane).prompts
+        if not self._asker.settings.others_are_out:
+            return prompts
+        others = self._editor.others_on(plane)
+        return replace(prompts, others=points_of_others(others, prompts))
+
     def has_turbo_click(self, plane: PlaneId) -> bool:
         """Whether a click is drawn that is an object by itself."""
         return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
@@ -81,15 +112,19 @@ class Acceptance:
         return is_open or self._session.can_accept
 
     @property
-    def shown(self) -> tuple[MaskSet, PlaneId] | None:
-        """Masks to outline, and their plane: the answer, or the object to confirm."""
+    def shown(self) -> Shown | None:
+        """What to outline: the answer, or the object to confirm."""
         response, plane = self._session.response, self._layers.plane
         if response is not None and response.masks is not None:
-            return response.masks, response.request.plane
+            others = None
+            if isinstance(response, SizedResponse):
+                others = response.other_sizes
+            return Shown(response.masks, response.request.plane, others)
         known = None if plane is None else self._editor.open_on(plane)
         if known is None or not self._editor.is_as_opened(known.plane):
             return None
-        return known.as_mask(self._session.source.plane_shape(known.plane)), known.plane
+        shape = self._session.source.plane_shape(known.plane)
+        return Shown(known.as_mask(shape), known.plane)
 
     def accept(self, *, is_other_way: bool = False) -> str:
         """Turn the mask of what is drawn into an object; return what to say of it.

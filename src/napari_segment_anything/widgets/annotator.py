@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.session.answers import AnswerSettings
-from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.session.session import Session
 from napari_segment_anything.widgets.acceptance import Acceptance
 from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
@@ -128,9 +128,9 @@ class Annotator(QObject):
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
         plane = self.layers.plane
         self.hover.hide()
-        drawn = Drawing() if plane is None else self.acceptance.wanted(plane)
+        prompts = PlanePrompts() if plane is None else self.acceptance.asked(plane)
         is_silent = plane is not None and self.editor.is_as_opened(plane)
-        self.asker.ask(plane, drawn.prompts, is_silent=is_silent)
+        self.asker.ask(plane, prompts, is_silent=is_silent)
         self._show_response()
 
     def accept(self, *, is_other_way: bool = False) -> None:
@@ -212,7 +212,7 @@ class Annotator(QObject):
         if shown is None:
             self.layers.preview.hide()
         else:
-            self.layers.preview.show(*shown)
+            self.layers.preview.show(shown.masks, shown.plane, shown.others)
         self.state_changed.emit()
 
     def _on_image_data(self) -> None:

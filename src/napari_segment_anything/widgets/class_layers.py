@@ -54,8 +54,7 @@ class ClassLayers(QObject):
         }
         name = f"{layers.image.name} classes"
         self._place = {**transform_of(layers.image), "name": name}
-        labels = np.asarray(layers.results.layer.data)
-        self._worker.submit(partial(classes_of, labels, classes))
+        self._worker.submit(partial(classes_of, layers.results.layer.data, classes))
 
     def close(self) -> None:
         """Make no more layers."""
@@ -66,10 +65,12 @@ class ClassLayers(QObject):
         self.said.emit(f"Added “{self._place['name']}”.")
 
 
-def classes_of(
-    labels: npt.NDArray[np.integer], classes: dict[int, int]
-) -> npt.NDArray[np.uint8]:
-    """Return the class of each pixel: 0 for the ground, 1 for what has no class."""
+def classes_of(data: npt.ArrayLike, classes: dict[int, int]) -> npt.NDArray[np.uint8]:
+    """Return the class of each pixel: 0 for the ground, 1 for what has no class.
+
+    Called by a worker: the labels may have to be read from the disk.
+    """
+    labels = np.asarray(data)
     table = np.ones(int(labels.max(initial=0)) + 1, dtype=np.uint8)
     table[0] = 0
     for object_id, class_id in classes.items():

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QGridLayout,
-    QHBoxLayout,
     QPushButton,
-    QSizePolicy,
-    QWidget,
 )
 
 from napari_segment_anything.session.objects import Polarity
-from napari_segment_anything.widgets.axes_question import AxesQuestion
-from napari_segment_anything.widgets.image_combo import ImageCombo
-from napari_segment_anything.widgets.job_row import JobRow
+from napari_segment_anything.widgets.image_form import ImageForm, button, side_by_side
 from napari_segment_anything.widgets.keys import (
     ACCEPT_KEY,
     BOX_KEY,
@@ -32,12 +26,7 @@ from napari_segment_anything.widgets.keys import (
     UNDO_KEY,
     with_key,
 )
-from napari_segment_anything.widgets.layout import (
-    below,
-    heading,
-    scrolled_column,
-    wide_form,
-)
+from napari_segment_anything.widgets.layout import heading
 from napari_segment_anything.widgets.many_form import ManyForm
 from napari_segment_anything.widgets.model_row import ModelRow
 from napari_segment_anything.widgets.preferences import PreferencesForm
@@ -47,7 +36,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-class DockForm(QWidget):
+class DockForm(ImageForm):
     """The form of the main dock.
 
     Parameters
@@ -57,20 +46,18 @@ class DockForm(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
-        self.image = ImageCombo(viewer)
+        super().__init__(viewer)
         self.axes = QComboBox()
         self.axes.setEditable(True)
         self.axes.setToolTip(
             "What each slider means, from the first: T time, Z depth, C channel, "
             "P position; Y and X are the plane. For example TYX or TZYX."
         )
-        self.question = AxesQuestion()
         self.model = ModelRow()
-        self.start = QPushButton("Start annotating")
-        self.start.setToolTip(
+        self.start = button(
+            "Start annotating",
             "Adds a Points layer and a Shapes layer to draw prompts in, and a Labels "
-            "layer for the objects. Your own layers are not changed."
+            "layer for the objects. Your own layers are not changed.",
         )
         self.inside = _tool(
             with_key("Inside", TURN_KEY), "A click marks the object. Right click: not."
@@ -80,8 +67,8 @@ class DockForm(QWidget):
         )
         self.box = _tool(with_key("Box", BOX_KEY), "Drag a box around each object.")
         self.tools = QButtonGroup(self)
-        for button in (self.inside, self.outside, self.box):
-            self.tools.addButton(button)
+        for tool in (self.inside, self.outside, self.box):
+            self.tools.addButton(tool)
         self.accept = _action("Accept object", ACCEPT_KEY, "Keep the yellow outline.")
         self.clear = _action("Clear", CLEAR_KEY, "Remove the prompts of this plane.")
         self.delete = _action(
@@ -106,33 +93,30 @@ class DockForm(QWidget):
         self.preferences = PreferencesForm()
         self.many = ManyForm(viewer)
         self.review = ReviewForm()
-        self.everything_plane = QPushButton("Everything on this plane")
-        self.everything_plane.setToolTip(
+        self.everything_plane = button(
+            "Everything on this plane",
             "Finds all objects of the plane that is shown. Objects that are there "
-            "already stay as they are."
+            "already stay as they are.",
         )
-        self.everything_time = QPushButton("Everything through time")
-        self.everything_time.setToolTip(
+        self.everything_time = button(
+            "Everything through time",
             "Finds all objects of each frame and follows them as tracks, in layers "
-            "of their own."
+            "of their own.",
         )
-        self.job = JobRow()
-        self.save_record = QPushButton("Save record …")
-        self.save_record.setToolTip(
+        self.save_record = button(
+            "Save record …",
             "Writes the prompts, scores and weights behind each object as JSON, from "
-            "which the same labels can be made again."
+            "which the same labels can be made again.",
         )
-        self.methods = QPushButton("Methods …")
-        self.methods.setToolTip("Copies a sentence for the methods section of a paper.")
-        self.classes = QPushButton("Class layer")
-        self.classes.setToolTip(
-            "Adds a layer in which each object has the number of its class."
+        self.methods = button(
+            "Methods …", "Copies a sentence for the methods section of a paper."
         )
-        self.keys = QPushButton("Keys …")
-        self.keys.setToolTip("Lists what each key does.")
+        self.classes = button(
+            "Class layer",
+            "Adds a layer in which each object has the number of its class.",
+        )
+        self.keys = button("Keys …", "Lists what each key does.")
         self._lay_out()
-        # napari would otherwise fill half of the dock with empty space.
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def set_tools_enabled(self, are_enabled: bool) -> None:
         """Enable or disable what needs prompt layers."""
@@ -146,64 +130,40 @@ class DockForm(QWidget):
         chosen.setChecked(True)
 
     def _lay_out(self) -> None:
-        column = scrolled_column(self)
-        form = wide_form()
-        form.addRow("Image", self.image)
-        form.addRow("Axes", self.axes)
-        form.addRow("Model", self.model)
-        form.addRow(self.model.note)
-        form.addRow(self.model.warning)
-        column.addLayout(form)
+        column = self.begin(
+            ("Axes", self.axes),
+            ("Model", self.model),
+            self.model.note,
+            self.model.warning,
+        )
         column.addWidget(heading("Prompts"))
-        column.addWidget(self.question)
         column.addWidget(self.start)
-        tools = QHBoxLayout()
-        tools.setSpacing(4)
-        for button in (self.inside, self.outside, self.box):
-            tools.addWidget(button, 1)
-        column.addLayout(tools)
+        column.addLayout(side_by_side(self.inside, self.outside, self.box))
         column.addWidget(self.accept)
-        actions = QGridLayout()
-        actions.setSpacing(4)
-        pairs = (
+        for pair in (
             (self.clear, self.delete),
             (self.undo, self.redo),
             (self.previous, self.next),
             (self.merge, self.split),
-        )
-        for row, (left, right) in enumerate(pairs):
-            actions.addWidget(left, row, 0)
-            actions.addWidget(right, row, 1)
-        for number in (0, 1):
-            actions.setColumnStretch(number, 1)
-        column.addLayout(actions)
+        ):
+            column.addLayout(side_by_side(*pair))
         column.addWidget(self.preferences)
         column.addWidget(self.many)
         column.addWidget(heading("Everything"))
         column.addWidget(self.everything_plane)
         column.addWidget(self.review)
         column.addWidget(self.everything_time)
-        last = QGridLayout()
-        last.setSpacing(4)
-        last.addWidget(self.save_record, 0, 0)
-        last.addWidget(self.methods, 0, 1)
-        last.addWidget(self.classes, 1, 0)
-        last.addWidget(self.keys, 1, 1)
-        for number in (0, 1):
-            last.setColumnStretch(number, 1)
-        column.addLayout(last)
+        column.addWidget(heading("Record"))
+        column.addLayout(side_by_side(self.save_record, self.methods))
+        column.addLayout(side_by_side(self.classes, self.keys))
         column.addStretch(1)
-        below(self, self.job)
 
 
 def _tool(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setCheckable(True)
-    button.setToolTip(tooltip)
-    return button
+    made = button(text, tooltip)
+    made.setCheckable(True)
+    return made
 
 
 def _action(text: str, key: str, tooltip: str) -> QPushButton:
-    button = QPushButton(with_key(text, key))
-    button.setToolTip(f"{tooltip} Key: {key}")
-    return button
+    return button(with_key(text, key), f"{tooltip} Key: {key}")

@@ -101,8 +101,8 @@ class Editor:
 
     def note_stroke(self, edit: PixelEdit, plane: PlaneId | None) -> None:
         """Remember what the user has just painted or erased by hand."""
-        self._session.objects.reserve(int(edit.after.max()))
         here = plane or PlaneId()
+        self._session.objects.note_painted(edit, self._layers.axes, here)
         runs = tuple((a, b, c) for a, b, c in edit.runs(self._layers.results.shape))
         action = Action(ActionKind.PAINT, here, runs=runs)
         step = Step("stroke", here, (self._steps.content,) * 2, edit, action=action)
@@ -141,6 +141,7 @@ class Editor:
             may_overwrite=choices.may_overwrite,
             replaced=replaced,
             class_id=choices.class_id,
+            others=response.request.prompts.others,
         )
         if commit is None:
             return []
@@ -187,6 +188,12 @@ class Editor:
     def open_on(self, plane: PlaneId) -> AcceptedObject | None:
         """Return the object that is open again on a plane."""
         return self._session.objects.get(self._session.reopened_on(plane), plane)
+
+    def others_on(self, plane: PlaneId) -> list[AcceptedObject]:
+        """Return the objects of a plane less the one that is open again."""
+        open_id = self._session.reopened_on(plane)
+        known = self._session.objects.on(plane)
+        return [one for one in known if one.object_id != open_id]
 
     def is_as_opened(self, plane: PlaneId) -> bool:
         """Whether an object is open whose prompts are made up from it, unchanged.

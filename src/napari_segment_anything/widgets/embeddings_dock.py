@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.pace import Pace
+from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.embedder import Embedder
 from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm, in_bytes
 from napari_segment_anything.widgets.plane_strip import PlaneStrip
-from napari_segment_anything.widgets.workbench import acquire, release
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
@@ -23,11 +20,10 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.batch.progress import Progress
 
-_LOG = logging.getLogger(__name__)
 _SECONDS_BETWEEN_SIZES = 5.0
 
 
-class EmbeddingsDock(QWidget):
+class EmbeddingsDock(Dock):
     """Shows which planes are ready, and embeds more of them in the background.
 
     Parameters
@@ -36,24 +32,25 @@ class EmbeddingsDock(QWidget):
         The viewer that the dock belongs to.
     """
 
+    form: EmbeddingsForm
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.form = EmbeddingsForm(viewer)
-        self.workbench = acquire(viewer, self.form)
+        super().__init__(viewer, EmbeddingsForm(viewer))
         self.embedder = Embedder(viewer, self.workbench)
         self._sizes = LatestWorker()
         self._pace = Pace()
         self._size_timer = QTimer(self)
         self._size_timer.setInterval(int(_SECONDS_BETWEEN_SIZES * 1000))
         self._size_timer.timeout.connect(self._weigh)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form, 1)
         self._connect()
-        self.destroyed.connect(_Closing(self))
         self._on_model()
         self._on_store()
         self._on_image()
+
+    def let_go(self) -> None:
+        """Embed nothing more."""
+        self.embedder.close()
+        self._sizes.close()
 
     def _connect(self) -> None:
         form, embedder, worker = self.form, self.embedder, self.embedder.worker
@@ -67,11 +64,11 @@ class EmbeddingsDock(QWidget):
         form.clear.clicked.connect(self._clear)
         worker.is_busy_changed.connect(self._on_busy)
         worker.progressed.connect(self._on_progress)
-        worker.failed.connect(self._on_failure)
+        worker.failed.connect(self.say_failure)
         embedder.changed.connect(self._refresh)
         embedder.said.connect(form.job.say)
         self._sizes.finished.connect(self._on_size)
-        self._sizes.failed.connect(self._on_failure)
+        self._sizes.failed.connect(self.say_failure)
         self.workbench.model_changed.connect(self._on_model)
         self.workbench.store_changed.connect(self._on_store)
         self.workbench.axes_changed.connect(self._on_image)
@@ -135,12 +132,7 @@ class EmbeddingsDock(QWidget):
             self.workbench.change_folder(Path(folder))
 
     def _on_model(self) -> None:
-        model = self.workbench.model
-        self.form.model.setText(
-            f"{model.name} on {model.device}"
-            if model
-            else f"{self.workbench.wanted_model}, loaded when it is needed"
-        )
+        self.form.model.setText(self.describe_model())
         self._refresh()
 
     def _on_store(self) -> None:
@@ -172,14 +164,6 @@ class EmbeddingsDock(QWidget):
         n_bytes, problem = size
         self.form.show_size(n_bytes, self.workbench.quota_bytes, problem)
 
-    def _on_failure(self, error: Exception) -> None:
-        message = str(error)
-        if not isinstance(error, SegmentAnythingError):
-            _LOG.error("Unexpected error", exc_info=error)
-            message = f"{type(error).__name__}: {error}. Nothing you made was changed."
-        self.form.job.say(message)
-        show_error(message)
-
     def _refresh(self) -> None:
         form, embedder = self.form, self.embedder
         for strip in self._strips_for_image():
@@ -195,17 +179,3 @@ class EmbeddingsDock(QWidget):
         form.pause.setEnabled(embedder.is_paused or embedder.worker.is_busy)
         form.pause.setText("Go on" if embedder.is_paused else "Pause")
         form.summary.setVisible(has_planes)
-
-
-class _Closing:
-    """Lets go of the viewer when the dock is gone; the dock cannot do so itself."""
-
-    def __init__(self, dock: EmbeddingsDock) -> None:
-        self._dock = dock
-
-    def __call__(self) -> None:
-        dock = self._dock
-        dock.embedder.close()
-        dock._sizes.close()
-        dock.form.image.close_connections()
-        release(dock.form)

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox
 
-from napari_segment_anything.widgets.axes_question import AxesQuestion
-from napari_segment_anything.widgets.image_combo import ImageCombo
-from napari_segment_anything.widgets.job_row import JobRow
-from napari_segment_anything.widgets.layout import (
-    heading,
-    note,
-    scrolled_column,
-    wide_form,
-)
+from napari_segment_anything.widgets.image_form import ImageForm, button, side_by_side
+from napari_segment_anything.widgets.layout import heading, note, wide_form
 from napari_segment_anything.widgets.plane_strip import PlaneStrip
 
 if TYPE_CHECKING:
@@ -29,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_FOLDER = 44
 
 
-class EmbeddingsForm(QWidget):
+class EmbeddingsForm(ImageForm):
     """The form of the *Embeddings* dock.
 
     Parameters
@@ -39,10 +26,8 @@ class EmbeddingsForm(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
-        self.image = ImageCombo(viewer)
+        super().__init__(viewer)
         self.model = note()
-        self.question = AxesQuestion()
         self.strips: dict[str, PlaneStrip] = {}
         self.summary = note()
         self.ahead = QCheckBox("Embed around the visible plane")
@@ -51,27 +36,25 @@ class EmbeddingsForm(QWidget):
             "While this dock is open, planes next to the visible one are embedded in "
             "the background, first those in the direction you scroll."
         )
-        self.embed_all = QPushButton("Embed all planes")
-        self.embed_all.setToolTip(
+        self.embed_all = button(
+            "Embed all planes",
             "The visible plane comes first, then its neighbours, then the rest. What "
-            "was embedded before is found again."
+            "was embedded before is found again.",
         )
-        self.pause = QPushButton("Pause")
-        self.pause.setToolTip("Finishes the plane being encoded, then waits.")
-        self.job = JobRow()
+        self.pause = button("Pause", "Finishes the plane being encoded, then waits.")
         self.job.cancel_button.setToolTip("What is embedded until now is kept.")
         self.stored = note()
         self.folder = note()
-        self.change_folder = QPushButton("Other folder …")
-        self.change_folder.setToolTip(
+        self.change_folder = button(
+            "Other folder …",
             "Keep embeddings somewhere else, for instance in a folder that was made "
-            "by “napari-segment-anything embed --store” on a cluster."
+            "by “napari-segment-anything embed --store” on a cluster.",
         )
-        self.clear = QPushButton("Clear …")
-        self.clear.setToolTip("Delete all embeddings in the folder. Asks before.")
+        self.clear = button(
+            "Clear …", "Delete all embeddings in the folder. Asks before."
+        )
         self._strips = wide_form()
         self._lay_out()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def set_axes(self, letters: str) -> bool:
         """Show one strip for each of these axes; return whether any is new."""
@@ -99,31 +82,17 @@ class EmbeddingsForm(QWidget):
         self.stored.setText(problem or f"{in_bytes(n_bytes)} on disk{of_quota}")
 
     def _lay_out(self) -> None:
-        column = scrolled_column(self)
-        form = wide_form()
-        form.addRow("Image", self.image)
-        form.addRow("Model", self.model)
-        column.addLayout(form)
-        column.addWidget(self.question)
+        column = self.begin(("Model", self.model))
         column.addWidget(heading("Planes"))
         self._strips.setVerticalSpacing(2)
         column.addLayout(self._strips)
         column.addWidget(self.summary)
         column.addWidget(self.ahead)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.embed_all, 2)
-        buttons.addWidget(self.pause, 1)
-        column.addLayout(buttons)
-        column.addWidget(self.job)
+        column.addLayout(side_by_side(self.embed_all, self.pause, stretch=(2, 1)))
         column.addWidget(heading("Store"))
         column.addWidget(self.stored)
         column.addWidget(self.folder)
-        store = QHBoxLayout()
-        store.setSpacing(4)
-        store.addWidget(self.change_folder, 2)
-        store.addWidget(self.clear, 1)
-        column.addLayout(store)
+        column.addLayout(side_by_side(self.change_folder, self.clear, stretch=(2, 1)))
         column.addStretch(1)
 
 

@@ -12,7 +12,6 @@ from napari_segment_anything.session.answers import (
     answer_first,
 )
 from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
-from napari_segment_anything.session.requests import is_ambiguous
 from napari_segment_anything.widgets.narrator import Narrator
 from napari_segment_anything.widgets.workers import LatestWorker
 
@@ -102,8 +101,7 @@ class MaskAsker(QObject):
     def _on_answer(self, response: MaskResponse) -> None:
         self._bench.planes_changed.emit()
         if self._session.receive(response):
-            is_single = is_ambiguous(response.request.prompts)
-            self._narrator.tell(response, is_single_click=is_single)
+            self._narrator.tell(response)
             self.received.emit()
 
     def _on_failure(self, error: Exception) -> None:

@@ -71,16 +71,8 @@ class Narrator(QObject):
         self._tick.stop()
         self._has_explained = False
 
-    def tell(self, response: MaskResponse, *, is_single_click: bool = False) -> None:
-        """Say what an answer holds that is shown now.
-
-        Parameters
-        ----------
-        response : MaskResponse
-            The answer.
-        is_single_click : bool, optional
-            Whether the prompts were a single click, of which there are three sizes.
-        """
+    def tell(self, response: MaskResponse) -> None:
+        """Say what an answer holds that is shown now."""
         masks = response.masks
         if response.encoding_seconds > _WORTH_TELLING:
             self._usual_seconds = response.encoding_seconds
@@ -95,8 +87,7 @@ class Narrator(QObject):
         else:
             scores = ", ".join(f"{iou:.2f}" for iou in masks.predicted_iou[:_N_SCORES])
             more = " …" if len(masks) > _N_SCORES else ""
-            sizes = f" · {SIZE_KEY}: other sizes" if is_single_click else ""
-            self.said.emit(f"Predicted IoU {scores}{more}{sizes}")
+            self.said.emit(f"Predicted IoU {scores}{more}")
         self.stop()
 
     def _explain(self) -> None:

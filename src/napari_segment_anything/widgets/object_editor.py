@@ -8,6 +8,7 @@ from napari_segment_anything.session import rework
 from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.carry import known_slices
 from napari_segment_anything.session.commits import carried
+from napari_segment_anything.session.filling import fill
 
 if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
@@ -94,7 +95,7 @@ class ObjectEditor:
             self._steps.undo()
         if after == before:
             return []
-        commit = self._steps.canvas(plane).fill(passing, class_id=class_id)
+        commit = fill(self._steps.canvas(plane), passing, class_id=class_id)
         self._steps.do(commit.title, plane, self._steps.content, commit)
         return list(commit.action.ids)
 

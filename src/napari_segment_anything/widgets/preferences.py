@@ -93,6 +93,11 @@ class PreferencesForm(QWidget):
             "May overwrite other objects",
             "By default objects keep their pixels, and new ones get what is free.",
         )
+        self.others_are_out = _check(
+            "Objects nearby are outside",
+            "Up to four of the nearest objects count as points outside of the one that "
+            "is drawn. It helps where cells touch.",
+        )
         self.class_id = QSpinBox()
         self.class_id.setRange(1, _MAX_CLASS)
         self.class_id.setToolTip(
@@ -109,6 +114,7 @@ class PreferencesForm(QWidget):
             self.fill_holes,
             self.keep_largest,
             self.may_overwrite,
+            self.others_are_out,
         ):
             check.toggled.connect(self.changed)
 
@@ -123,6 +129,7 @@ class PreferencesForm(QWidget):
                     keep_largest=self.keep_largest.isChecked(),
                     smooth=self.smooth.value(),
                 ),
+                self.others_are_out.isChecked(),
             ),
             may_overwrite=self.may_overwrite.isChecked(),
             is_hovering=self.hover.isChecked(),
@@ -152,6 +159,7 @@ class PreferencesForm(QWidget):
         rows.addRow(self.fill_holes)
         rows.addRow(self.keep_largest)
         rows.addRow("Smooth", self.smooth)
+        rows.addRow(self.others_are_out)
         rows.addRow(self.may_overwrite)
         rows.addRow("Class", self.class_id)
         self.fold = Fold("Options of masks", rows)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.layers import Image
 
-    from napari_segment_anything.session.objects import ObjectRegister
+    from napari_segment_anything.session.object_register import ObjectRegister
     from napari_segment_anything.session.planes import PlaneId
 
 

@@ -55,7 +55,7 @@ class Reviewer(QObject):
         elif not self.is_busy:
             self._form.show_filter(None, 1)
         self._form.next.setEnabled(
-            annotator is not None and bool(annotator.session.objects.doubtful(None))
+            annotator is not None and annotator.session.objects.has_doubtful
         )
 
     def close(self) -> None:

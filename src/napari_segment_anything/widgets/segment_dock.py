@@ -5,22 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QVBoxLayout, QWidget
-
-from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.session.jobs import list_models
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.annotators import Annotators
 from napari_segment_anything.widgets.class_layers import ClassLayers
 from napari_segment_anything.widgets.close_guard import CloseGuard
+from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.dock_jobs import DockJobs
-from napari_segment_anything.widgets.narrator import failure_message
 from napari_segment_anything.widgets.plane import axes_choices
 from napari_segment_anything.widgets.reviewer import Reviewer
-from napari_segment_anything.widgets.workbench import acquire, release
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
@@ -31,7 +26,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.annotator import Annotator
 
 
-class SegmentDock(QWidget):
+class SegmentDock(Dock):
     """Choose an image and a model, draw prompts, accept objects, run everything mode.
 
     Parameters
@@ -40,10 +35,10 @@ class SegmentDock(QWidget):
         The viewer that the dock belongs to; each viewer has its own state.
     """
 
+    form: DockForm
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.form = DockForm(viewer)
-        self.workbench = acquire(viewer, self.form)
+        super().__init__(viewer, DockForm(viewer))
         self.jobs = DockJobs(viewer, self.workbench)
         self.commands = DockActions(viewer, self.form)
         self.reviewer = Reviewer(self.form.review)
@@ -52,18 +47,15 @@ class SegmentDock(QWidget):
         self.guard = CloseGuard(
             self, self.annotators.unsaved, self.commands.save_record_then
         )
+        self._parts = (self.annotators, self.commands, self.reviewer, self.classes)
         self._viewer = viewer
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form, 1)
         self._connect_form()
         self._connect_work()
         keys.bind_keys(viewer, self.commands.by_key)
         viewer.layers.selection.events.active.connect(self._refresh)
         viewer.layers.events.inserted.connect(self._refresh)
-        self.destroyed.connect(_Closing(self))
         self._model_list.submit(list_models)
         self._on_image()
 
@@ -71,6 +63,15 @@ class SegmentDock(QWidget):
     def annotator(self) -> Annotator | None:
         """Annotates the chosen image; None before *Start annotating*."""
         return self.annotators.get(self.form.image.layer)
+
+    def let_go(self) -> None:
+        """Let go of the viewer; all layers stay."""
+        for part in (self.jobs, self._model_list, *self._parts):
+            part.close()
+        layers = self._viewer.layers
+        layers.events.inserted.disconnect(self._refresh)
+        layers.selection.events.active.disconnect(self._refresh)
+        keys.unbind_keys(self._viewer, self.commands.by_key)
 
     def _connect_form(self) -> None:
         form = self.form
@@ -102,17 +103,17 @@ class SegmentDock(QWidget):
             worker.is_busy_changed.connect(slot)
         worker.progressed.connect(row.show_progress)
         worker.cancelled.connect(lambda: row.say("Cancelled."))
-        worker.failed.connect(self._on_failure)
+        worker.failed.connect(self.say_failure)
         self.jobs.said.connect(row.say)
         self.workbench.model_changed.connect(self._on_model)
         self.workbench.store_changed.connect(self._on_store)
         self.workbench.axes_changed.connect(self._on_image)
         self.annotators.changed.connect(self._refresh)
-        for part in (self.annotators, self.commands, self.reviewer, self.classes):
+        for part in self._parts:
             part.said.connect(row.say)
-            part.failed.connect(self._on_failure)
+            part.failed.connect(self.say_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
-        self._model_list.failed.connect(self._on_failure)
+        self._model_list.failed.connect(self.say_failure)
 
     def _with_axes(self, then: Callable[[], None]) -> None:
         """Go on once it is known what the sliders mean; asks for it only once."""
@@ -208,13 +209,6 @@ class SegmentDock(QWidget):
         if (model := self.workbench.model) is not None:
             self.annotators.set_model(model.predictor, self.workbench.store)
 
-    def _on_failure(self, error: Exception) -> None:
-        message = failure_message(error)
-        self.form.job.say(message)
-        # A misplaced prompt is seen and mended at once; no need to shout.
-        if not isinstance(error, InvalidPromptError):
-            show_error(message)
-
     def _refresh(self) -> None:
         form, annotator, image = self.form, self.annotator, self.form.image.layer
         is_free = image is not None and not self.jobs.worker.is_busy
@@ -231,30 +225,3 @@ class SegmentDock(QWidget):
         self.commands.refresh(annotator)
         self.reviewer.refresh(annotator)
         form.many.refresh(annotator, is_free=is_free)
-
-
-class _Closing:
-    """Lets go of the viewer when the dock is gone; the dock cannot do so itself.
-
-    Parameters
-    ----------
-    dock : SegmentDock
-        Whose parts are closed; none of its Qt widgets is touched.
-    """
-
-    def __init__(self, dock: SegmentDock) -> None:
-        self._dock = dock
-
-    def __call__(self) -> None:
-        dock = self._dock
-        dock.jobs.close()
-        dock._model_list.close()
-        dock.annotators.close()
-        dock.commands.close()
-        dock.reviewer.close()
-        dock.classes.close()
-        dock.form.image.close_connections()
-        release(dock.form)
-        dock._viewer.layers.events.inserted.disconnect(dock._refresh)
-        dock._viewer.layers.selection.events.active.disconnect(dock._refresh)
-        keys.unbind_keys(dock._viewer, dock.commands.by_key)

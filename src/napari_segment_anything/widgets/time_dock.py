@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QVBoxLayout, QWidget
-
-from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.tracking.words import describe
-from napari_segment_anything.widgets import keys, time_review
+from napari_segment_anything.widgets import keys
+from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.plane import image_shape
 from napari_segment_anything.widgets.time_corrector import TimeCorrector, describe_track
 from napari_segment_anything.widgets.time_files import TimeFiles
 from napari_segment_anything.widgets.time_form import TimeForm
+from napari_segment_anything.widgets.time_review import CORRECTION_KEYS
 from napari_segment_anything.widgets.time_runs import TimeRuns
-from napari_segment_anything.widgets.workbench import acquire, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +24,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.time_layers import TimeLayers
 
 
-_LOG = logging.getLogger(__name__)
-
-
-class TimeDock(QWidget):
+class TimeDock(Dock):
     """Finds all objects of a movie, follows them, and lets a person correct it.
 
     Parameters
@@ -40,22 +33,24 @@ class TimeDock(QWidget):
         The viewer that the dock belongs to.
     """
 
+    form: TimeForm
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.form = TimeForm(viewer)
-        self.workbench = acquire(viewer, self.form)
+        super().__init__(viewer, TimeForm(viewer))
         self.runs = TimeRuns(viewer, self.workbench, self.form)
         self.worker = self.runs.worker
         self.corrector: TimeCorrector | None = None
         self.files = TimeFiles(self, self.runs)
         self._viewer = viewer
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form, 1)
         self._connect()
-        self.destroyed.connect(_Closing(self))
         self._on_model()
         self._on_image()
+
+    def let_go(self) -> None:
+        """Run and correct nothing more."""
+        self.worker.close()
+        if self.corrector is not None:
+            self.corrector.close()
 
     def _connect(self) -> None:
         form, worker, review = self.form, self.worker, self.form.review
@@ -70,7 +65,7 @@ class TimeDock(QWidget):
         self.runs.found.connect(self._review)
         for part in (self.runs, self.files):
             part.said.connect(form.job.say)
-            part.failed.connect(self._on_failure)
+            part.failed.connect(self.say_failure)
         self.files.loaded.connect(self._review)
         self.workbench.model_changed.connect(self._on_model)
         self.workbench.axes_changed.connect(self._on_image)
@@ -110,7 +105,7 @@ class TimeDock(QWidget):
             self._viewer, self.workbench, layers, found, self.worker
         )
         corrector.said.connect(self.form.job.say)
-        corrector.failed.connect(self._on_failure)
+        corrector.failed.connect(self.say_failure)
         corrector.changed.connect(self._show_review)
         self.corrector = corrector
         if found.linking is not None:
@@ -122,11 +117,16 @@ class TimeDock(QWidget):
 
     def _keys(self) -> dict[str, Callable[[], None]]:
         return {
-            time_review.NEXT_KEY: lambda: self._step(1),
-            time_review.PREVIOUS_KEY: lambda: self._step(-1),
-            time_review.ACCEPT_KEY: self._accept,
-            time_review.RECOMPUTE_KEY: self._recompute,
-            time_review.UNDO_KEY: self._undo,
+            keys.NEXT_KEY: lambda: self._step(1),
+            keys.DOUBTFUL_KEY: lambda: self._step(1),
+            keys.PREVIOUS_KEY: lambda: self._step(-1),
+            keys.ACCEPT_KEY: self._accept,
+            keys.OTHER_WAY_KEY: self._recompute,
+            keys.UNDO_KEY: self._undo,
+            **{
+                key: partial(self._act_if_chosen, name)
+                for name, key in CORRECTION_KEYS.items()
+            },
         }
 
     def _step(self, by: int) -> None:
@@ -148,6 +148,10 @@ class TimeDock(QWidget):
         if self.corrector is not None:
             self.corrector.accept()
             self._show_doubt()
+
+    def _act_if_chosen(self, name: str) -> None:
+        if self.form.review.buttons[name].isEnabled():
+            self._act(name)
 
     def _act(self, name: str) -> None:
         if self.corrector is not None:
@@ -173,20 +177,7 @@ class TimeDock(QWidget):
         self._refresh()
 
     def _on_model(self) -> None:
-        model = self.workbench.model
-        self.form.model.setText(
-            f"{model.name} on {model.device}"
-            if model
-            else f"{self.workbench.wanted_model}, loaded when it is needed"
-        )
-
-    def _on_failure(self, error: Exception) -> None:
-        message = str(error)
-        if not isinstance(error, SegmentAnythingError):
-            _LOG.error("Unexpected error", exc_info=error)
-            message = f"{type(error).__name__}: {error}. Nothing you made was changed."
-        self.form.job.say(message)
-        show_error(message)
+        self.form.model.setText(self.describe_model())
 
     def _refresh(self) -> None:
         form, corrector = self.form, self.corrector
@@ -201,18 +192,3 @@ class TimeDock(QWidget):
             corrector is not None and corrector.can_undo and is_free,
         )
         form.review.load.setEnabled(can_run)
-
-
-class _Closing:
-    """Lets go of the viewer when the dock is gone; the dock cannot do so itself."""
-
-    def __init__(self, dock: TimeDock) -> None:
-        self._dock = dock
-
-    def __call__(self) -> None:
-        dock = self._dock
-        dock.worker.close()
-        if dock.corrector is not None:
-            dock.corrector.close()
-        dock.form.close_connections()
-        release(dock.form)

@@ -8,9 +8,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QWidget,
@@ -22,16 +20,9 @@ from napari_segment_anything.tracking.words import (
     MOVES,
     MotionWords,
 )
-from napari_segment_anything.widgets.axes_question import AxesQuestion
 from napari_segment_anything.widgets.fold import Fold
-from napari_segment_anything.widgets.image_combo import ImageCombo
-from napari_segment_anything.widgets.job_row import JobRow
-from napari_segment_anything.widgets.layout import (
-    heading,
-    note,
-    scrolled_column,
-    wide_form,
-)
+from napari_segment_anything.widgets.image_form import ImageForm, button, side_by_side
+from napari_segment_anything.widgets.layout import heading, note, wide_form
 from napari_segment_anything.widgets.time_review import TimeReview
 
 if TYPE_CHECKING:
@@ -51,7 +42,7 @@ _DIRECTIONS = (
 _DIVIDES = ((AS_ESTIMATED, None), ("yes", True), ("no", False))
 
 
-class TimeForm(QWidget):
+class TimeForm(ImageForm):
     """The form of the *Time* dock.
 
     Parameters
@@ -61,11 +52,9 @@ class TimeForm(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
+        super().__init__(viewer)
         self._viewer = viewer
-        self.image = ImageCombo(viewer)
         self.model = note()
-        self.question = AxesQuestion()
         self.along = _combo()
         self.first, self.last = QSpinBox(), QSpinBox()
         self.direction = _combo(_DIRECTIONS)
@@ -91,20 +80,18 @@ class TimeForm(QWidget):
         self.hidden.setValue(2)
         self.hidden.setSuffix(" frames at most")
         self.estimate = note()
-        self.preview = QPushButton("Try three frames")
-        self.preview.setToolTip(
-            "Find and link the objects of this frame and its neighbours."
+        self.preview = button(
+            "Try three frames",
+            "Find and link the objects of this frame and its neighbours.",
         )
-        self.track = QPushButton("Track everything")
-        self.track.setToolTip(
-            "What an interrupted run has found is found again, and not searched anew."
+        self.track = button(
+            "Track everything",
+            "What an interrupted run has found is found again, and not searched anew.",
         )
-        self.job = JobRow()
         self.review = TimeReview()
         self._lay_out()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layers = viewer.layers.events
-        for box in (self.first, self.last, self.preview, self.track):
+        for box in (self.first, self.last):
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for event in (layers.inserted, layers.removed):
             event.connect(self._list_labels)
@@ -148,7 +135,7 @@ class TimeForm(QWidget):
 
     def close_connections(self) -> None:
         """Stop following the viewer."""
-        self.image.close_connections()
+        super().close_connections()
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.disconnect(self._list_labels)
@@ -170,12 +157,7 @@ class TimeForm(QWidget):
         self._start.setVisible(self.start_layer is not None)
 
     def _lay_out(self) -> None:
-        column = scrolled_column(self)
-        form = wide_form()
-        form.addRow("Image", self.image)
-        form.addRow("Model", self.model)
-        column.addLayout(form)
-        column.addWidget(self.question)
+        column = self.begin(("Model", self.model))
         column.addWidget(heading("What"))
         form = wide_form()
         form.addRow("Follow along", self.along)
@@ -200,12 +182,7 @@ class TimeForm(QWidget):
         column.addWidget(Fold("How they move, what is locked", settings))
         column.addWidget(self.estimate)
         self.estimate.setVisible(False)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.preview)
-        buttons.addWidget(self.track)
-        column.addLayout(buttons)
-        column.addWidget(self.job)
+        column.addLayout(side_by_side(self.preview, self.track))
         column.addWidget(self.review)
         column.addStretch(1)
 

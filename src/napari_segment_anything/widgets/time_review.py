@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
     QListWidget,
     QPushButton,
     QSizePolicy,
@@ -15,6 +13,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_segment_anything.widgets.image_form import button, side_by_side
+from napari_segment_anything.widgets.keys import (
+    ACCEPT_KEY,
+    DELETE_KEY,
+    MERGE_KEY,
+    NEXT_KEY,
+    OTHER_WAY_KEY,
+    PREVIOUS_KEY,
+    SPLIT_KEY,
+    UNDO_KEY,
+    with_key,
+)
 from napari_segment_anything.widgets.layout import heading, note
 
 if TYPE_CHECKING:
@@ -22,19 +32,16 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.tracking.review import Doubt
 
-NEXT_KEY = "J"
-PREVIOUS_KEY = "Shift+J"
-ACCEPT_KEY = "N"
-RECOMPUTE_KEY = "K"
-UNDO_KEY = "U"
+# The same keys as for single objects, where they do to tracks what is alike.
+CORRECTION_KEYS = {"cut": SPLIT_KEY, "join": MERGE_KEY, "remove": DELETE_KEY}
 
 _ACTIONS = (
-    ("cut", "Cut here", "The track ends before this frame; the rest gets a new id."),
-    ("join", "Join with …", "Then click the track that goes on with this one."),
-    ("divide", "Divide into …", "Then click a daughter; once more for the other one."),
+    ("cut", "Cut", "The track ends before this frame; the rest gets a new id."),
+    ("join", "Join …", "Then click the track that goes on with this one."),
+    ("divide", "Divide …", "Then click a daughter; once more for the other one."),
     ("apart", "Set apart", "This track has no parent."),
-    ("swap", "Swap with …", "Then click the track it is confused with from here on."),
-    ("remove", "Remove here", "The object is not in this frame."),
+    ("swap", "Swap …", "Then click the track it is confused with from here on."),
+    ("remove", "Remove", "The object is not in this frame."),
     ("remove_all", "Remove track", "The object is nowhere."),
     ("lock", "Lock / unlock", "A locked object is changed by no computation."),
 )
@@ -55,28 +62,40 @@ class TimeReview(QWidget):
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )
         self.detail = note()
-        self.next = QPushButton(f"Next doubt ({NEXT_KEY})")
-        self.accept = QPushButton(f"It is right ({ACCEPT_KEY})")
+        self.next = button(
+            with_key("Next doubt", NEXT_KEY),
+            f"Shows the next doubtful place. Key: {NEXT_KEY}; back: {PREVIOUS_KEY}",
+        )
+        self.accept = button(
+            with_key("It is right", ACCEPT_KEY),
+            f"Takes the place from the list and locks the object. Key: {ACCEPT_KEY}",
+        )
         self.selected = note("Click an object to correct its track.")
         self.buttons: dict[str, QPushButton] = {}
         for name, text, tip in _ACTIONS:
-            self.buttons[name] = QPushButton(text)
-            self.buttons[name].setToolTip(tip)
-        self.recompute = QPushButton(f"Recompute around it ({RECOMPUTE_KEY})")
-        self.recompute.setToolTip(
+            key = CORRECTION_KEYS.get(name)
+            self.buttons[name] = button(
+                with_key(text, key) if key else text,
+                f"{tip} Key: {key}" if key else tip,
+            )
+        self.recompute = button(
+            with_key("Recompute around it", OTHER_WAY_KEY),
             "The object is taken for right and locked; what depends on it is computed "
-            "again in the frames around this one."
+            f"again in the frames around this one. Key: {OTHER_WAY_KEY}",
         )
-        self.undo = QPushButton(f"Undo ({UNDO_KEY})")
-        self.save = QPushButton("Save …")
-        self.save.setToolTip(
+        self.undo = button(
+            with_key("Undo", UNDO_KEY),
+            f"Take the last correction back. Key: {UNDO_KEY}",
+        )
+        self.save = button(
+            "Save …",
             "A folder of the Cell Tracking Challenge, GEFF, a table, or a picture of "
-            "the lineages."
+            "the lineages.",
         )
-        self.load = QPushButton("Load tracks …")
-        self.load.setToolTip(
+        self.load = button(
+            "Load tracks …",
             "Tracks that exist: a folder of the Cell Tracking Challenge, or a GEFF for "
-            "the labels under “Start from”."
+            "the labels under “Start from”.",
         )
         self._lay_out()
 
@@ -107,8 +126,8 @@ class TimeReview(QWidget):
     def set_ready(self, has_tracks: bool, has_selection: bool, can_undo: bool) -> None:
         """Enable what can be done now."""
         self._below.setVisible(has_tracks or bool(self.doubts))
-        for button in (*self.buttons.values(), self.recompute):
-            button.setEnabled(has_tracks and has_selection)
+        for one in (*self.buttons.values(), self.recompute):
+            one.setEnabled(has_tracks and has_selection)
         self.undo.setEnabled(can_undo)
         self.save.setEnabled(has_tracks)
         self.next.setEnabled(has_tracks and bool(self.doubts))
@@ -121,32 +140,16 @@ class TimeReview(QWidget):
         column.addWidget(self.summary)
         column.addWidget(self.list)
         column.addWidget(self.detail)
-        column.addLayout(_row(self.next, self.accept))
+        column.addLayout(side_by_side(self.next, self.accept))
         column.addWidget(heading("Correct"))
         column.addWidget(self.selected)
-        grid = QGridLayout()
-        grid.setSpacing(4)
-        for n, button in enumerate(self.buttons.values()):
-            grid.addWidget(_narrow(button), n // 2, n % 2)
-        column.addLayout(grid)
+        corrections = list(self.buttons.values())
+        for left, right in zip(corrections[::2], corrections[1::2], strict=True):
+            column.addLayout(side_by_side(left, right))
         column.addWidget(self.recompute)
-        column.addLayout(_row(self.undo, self.save))
+        column.addLayout(side_by_side(self.undo, self.save))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(heading("Review"))
         outer.addWidget(self._below)
         outer.addWidget(self.load)
-
-
-def _row(*buttons: QPushButton) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for button in buttons:
-        row.addWidget(_narrow(button))
-    return row
-
-
-def _narrow(button: QPushButton) -> QPushButton:
-    """Let a button be as narrow as its column, so that the dock never widens."""
-    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return button

@@ -1,0 +1,96 @@
+"""Clicks that correct a mask: each starts from the logits that it corrects.
+
+Source: Kirillov et al., "Segment Anything", 2023, section A "Training algorithm": a
+correction gets the unthresholded logits of the mask before it, not the mask.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.engine.prompts import INSIDE, Prompts
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Corrections:
+    """Adds the logits of earlier answers to prompts of one object.
+
+    What is added depends on the prompts alone, so that the same clicks give the same
+    mask again. Logits are remembered, so that one more click is one more answer.
+
+    Parameters
+    ----------
+    predictor : MaskPredictor
+        Decodes.
+    n_kept : int
+        Answers that are remembered for each embedding.
+    """
+
+    def __init__(self, predictor: MaskPredictor, n_kept: int = 64) -> None:
+        self._predictor = predictor
+        self._n_kept = n_kept
+        self._kept = WeakKeyDictionary[ImageEmbedding, OrderedDict[bytes, FloatArray]]()
+
+    def with_logits(
+        self, embedding: ImageEmbedding, prompts: Prompts, n_clicks: int
+    ) -> Prompts:
+        """Return prompts with the logits of the answer before the last click.
+
+        Parameters
+        ----------
+        embedding : ImageEmbedding
+            Of what the prompts lie in.
+        prompts : Prompts
+            Of one object, without a mask prompt.
+        n_clicks : int
+            How many of the points, from the first, are clicks in their order. The
+            others were there from the beginning.
+        """
+        kept = self._kept.setdefault(embedding, OrderedDict())
+        logits: FloatArray | None = None
+        for earlier, is_ambiguous in _before(prompts, n_clicks):
+            key = _key_of(earlier)
+            if key not in kept:
+                asked = earlier if logits is None else replace(earlier, masks=logits)
+                answers, iou = self._predictor.decode(embedding, asked, is_ambiguous)
+                best = answers[0, int(iou[0].argmax())]
+                kept[key] = best.float().cpu().numpy()[np.newaxis]
+                if len(kept) > self._n_kept:
+                    kept.popitem(last=False)
+            kept.move_to_end(key)
+            logits = kept[key]
+        return prompts if logits is None else replace(prompts, masks=logits)
+
+
+def _before(prompts: Prompts, n_clicks: int) -> Iterator[tuple[Prompts, bool]]:
+    """Yield the prompts as they were before each click, and if they were ambiguous.
+
+    They are those that name an object: a box, or a point inside.
+    """
+    points, labels = prompts.points, prompts.point_labels
+    if points is None or labels is None:
+        return
+    n_points = points.shape[1]
+    for n in range(n_clicks):
+        chosen = np.r_[0:n, n_clicks:n_points]
+        n_inside = np.count_nonzero(labels[0, chosen] == INSIDE)
+        if prompts.boxes is None and n_inside == 0:
+            continue
+        earlier = replace(
+            prompts,
+            points=points[:, chosen] if len(chosen) else None,
+            point_labels=labels[:, chosen] if len(chosen) else None,
+        )
+        yield earlier, prompts.boxes is None and n == n_inside == 1
+
+
+def _key_of(prompts: Prompts) -> bytes:
+    arrays = (prompts.points, prompts.point_labels, prompts.boxes)
+    return b"|".join(b"" if a is None else a.tobytes() for a in arrays)

@@ -1,0 +1,70 @@
+"""What all docks have in common: their viewer's workbench, and how they say errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_segment_anything.errors import InvalidPromptError
+from napari_segment_anything.widgets.narrator import failure_message
+from napari_segment_anything.widgets.workbench import acquire, release
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_segment_anything.widgets.image_form import ImageForm
+
+
+class Dock(QWidget):
+    """A form, and what the docks of a viewer share.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer that the dock belongs to; each viewer has its own state.
+    form : ImageForm
+        What it looks like.
+    """
+
+    form: ImageForm
+
+    def __init__(self, viewer: ViewerModel, form: ImageForm) -> None:
+        super().__init__()
+        self.form = form
+        self.workbench = acquire(viewer, form)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(form, 1)
+        self.destroyed.connect(_Closing(self))
+
+    def say_failure(self, error: Exception) -> None:
+        """Say what went wrong and what to do, in the dock and as a notification."""
+        message = failure_message(error)
+        self.form.job.say(message)
+        # A misplaced prompt is seen and mended at once; no need to shout.
+        if not isinstance(error, InvalidPromptError):
+            show_error(message)
+
+    def describe_model(self) -> str:
+        """Return which model answers, or will."""
+        model = self.workbench.model
+        if model is None:
+            return f"{self.workbench.wanted_model}, loaded when it is needed"
+        return f"{model.name} on {model.device}"
+
+    def let_go(self) -> None:
+        """Close what the dock has started; Qt has taken its widgets already."""
+
+
+class _Closing:
+    """Lets go of the viewer when a dock is gone; the dock cannot do so itself."""
+
+    def __init__(self, dock: Dock) -> None:
+        self._dock = dock
+
+    def __call__(self) -> None:
+        self._dock.let_go()
+        self._dock.form.close_connections()
+        release(self._dock.form)
