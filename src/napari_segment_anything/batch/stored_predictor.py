@@ -42,8 +42,7 @@ class StoredPredictor(MaskPredictor):
         watch: Stopwatch | None = None,
     ) -> None:
         super().__init__(
-            predictor._sam,
-            device=predictor.device,
+            predictor._placed,
             model_digest=predictor.model_digest,
             model_name=predictor.model_name,
         )

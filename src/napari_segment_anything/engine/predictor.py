@@ -9,10 +9,16 @@ import numpy.typing as npt
 import torch
 
 from napari_segment_anything.engine import image as image_module
-from napari_segment_anything.engine.device import memory_guard, pick_device
+from napari_segment_anything.engine.device import pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box, FrameGeometry
 from napari_segment_anything.engine.mask_logits import threshold_box
+from napari_segment_anything.engine.model_inputs import (
+    frame_image,
+    prompts_in_frame,
+    send,
+)
+from napari_segment_anything.engine.placed_sam import PlacedSam
 from napari_segment_anything.engine.prompt_bounds import within_plane
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.proposals import Proposals
@@ -54,8 +60,9 @@ class MaskPredictor:
 
     Parameters
     ----------
-    sam : Sam
-        Networks in evaluation mode; they are moved to the device.
+    sam : Sam or PlacedSam
+        Networks in evaluation mode; they are moved to the device. Or networks on their
+        device, shared with another predictor.
     device : str or torch.device, optional
         None or ``"auto"`` picks the fastest one.
     model_digest : str
@@ -66,19 +73,29 @@ class MaskPredictor:
 
     def __init__(
         self,
-        sam: Sam,
+        sam: Sam | PlacedSam,
         *,
         device: str | torch.device | None = None,
         model_digest: str = "",
         model_name: str = "",
     ) -> None:
-        self.device = pick_device(device)
+        if not isinstance(sam, PlacedSam):
+            sam = PlacedSam(sam, pick_device(device))
+        self._placed = sam
         self.model_digest = model_digest
         self.model_name = model_name
-        self._sam = sam.to(self.device).eval()
         # The proposal head's maps serve each prompt on an embedding, and everything
         # mode; they live as long as the embedding does.
         self._maps = WeakKeyDictionary[ImageEmbedding, torch.Tensor]()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks run; the CPU, once the memory of a card ran out."""
+        return self._placed.device
+
+    @property
+    def _sam(self) -> Sam:
+        return self._placed.sam
 
     @property
     def config(self) -> SamConfig:
@@ -116,7 +133,7 @@ class MaskPredictor:
         InvalidImageError
             When the image is empty or not made of real numbers.
         DeviceError
-            When the device runs out of memory.
+            When not even the memory of the CPU is enough.
         """
         return self.embed_batch([image], intensity_range)[0]
 
@@ -141,23 +158,36 @@ class MaskPredictor:
         ]
         frames = np.stack(
             [
-                _frame_image(plane, limits, geometry)
+                frame_image(plane, limits, geometry)
                 for plane, limits in zip(planes, ranges, strict=True)
             ]
         )
         # One image channel first and contiguous: the encoder normalises and pads it.
         tensor = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
-        with torch.inference_mode(), memory_guard(self.device):
-            features = self._sam.encode(tensor.to(self.device))
+        parts = self._placed.run(
+            lambda part: self._sam.encode(send(tensor[part], self.device)),
+            len(tensor),
+            "planes",
+        )
+        # Some may have been encoded before the model moved to the CPU.
+        features = torch.cat([part.to(self.device) for part in parts])
         return [
             ImageEmbedding(features[i : i + 1], geometry, limits, self.model_digest)
             for i, limits in enumerate(ranges)
         ]
 
     def decode(
-        self, embedding: ImageEmbedding, prompts: Prompts, multimask: bool = True
+        self,
+        embedding: ImageEmbedding,
+        prompts: Prompts,
+        multimask: bool = True,
+        *,
+        iou_floor: float | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode prompts without upscaling.
+
+        With ``iou_floor`` the masks of a prompt may be left empty where all of its
+        predicted IoUs are below: they need not be made.
 
         Returns
         -------
@@ -181,13 +211,26 @@ class MaskPredictor:
                 f"This model takes mask prompts of {low_res_size}² logits, not of "
                 f"{prompts.masks.shape[1]}²; pass its own low_res_masks."
             )
-        with torch.inference_mode(), memory_guard(self.device):
-            return self._sam.decode(
+        answers = self._placed.run(
+            lambda part: self._sam.decode(
                 embedding.features.to(self.device, torch.float32),
-                **_in_frame(prompts, embedding.geometry, self.device),
+                **prompts_in_frame(
+                    prompts.select(part), embedding.geometry, self.device
+                ),
                 multimask=multimask,
                 maps=self._proposal_maps(embedding),
-            )
+                iou_floor=iou_floor,
+            ),
+            prompts.n_objects,
+            "prompts",
+        )
+        if len(answers) == 1:
+            return answers[0]
+        logits, iou = (
+            torch.cat([x.to(self.device) for x in parts])
+            for parts in zip(*answers, strict=True)
+        )
+        return logits, iou
 
     def predict(
         self, embedding: ImageEmbedding, prompts: Prompts, *, multimask: bool = True
@@ -222,8 +265,9 @@ class MaskPredictor:
     def propose(self, embedding: ImageEmbedding) -> Proposals | None:
         """Dense maps of object centres, or None when the model has none."""
         self._check_embedding(embedding)
-        with memory_guard(self.device):
-            maps = self._proposal_maps(embedding)
+        (maps,) = self._placed.run(
+            lambda _: self._proposal_maps(embedding), 1, "planes"
+        )
         if maps is None:
             return None
         return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
@@ -232,7 +276,7 @@ class MaskPredictor:
         if not self.has_proposals:
             return None
         maps = self._maps.get(embedding)
-        if maps is None:
+        if maps is None or maps.device.type != self.device.type:
             features = embedding.features.to(self.device, torch.float32)
             with torch.inference_mode():
                 maps = self._sam.propose(features)
@@ -248,31 +292,6 @@ class MaskPredictor:
                 "This embedding was made by another model; embed the image again "
                 f"with {self.model_name or 'this one'}."
             )
-
-
-def _frame_image(
-    plane: npt.NDArray[np.generic], limits: IntensityRange, geometry: FrameGeometry
-) -> npt.NDArray[np.uint8]:
-    rescaled = image_module.rescale_intensity(plane, *limits)
-    return image_module.resize_to_frame(image_module.as_rgb(rescaled), geometry)
-
-
-def _in_frame(
-    prompts: Prompts, geometry: FrameGeometry, device: torch.device
-) -> dict[str, torch.Tensor]:
-    """Tensors of what is given, in frame pixels, under the networks' names."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {}
-    if prompts.points is not None and prompts.point_labels is not None:
-        arrays["points_xy"] = geometry.points_to_frame_xy(prompts.points)
-        arrays["point_labels"] = prompts.point_labels
-    if prompts.boxes is not None:
-        arrays["boxes_xyxy"] = geometry.boxes_to_frame_xyxy(prompts.boxes)
-    if prompts.masks is not None:
-        arrays["masks"] = prompts.masks[:, np.newaxis]
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
-        for name, array in arrays.items()
-    }
 
 
 def _slices(box: Box) -> tuple[slice, slice]:
