@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from napari_segment_anything.engine import memory
 from napari_segment_anything.engine.memory import (
     OutOfDeviceMemoryError,
     free_bytes,
@@ -47,3 +48,11 @@ def test_other_errors_pass():
 
 def test_nobody_counts_what_is_free_on_a_cpu():
     assert free_bytes(CPU) is None
+
+
+@pytest.mark.parametrize(
+    ("free", "each", "n"), [(100, 10, 5), (100, 60, 1), (10**9, 1, 8), (None, 1, 1)]
+)
+def test_half_of_the_free_memory_is_used(monkeypatch, free, each, n):
+    monkeypatch.setattr(memory, "free_bytes", lambda device: free)
+    assert memory.fitting(CPU, each, 8) == n

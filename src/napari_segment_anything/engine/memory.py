@@ -50,6 +50,35 @@ def free_bytes(device: torch.device) -> int | None:
     return free + kept
 
 
+class PeakMemory:
+    """Counts what work on a card takes at most, beyond what was in use before."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._before = 0
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            self._before = torch.cuda.memory_allocated(device)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes so far; 0 where nobody counts them."""
+        if self._device.type != "cuda":
+            return 0
+        return torch.cuda.max_memory_allocated(self._device) - self._before
+
+
+def fitting(device: torch.device, bytes_each: int, most: int) -> int:
+    """How many items to work on at once: those that half of the free memory holds.
+
+    At least 1 and at most ``most``; 1 where memory is not counted.
+    """
+    free = free_bytes(device)
+    if free is None or bytes_each <= 0:
+        return 1
+    return max(1, min(most, free // 2 // bytes_each))
+
+
 def release_memory(device: torch.device) -> None:
     """Give back to the device what torch keeps of it for later."""
     if device.type == "cuda" and torch.cuda.is_available():
