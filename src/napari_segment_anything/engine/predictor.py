@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.device import pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
-from napari_segment_anything.engine.geometry import Box, FrameGeometry
+from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.mask_logits import threshold_box
 from napari_segment_anything.engine.model_inputs import (
     frame_image,
@@ -21,10 +22,12 @@ from napari_segment_anything.engine.model_inputs import (
 from napari_segment_anything.engine.placed_sam import PlacedSam
 from napari_segment_anything.engine.prompt_bounds import within_plane
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.engine.proposals import Proposals
 from napari_segment_anything.errors import InvalidImageError, InvalidPromptError
 from napari_segment_anything.networks.config import SamConfig
 from napari_segment_anything.networks.sam import Sam
+
+if TYPE_CHECKING:
+    from napari_segment_anything.engine.proposals import Proposals
 
 FloatArray = npt.NDArray[np.float32]
 IntensityRange = tuple[float, float]
@@ -257,12 +260,13 @@ class MaskPredictor:
         for index in np.ndindex(low_res.shape[:2]):
             box = threshold_box(low_res[index], embedding.geometry, 0.0)
             if box is not None:
-                masks[index][_slices(box)] = (
+                y0, x0, y1, x1 = box
+                masks[index][y0:y1, x0:x1] = (
                     embedding.geometry.low_res_to_plane(low_res[index], box) > 0
                 )
         return MaskPrediction(masks, iou.float().cpu().numpy(), low_res)
 
-    def propose(self, embedding: ImageEmbedding) -> Proposals | None:
+    def propose(self, embedding: ImageEmbedding) -> "Proposals | None":
         """Dense maps of object centres, or None when the model has none."""
         self._check_embedding(embedding)
         (maps,) = self._placed.run(
@@ -270,6 +274,9 @@ class MaskPredictor:
         )
         if maps is None:
             return None
+        # Brings scipy along, which loading a model can do without.
+        from napari_segment_anything.engine.proposals import Proposals
+
         return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
 
     def _proposal_maps(self, embedding: ImageEmbedding) -> torch.Tensor | None:
@@ -292,8 +299,3 @@ class MaskPredictor:
                 "This embedding was made by another model; embed the image again "
                 f"with {self.model_name or 'this one'}."
             )
-
-
-def _slices(box: Box) -> tuple[slice, slice]:
-    y0, x0, y1, x1 = box
-    return slice(y0, y1), slice(x0, x1)
