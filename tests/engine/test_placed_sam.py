@@ -1,5 +1,9 @@
 """What is done when memory runs out, with a card that is only told to be one."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +137,34 @@ def test_other_errors_change_nothing(sam):
     with pytest.raises(ZeroDivisionError):
         placed.run(lambda part: 1 / 0, 1, "planes")
     assert placed.device == CARD
+
+
+def test_nothing_is_moved_while_another_thread_computes(sam):
+    placed = PlacedSam(sam, CARD)
+    begun, may_end = threading.Event(), threading.Event()
+    places = []
+
+    def slow(part):
+        places.append(sam.place)
+        begun.set()
+        assert may_end.wait(30)
+        places.append(sam.place)
+
+    def too_much(part):
+        if sam.place == "cuda":
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return sam.place
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(placed.run, slow, 1, "planes")
+        assert begun.wait(30)
+        second = threads.submit(placed.run, too_much, 1, "prompts")
+        time.sleep(0.2)
+        assert not second.done()
+        may_end.set()
+        first.result(30)
+        assert second.result(30) == ["cpu"]
+    assert places == ["cuda", "cuda"]
 
 
 def test_no_item_is_one_piece_of_work(sam):

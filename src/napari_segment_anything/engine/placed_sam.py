@@ -1,7 +1,9 @@
 """Networks on a device, which make do with less when its memory runs out."""
 
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -23,7 +25,8 @@ class PlacedSam:
 
     When memory runs out, fewer items are worked on at once, down to one; then the
     image's side is computed in half precision, and at last all of it on the CPU, in
-    the precision it had. Each step is said in a warning and holds from then on.
+    the precision it had. Each step is said in a warning and holds from then on. Threads
+    may work at the same time; a step waits until none of them does.
 
     Parameters
     ----------
@@ -38,6 +41,9 @@ class PlacedSam:
         self.device = device
         self._most: dict[str, int] = {}
         self._exact: dict[str, torch.Tensor] | None = None
+        self._n_steps = 0
+        self._n_working = 0
+        self._changed = threading.Condition()
 
     def run(self, work: Callable[[slice], T], n: int, what: str) -> list[T]:
         """Do work on n items, on as many at once as the memory allows.
@@ -65,8 +71,9 @@ class PlacedSam:
         start = 0
         while start < n or not results:
             size = min(n - start, self._most.get(what, n))
+            n_steps = self._n_steps
             try:
-                with torch.inference_mode(), memory_guard(self.device):
+                with self._working(), torch.inference_mode(), memory_guard(self.device):
                     results.append(work(slice(start, start + size)))
             except OutOfDeviceMemoryError:
                 if size <= 1 and self.device.type == "cpu":
@@ -75,10 +82,26 @@ class PlacedSam:
                 start += max(1, size)
                 continue
             # Only here is the error gone, and with it what its frames held.
-            self._make_do(size, what)
+            with self._changed:
+                self._changed.wait_for(lambda: not self._n_working)
+                # Another thread may have made room in the meantime.
+                if n_steps == self._n_steps:
+                    self._make_do(size, what)
         return results
 
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        with self._changed:
+            self._n_working += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._n_working -= 1
+                self._changed.notify_all()
+
     def _make_do(self, size: int, what: str) -> None:
+        self._n_steps += 1
         before = describe_device(self.device)
         release_memory(self.device)
         if size > 1:

@@ -81,14 +81,15 @@ class PromptEncoder(nn.Module):
 
     def dense_pe(self) -> Tensor:
         """Positional encoding of the image embedding's grid: (1, C, h, w)."""
-        if self.fixed_grid is not None:
-            return self.fixed_grid
-        return self.pe_layer.grid(self.embedding_size)[None]
+        fixed = self.fixed_grid
+        return self._grid() if fixed is None else fixed
 
     def fix_grid(self) -> None:
         """Compute `dense_pe` once for all prompts; weights are final from now on."""
-        self.fixed_grid = None
-        self.fixed_grid = self.dense_pe()
+        self.fixed_grid = self._grid()
+
+    def _grid(self) -> Tensor:
+        return self.pe_layer.grid(self.embedding_size)[None]
 
     def forward(
         self,
