@@ -45,9 +45,9 @@ def measure(
     for turn in range(n_rounds + warm_up):
         for key, work in works.items():
             if turn == 0:
-                memory[key], taken = extra_memory(lambda w=work: _seconds(w, clock))
+                memory[key], taken = extra_memory(lambda w=work: seconds_of(w, clock))
             else:
-                taken = _seconds(work, clock)
+                taken = seconds_of(work, clock)
             if turn or not warm_up:
                 seconds[key].append(taken)
                 print(f"  … {key} {taken:.3f} s", file=sys.stderr, flush=True)
@@ -83,12 +83,13 @@ def measure(
 
 def growth_exponent(sizes: list[float], works: list[Work], n_rounds: int = 3) -> float:
     """Exponent p of time ~ size^p, by least squares over the fastest of some rounds."""
-    seconds = [min(_seconds(work) for _ in range(n_rounds + 1)) for work in works]
+    seconds = [min(seconds_of(work) for _ in range(n_rounds + 1)) for work in works]
     slope: float = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
     return round(float(slope), 3)
 
 
-def _seconds(work: Work, clock: str = "wall") -> float:
+def seconds_of(work: Work, clock: str = "wall") -> float:
+    """Time work, and on a card wait until it is done."""
     start = CLOCKS[clock]()
     work()
     if torch.cuda.is_available():
@@ -150,5 +151,5 @@ def describe_machine(device: torch.device) -> dict[str, object]:
 def _matrix_product_rate(device: torch.device, dtype: torch.dtype) -> float:
     side = 8192 if device.type == "cuda" else 1024
     matrix = torch.ones(side, side, dtype=dtype, device=device)
-    fastest = min(_seconds(lambda: matrix @ matrix) for _ in range(8))
+    fastest = min(seconds_of(lambda: matrix @ matrix) for _ in range(8))
     return 2 * side**3 / fastest / 1e9

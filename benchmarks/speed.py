@@ -10,8 +10,6 @@ References from `transformers` are measured where it is installed (extra `benchm
 import argparse
 import importlib.util
 import json
-import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from growth import growth, linking
 from measuring import CLOCKS, Work, describe_machine, measure
 from published_order import one_point_each, plain_decode, plain_everything
 from stages import Contest, everything_settings, share_of_stages
+from start import start_seconds
 from transformers_peer import Peer
 
 from napari_segment_anything.engine.automatic import (
@@ -57,30 +56,6 @@ class Scale:
 
 FULL = Scale(n_rounds=5, n_many_prompts=64, n_frames=24, points_per_side=32)
 QUICK = Scale(n_rounds=1, n_many_prompts=8, n_frames=6, points_per_side=6)
-
-
-def start_seconds(n_rounds: int) -> dict[str, float]:
-    """Time importing the package, and loading the bundled model after torch."""
-    codes = {
-        "import_package_s": "import napari_segment_anything as package",
-        "load_bundled_after_torch_s": (
-            "import napari_segment_anything.models.load as m; m.load_model('nano')"
-        ),
-    }
-    preludes = {"load_bundled_after_torch_s": "import torch, safetensors.torch; "}
-    result = {}
-    for name, code in codes.items():
-        program = (
-            f"import time; {preludes.get(name, '')}start = time.perf_counter(); "
-            f"{code}; print(time.perf_counter() - start)"
-        )
-        seconds = [
-            float(subprocess.check_output([sys.executable, "-c", program]))
-            for _ in range(n_rounds)
-        ]
-        result[name] = statistics.median(seconds)
-        print(f"{name:<36} {result[name] * 1e3:10.1f} ms", flush=True)
-    return result
 
 
 def encoding(contest: Contest, scale: Scale) -> dict:
@@ -205,7 +180,7 @@ def benchmark_model(
     """Measure the stages of one model."""
     stages = options.stages
     peer = Peer if has_transformers() else None
-    contest = Contest.create(config, options.device, peer)
+    contest = Contest.create(config, options.device, peer, options.plane_side)
     print(f"\n{config.name}, {contest.weights} weights", flush=True)
     figures: dict = {
         "weights": contest.weights,
@@ -264,7 +239,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="small models, one round of little work"
     )
+    parser.add_argument(
+        "--plane-side",
+        type=int,
+        help="of the plane in everything mode, instead of that of the model frame",
+    )
     options = parser.parse_args(arguments)
+    if options.plane_side and set(options.stages) != {"everything"}:
+        parser.error("--plane-side goes with --stages everything alone")
     base = QUICK if options.quick else FULL
     scale = Scale(
         n_rounds=options.rounds or base.n_rounds,

@@ -63,9 +63,16 @@ class Contest:
 
     @classmethod
     def create(
-        cls, config: SamConfig, device: str | None, peer: PeerFactory | None
+        cls,
+        config: SamConfig,
+        device: str | None,
+        peer: PeerFactory | None,
+        plane_side: int | None = None,
     ) -> "Contest":
-        """Build all forms of a model with the same weights."""
+        """Build all forms of a model with the same weights, and a plane of cells.
+
+        The plane fills the model frame, unless it is to have another side.
+        """
         chosen = pick_device(device)
         torch.manual_seed(0)
         plain = build_sam(config).requires_grad_(False)
@@ -85,7 +92,7 @@ class Contest:
             for attention in ("eager", "sdpa"):
                 name = f"transformers {attention}"
                 peers[name] = peer.create(plain, attention, chosen)
-        side = config.image_size
+        side = plane_side or config.image_size
         image = as_rgb(simulate_cells(1, (side, side)).images[0])
         weights = "published" if path else "random"
         plain.to(chosen)
@@ -153,7 +160,7 @@ class TimedPredictor(MaskPredictor):
     @classmethod
     def of(cls, predictor: MaskPredictor) -> "TimedPredictor":
         """Share the networks of another predictor."""
-        timed = cls(predictor._sam, device=predictor.device)
+        timed = cls(predictor._placed)
         timed.seconds = {"encode": 0.0, "decode": 0.0}
         return timed
 

@@ -46,6 +46,7 @@ class BrightSam(torch.nn.Module):
         masks=None,
         multimask=True,
         maps=None,
+        iou_floor=None,
     ):
         self.n_decoded += 1
         regions, _ = self._regions(embedding)

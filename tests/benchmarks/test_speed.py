@@ -21,7 +21,7 @@ def test_ratios_are_reference_over_own(monkeypatch):
     import measuring
 
     seconds = {"ours": 2.0, "theirs": 6.0}
-    monkeypatch.setattr(measuring, "_seconds", lambda work, clock: work())
+    monkeypatch.setattr(measuring, "seconds_of", lambda work, clock: work())
     monkeypatch.setattr(measuring, "extra_memory", lambda work: (2**20, work()))
     own = {"ours": lambda: seconds["ours"]}
     figures = measuring.measure("x", own, {"theirs": lambda: seconds["theirs"]}, 3)
@@ -33,7 +33,7 @@ def test_ratios_are_reference_over_own(monkeypatch):
 def test_growth_of_a_square_is_two(monkeypatch):
     import measuring
 
-    monkeypatch.setattr(measuring, "_seconds", lambda work: work())
+    monkeypatch.setattr(measuring, "seconds_of", lambda work: work())
     sizes = [1.0, 2.0, 4.0]
     works = [lambda n=n: 3 * n**2 for n in sizes]
     assert measuring.growth_exponent(sizes, works) == pytest.approx(2)

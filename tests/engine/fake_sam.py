@@ -53,6 +53,7 @@ class FakeSam(nn.Module):
         masks=None,
         multimask=True,
         maps=None,
+        iou_floor=None,
     ):
         ids = self.objects_in(embedding[0, 0])
         low_res_xy = (points_xy[:, 0] + 0.5) / 2 - 0.5

@@ -66,7 +66,7 @@ def test_batches_are_halved_until_they_fit_and_the_user_is_told(disks_image):
     expected = AutomaticMaskGenerator(MaskPredictor(enough, device="cpu")).generate(
         image, intensity_range=FULL_RANGE
     )
-    with pytest.warns(UserWarning, match="ran out of memory with 16 points at once"):
+    with pytest.warns(UserWarning, match="ran out of memory with 16 prompts at once"):
         found = AutomaticMaskGenerator(MaskPredictor(small, device="cpu")).generate(
             image, intensity_range=FULL_RANGE
         )

@@ -1,11 +1,7 @@
 import pytest
 import torch
 
-from napari_segment_anything.engine.device import (
-    describe_device,
-    memory_guard,
-    pick_device,
-)
+from napari_segment_anything.engine.device import describe_device, pick_device
 from napari_segment_anything.errors import DeviceError
 
 
@@ -30,11 +26,3 @@ def test_a_missing_card_is_not_silently_replaced(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="--device cpu"):
         pick_device("cuda")
-
-
-def test_running_out_of_memory_names_the_next_step():
-    with (
-        pytest.raises(DeviceError, match="fewer points per batch"),
-        memory_guard(torch.device("cpu")),
-    ):
-        raise torch.cuda.OutOfMemoryError

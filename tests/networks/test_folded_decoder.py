@@ -8,6 +8,7 @@ import torch
 
 from napari_segment_anything.networks import folded_transformer, token_upscaling
 from napari_segment_anything.networks.config import CONFIGS
+from napari_segment_anything.networks.folded_attention import Look
 from napari_segment_anything.networks.mask_decoder import MaskDecoder
 from napari_segment_anything.networks.sam import Sam
 from napari_segment_anything.networks.two_way_transformer import TwoWayTransformer
@@ -73,6 +74,45 @@ def test_blocks_of_tokens_leave_no_trace(monkeypatch):
         monkeypatch.setattr(module, "_TOKENS_IN_CACHE", 5)
     with torch.inference_mode():
         torch.testing.assert_close(list(decoder.decode_all(*arguments)), plain)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_masks_of_prompts_below_the_floor_stay_empty(share):
+    decoder = build_decoder()
+    arguments = (
+        random(1, DIM, 4, 4),
+        random(1, DIM, 4, 4, seed=2),
+        random(5, 2, DIM, seed=3),
+        random(1, DIM, 1, 1, seed=4),
+        slice(1, None),
+    )
+    with torch.inference_mode():
+        expected, scores = decoder.decode_all(*arguments)
+        best = scores[:, 1:].amax(1)
+        floor = float(
+            best.sort().values[-1] + 1 if share == 0 else best.quantile(1 - share)
+        )
+        found, same = decoder.decode_all(*arguments, iou_floor=floor)
+    is_kept = best >= floor
+    assert int(is_kept.sum()) == round(5 * share)
+    torch.testing.assert_close(same, scores)
+    torch.testing.assert_close(found[is_kept], expected[is_kept])
+    assert bool((found[~is_kept] < 0).all())
+
+
+def test_a_block_too_far_from_the_others_weighs_nothing():
+    """Scores a thousand apart: exponentials must neither overflow nor vanish."""
+    torch.manual_seed(0)
+    attention = build_decoder(torch.float32).transformer.final_attn_token_to_image
+    image, tokens = torch.randn(1, 12, DIM), 400 * torch.randn(1, 3, DIM)
+    look = Look.create(attention, tokens, torch.float32)
+    everything = slice(None)
+    parts = [
+        look.at(image[:, part], image[:, part], everything)
+        for part in (slice(0, 5), slice(5, 12))
+    ]
+    found = look.project(Look.join(parts))
+    torch.testing.assert_close(found, attention(tokens, image, image))
 
 
 def test_no_prompt_has_no_mask():

@@ -39,6 +39,19 @@ def test_folding_leaves_no_batch_norm_and_the_same_embedding(sam, image):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_places_of_image_tokens_are_computed_once_and_follow_the_model(sam):
+    expected = sam.prompt_encoder.dense_pe()
+    keys = sam.state_dict().keys()
+    prepare_for_inference(sam)
+    found = sam.prompt_encoder.dense_pe()
+    torch.testing.assert_close(found, expected)
+    assert sam.prompt_encoder.dense_pe() is found
+    assert {k for k in sam.state_dict() if k.startswith("prompt")} == {
+        k for k in keys if k.startswith("prompt")
+    }
+    assert sam.to("meta").prompt_encoder.dense_pe().is_meta
+
+
 def test_only_a_norm_right_behind_a_convolution_is_folded():
     network = nn.Sequential(
         nn.Conv2d(2, 3, 1), nn.ReLU(), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1, bias=False)

@@ -21,7 +21,8 @@ def test_a_plane_with_more_objects_is_drawn_more_often():
 
 def test_rare_kinds_are_drawn_more_often():
     common, rare = plane_of(4), plane_of(4, ground=120)
-    assert rare.is_rare and not common.is_rare
+    assert rare.is_rare
+    assert not common.is_rare
     weights = sampling_weights([common, rare])
     assert weights[1] / weights[0] == pytest.approx(RARE_FACTOR)
 

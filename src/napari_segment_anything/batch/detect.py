@@ -81,6 +81,10 @@ class Detector:
             del candidates
             return disjoint_masks(masks)
 
+    def knows(self, plane: Plane) -> bool:
+        """Whether an earlier run has found the candidates of a plane."""
+        return self._candidates is not None and self._key(plane) in self._candidates
+
     def _candidates_of(
         self, plane: Plane, progress: Progress
     ) -> Generator[Progress, None, MaskSet]:

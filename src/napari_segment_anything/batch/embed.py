@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from napari_segment_anything.batch.encode_ahead import EncodeAhead
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import EmbedWork, PlaneRecipe
@@ -103,8 +104,10 @@ def embed_stack(
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:
-            work = EmbedWork(StoredPredictor(predictor, behind), limits, settings)
-            yield from work_here(work, stack, indices, tally, progress)
+            stored = StoredPredictor(predictor, behind)
+            work = EmbedWork(stored, limits, settings)
+            ahead = EncodeAhead.beside(stored, limits, settings)
+            yield from work_here(work, stack, indices, tally, progress, ahead)
     else:
         path, quota = folder_of(store)
         recipe = PlaneRecipe(

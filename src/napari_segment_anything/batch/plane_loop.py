@@ -4,10 +4,16 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from time import perf_counter
 
+from napari_segment_anything.batch.encode_ahead import (
+    N_READ_AHEAD,
+    EncodeAhead,
+    as_they_are,
+)
 from napari_segment_anything.batch.plane_work import (
     Index,
     PlaneOutcome,
     PlaneWork,
+    joined,
     with_reading,
 )
 from napari_segment_anything.batch.progress import Progress
@@ -48,6 +54,7 @@ def work_here(
     indices: Iterable[Index],
     tally: Tally,
     progress: Progress,
+    ahead: EncodeAhead | None = None,
 ) -> Generator[Progress, None, None]:
     """Do the work on each plane; the next one is read in the meantime.
 
@@ -63,22 +70,25 @@ def work_here(
         Counts what came of them.
     progress : Progress
         The state before the first plane; gives stage and total.
+    ahead : EncodeAhead, optional
+        Has the next planes encoded in the meantime, too.
 
     Yields
     ------
     Progress
         One step a plane, and between batches of prompts.
     """
-    planes = read_ahead(stack, indices)
-    with closing(planes):
+    planes = read_ahead(stack, indices, n_ahead=1 if ahead is None else N_READ_AHEAD)
+    prepared = as_they_are(planes) if ahead is None else ahead.over(planes)
+    with closing(planes), closing(prepared):
         while True:
             # Most of the reading is hidden; what is waited for counts.
             started = perf_counter()
-            index, plane = next(planes, (None, None))
+            index, plane, done_ahead = next(prepared, (None, None, PlaneOutcome()))
             waited = perf_counter() - started
             if index is None or plane is None:
                 return
-            outcome = yield from work.do(index, plane, progress)
+            outcome = joined((yield from work.do(index, plane, progress)), done_ahead)
             tally.add(with_reading(outcome, waited))
             progress = Progress(progress.stage, progress.done + 1, progress.total)
             yield progress

@@ -90,7 +90,7 @@ class EmbedWork:
                 yield progress
         return PlaneOutcome(
             n_encoded=self.predictor.n_encoded - before,
-            seconds=_since(earlier, self.predictor.watch.seconds),
+            seconds=since(earlier, self.predictor.watch.seconds),
         )
 
 
@@ -132,7 +132,7 @@ class DetectWork:
             n_objects=len(masks),
             n_encoded=self.predictor.n_encoded - n_encoded,
             is_resumed=self.detector.n_resumed > n_resumed,
-            seconds=_since(earlier, watch.seconds),
+            seconds=since(earlier, watch.seconds),
         )
 
 
@@ -185,7 +185,17 @@ def with_reading(outcome: PlaneOutcome, seconds: float) -> PlaneOutcome:
     return replace(outcome, seconds={"reading": seconds, **outcome.seconds})
 
 
-def _since(
+def joined(outcome: PlaneOutcome, prepared: PlaneOutcome) -> PlaneOutcome:
+    """Add what was done for a plane before its turn."""
+    seconds = dict(outcome.seconds)
+    for activity, spent in prepared.seconds.items():
+        seconds[activity] = seconds.get(activity, 0.0) + spent
+    n_encoded = outcome.n_encoded + prepared.n_encoded
+    return replace(outcome, n_encoded=n_encoded, seconds=seconds)
+
+
+def since(
     earlier: Mapping[str, float], now: Mapping[str, float]
 ) -> Mapping[str, float]:
+    """Seconds by activity between two looks at a stopwatch."""
     return {name: total - earlier.get(name, 0.0) for name, total in now.items()}

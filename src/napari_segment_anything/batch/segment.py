@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.batch.detect import Detector
+from napari_segment_anything.batch.encode_ahead import EncodeAhead
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.output import (
     ArrayOutput,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 # Each plane is looked at once; more embeddings would only fill the memory.
 _MEMORY_BYTES = 64 * 2**20
+# Unless a card encodes planes ahead, some of them in many tiles.
+_MEMORY_BYTES_AHEAD = 1024 * 2**20
 
 
 @dataclass(frozen=True)
@@ -149,12 +152,17 @@ def segment_stack(
     if tally.n_planes:
         yield progress
     if cluster is None:
-        kept = store or MemoryEmbeddingStore(_MEMORY_BYTES)
+        on_cpu = predictor.device.type == "cpu"
+        n_bytes = _MEMORY_BYTES if on_cpu else _MEMORY_BYTES_AHEAD
+        kept = store or MemoryEmbeddingStore(n_bytes)
         with WriteBehindStore(kept) as behind:
             stored = StoredPredictor(predictor, behind)
             detector = Detector(stored, settings, limits, candidates)
             work = DetectWork(stored, detector, target)
-            yield from work_here(work, stack, todo, tally, progress)
+            ahead = EncodeAhead.beside(
+                stored, limits, settings, lambda plane: not detector.knows(plane)
+            )
+            yield from work_here(work, stack, todo, tally, progress, ahead)
     else:
         recipe = detection_recipe(stack, limits, settings, store, candidates, target)
         digest = predictor.model_digest

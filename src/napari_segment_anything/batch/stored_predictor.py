@@ -43,8 +43,7 @@ class StoredPredictor(MaskPredictor):
         watch: Stopwatch | None = None,
     ) -> None:
         super().__init__(
-            predictor._sam,
-            device=predictor.device,
+            predictor._placed,
             model_digest=predictor.model_digest,
             model_name=predictor.model_name,
         )
@@ -59,28 +58,34 @@ class StoredPredictor(MaskPredictor):
         intensity_range: IntensityRange | None = None,
     ) -> list[ImageEmbedding]:
         """Return embeddings from the store; encode and store those it lacks."""
-        return [self._embed_one(image, intensity_range) for image in images]
-
-    def _embed_one(
-        self, image: npt.ArrayLike | BandedPlane, intensity_range: IntensityRange | None
-    ) -> ImageEmbedding:
-        plane = check_plane(image)
-        limits = intensity_range or percentile_range(plane)
+        planes = [check_plane(image) for image in images]
+        found: dict[str, ImageEmbedding] = {}
+        missing: dict[str, int] = {}
         with self.watch.timing("storing"):
-            key = self.key(plane, limits)
-            found = self.store.get(key)
-        if found is not None:
-            self.n_found += 1
-            return found
-        with self.watch.timing("encoding"):
-            (embedding,) = super().embed_batch([plane], limits)
-        # Stores keep half precision. Rounding at once makes a job that is interrupted
-        # and run again end with the same masks as one that was not.
-        embedding = replace(embedding, features=embedding.features.half().float())
-        with self.watch.timing("storing"):
-            self.store.put(key, embedding)
-        self.n_encoded += 1
-        return embedding
+            limits = [intensity_range or percentile_range(plane) for plane in planes]
+            keys = [self.key(*both) for both in zip(planes, limits, strict=True)]
+            for i, key in enumerate(keys):
+                stored = self.store.get(key)
+                if stored is None:
+                    missing.setdefault(key, i)
+                else:
+                    found[key] = stored
+                    self.n_found += 1
+        if missing:
+            with self.watch.timing("encoding"):
+                new = super().embed_batch(
+                    [planes[i] for i in missing.values()], intensity_range
+                )
+            for key, embedding in zip(missing, new, strict=True):
+                # Stores keep half precision. Rounding at once makes a job that is
+                # interrupted and run again end with the same masks as one that was
+                # not.
+                features = embedding.features.half().float()
+                found[key] = replace(embedding, features=features)
+                with self.watch.timing("storing"):
+                    self.store.put(key, found[key])
+                self.n_encoded += 1
+        return [found[key] for key in keys]
 
     def key(self, plane: npt.ArrayLike | BandedPlane, limits: IntensityRange) -> str:
         """Return the store's key of a plane, (H, W) or (H, W, 3)."""

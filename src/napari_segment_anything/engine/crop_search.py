@@ -9,7 +9,6 @@ import torch
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.coded_masks import CodedMasks
-from napari_segment_anything.engine.device import OutOfDeviceMemoryError, halved
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
@@ -116,33 +115,50 @@ class CropSearch:
         # Once for all batches, instead of a copy to the device with each.
         embedding = embedding.to(self.predictor.device)
         size = self.settings.points_per_batch
-        if self.predictor.device.type == "cpu":
+        is_on_cpu = self.predictor.device.type == "cpu"
+        if is_on_cpu:
             size = min(size, _POINTS_TOGETHER_ON_CPU)
-        start = 0
-        while start < len(prompts):
-            batch = prompts.select(slice(start, start + size))
-            try:
-                masks, cut = self._run_batch(embedding, crop, batch)
-            except OutOfDeviceMemoryError:
-                if size == 1:
-                    raise
-                size = halved(size, "points")
-                continue
+        starts = range(0, len(prompts), size)
+        batches = [prompts.select(slice(start, start + size)) for start in starts]
+        ahead: tuple[torch.Tensor, torch.Tensor] | None = None
+        for i, batch in enumerate(batches):
+            logits, iou = ahead or self._decode(embedding, crop, batch)
+            promising = self._promising(
+                logits, self._with_agreement(logits, iou, batch)
+            )
+            ahead = None
+            del logits, iou
+            if not is_on_cpu and i + 1 < len(batches):
+                # A card decodes the next batch while the CPU upscales these masks.
+                ahead = self._decode(embedding, crop, batches[i + 1])
+            masks, cut = self._in_plane(embedding, crop, batch, promising)
             found.append(masks)
             cut_boxes += cut
-            start += size
-            yield min(1.0, start / len(prompts))
+            yield (i + 1) / len(batches)
         return MaskSet.concatenate(found), cut_boxes
 
-    def _run_batch(
+    def _decode(
         self, embedding: ImageEmbedding, crop: Crop, batch: CropPrompts
-    ) -> tuple[MaskSet, list[Box]]:
-        top, left = crop.box[:2]
-        points = batch.points - np.asarray((top, left), np.float32)
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        points = batch.points - np.asarray(crop.box[:2], np.float32)
         prompts = Prompts(points[:, np.newaxis], np.ones((len(points), 1), np.int64))
-        logits, iou = self.predictor.decode(embedding, prompts, multimask=True)
-        iou = self._with_agreement(logits, iou, batch)
-        chosen, low_res, scores = self._promising(logits, iou)
+        # What agrees with the proposal head may pass with a lower score, and a card
+        # would have to wait for the scores.
+        is_agreement_counted = self._is_agreement_counted(batch)
+        on_cpu = self.predictor.device.type == "cpu"
+        floor = self.pred_iou_floor if on_cpu and not is_agreement_counted else None
+        return self.predictor.decode(embedding, prompts, iou_floor=floor)
+
+    def _in_plane(
+        self,
+        embedding: ImageEmbedding,
+        crop: Crop,
+        batch: CropPrompts,
+        promising: tuple[npt.NDArray[np.intp], FloatArray, FloatArray],
+    ) -> tuple[MaskSet, list[Box]]:
+        """Upscale the promising masks of a batch; keep those that are stable."""
+        top, left = crop.box[:2]
+        chosen, low_res, scores = promising
         kept = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
         max_area = self.settings.max_area_fraction * self.shape[0] * self.shape[1]
@@ -183,6 +199,9 @@ class CropSearch:
             points=[point],
         )
 
+    def _is_agreement_counted(self, batch: CropPrompts) -> bool:
+        return batch.regions is not None and self.settings.proposal_weight != 0
+
     def _with_agreement(
         self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts
     ) -> torch.Tensor:
@@ -192,7 +211,7 @@ class CropSearch:
         region is a second estimate of how good the mask is.
         """
         weight = self.settings.proposal_weight
-        if batch.regions is None or weight == 0:
+        if batch.regions is None or not self._is_agreement_counted(batch):
             return iou
         height, width = batch.regions.shape
         masks = logits[..., :height, :width] > 0

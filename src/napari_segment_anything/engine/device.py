@@ -1,9 +1,6 @@
 """The device that a model runs on."""
 
 import platform
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
@@ -63,41 +60,3 @@ def _is_available(device: torch.device) -> bool:
     if device.type == "mps":
         return torch.backends.mps.is_available()
     return device.type == "cpu"
-
-
-class OutOfDeviceMemoryError(DeviceError):
-    """The device ran out of memory: less work at once may fit."""
-
-
-@contextmanager
-def memory_guard(device: torch.device) -> Iterator[None]:
-    """Turn a device's out-of-memory error into one with a next step.
-
-    Raises
-    ------
-    OutOfDeviceMemoryError
-        When the device runs out of memory inside of the block.
-    """
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError as error:
-        raise OutOfDeviceMemoryError(
-            f"{describe_device(device)} ran out of memory; use fewer points per "
-            "batch, a smaller model, or the CPU."
-        ) from error
-
-
-def halved(n_together: int, what: str) -> int:
-    """Half of what was too much for the device at once; says so in a warning.
-
-    Call it where an `OutOfDeviceMemoryError` was caught.
-    """
-    smaller = max(1, n_together // 2)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    warnings.warn(
-        f"The device ran out of memory with {n_together} {what} at once; going on with "
-        f"{smaller} at once, which takes longer.",
-        stacklevel=3,
-    )
-    return smaller

@@ -5,7 +5,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 import torch
 
 from napari_segment_anything.engine.geometry import Box, FrameGeometry
@@ -72,10 +71,12 @@ class ImageEmbedding:
 
     def pool_masks(self, masks: MaskSet) -> FloatArray:
         """Mean feature (n, C) under each mask of a set; zeros for an empty mask."""
+        from scipy import sparse  # loading a model needs none of it
+
         height, width = self.features.shape[-2:]
         rows = self._token_of_pixels(0)
         columns = self._token_of_pixels(1)
-        weights = scipy.sparse.lil_array((len(masks), height * width), dtype=np.float32)
+        weights = sparse.lil_array((len(masks), height * width), dtype=np.float32)
         for i, mask in enumerate(masks.masks):
             row_slice, column_slice = masks.slices(i)
             in_y, in_x = np.nonzero(mask)

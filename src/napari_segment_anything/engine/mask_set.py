@@ -6,7 +6,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
 from napari_segment_anything.engine.coded_masks import CodedMasks, joined, picked
 from napari_segment_anything.errors import InvalidImageError
@@ -107,9 +106,11 @@ class MaskSet:
                 f"{labels.dtype}; pick one plane and convert it."
             )
         shape = (int(labels.shape[0]), int(labels.shape[1]))
+        from scipy import ndimage  # loading a model needs none of it
+
         compact = _compact(labels)
         boxes, masks = [], []
-        for number, slices in enumerate(scipy.ndimage.find_objects(compact), start=1):
+        for number, slices in enumerate(ndimage.find_objects(compact), start=1):
             if slices is None:
                 continue
             rows, columns = slices
@@ -224,7 +225,9 @@ def interior_point(mask: BoolArray) -> tuple[int, int]:
 
     The edge of the array counts as border.
     """
-    distance = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    from scipy import ndimage  # loading a model needs none of it
+
+    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     y, x = np.unravel_index(int(distance.argmax()), mask.shape)
     return int(y), int(x)
 

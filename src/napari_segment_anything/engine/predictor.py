@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,16 +11,23 @@ import torch
 
 from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.banded_plane import BandedPlane
-from napari_segment_anything.engine.device import memory_guard, pick_device
+from napari_segment_anything.engine.device import pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
-from napari_segment_anything.engine.geometry import Box, FrameGeometry
+from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.mask_logits import threshold_box
+from napari_segment_anything.engine.model_inputs import (
+    prompts_in_frame,
+    send,
+)
+from napari_segment_anything.engine.placed_sam import PlacedSam
 from napari_segment_anything.engine.prompt_bounds import within_plane
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.engine.proposals import Proposals
 from napari_segment_anything.errors import InvalidImageError, InvalidPromptError
 from napari_segment_anything.networks.config import SamConfig
 from napari_segment_anything.networks.sam import Sam
+
+if TYPE_CHECKING:
+    from napari_segment_anything.engine.proposals import Proposals
 
 FloatArray = npt.NDArray[np.float32]
 IntensityRange = tuple[float, float]
@@ -55,8 +63,9 @@ class MaskPredictor:
 
     Parameters
     ----------
-    sam : Sam
-        Networks in evaluation mode; they are moved to the device.
+    sam : Sam or PlacedSam
+        Networks in evaluation mode; they are moved to the device. Or networks on their
+        device, shared with another predictor.
     device : str or torch.device, optional
         None or ``"auto"`` picks the fastest one.
     model_digest : str
@@ -67,19 +76,29 @@ class MaskPredictor:
 
     def __init__(
         self,
-        sam: Sam,
+        sam: Sam | PlacedSam,
         *,
         device: str | torch.device | None = None,
         model_digest: str = "",
         model_name: str = "",
     ) -> None:
-        self.device = pick_device(device)
+        if not isinstance(sam, PlacedSam):
+            sam = PlacedSam(sam, pick_device(device))
+        self._placed = sam
         self.model_digest = model_digest
         self.model_name = model_name
-        self._sam = sam.to(self.device).eval()
         # The proposal head's maps serve each prompt on an embedding, and everything
         # mode; they live as long as the embedding does.
         self._maps = WeakKeyDictionary[ImageEmbedding, torch.Tensor]()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks run; the CPU, once the memory of a card ran out."""
+        return self._placed.device
+
+    @property
+    def _sam(self) -> Sam:
+        return self._placed.sam
 
     @property
     def config(self) -> SamConfig:
@@ -117,7 +136,7 @@ class MaskPredictor:
         InvalidImageError
             When the image is empty or not made of real numbers.
         DeviceError
-            When the device runs out of memory.
+            When not even the memory of the CPU is enough.
         """
         return self.embed_batch([image], intensity_range)[0]
 
@@ -148,17 +167,30 @@ class MaskPredictor:
         )
         # One image channel first and contiguous: the encoder normalises and pads it.
         tensor = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
-        with torch.inference_mode(), memory_guard(self.device):
-            features = self._sam.encode(tensor.to(self.device))
+        parts = self._placed.run(
+            lambda part: self._sam.encode(send(tensor[part], self.device)),
+            len(tensor),
+            "planes",
+        )
+        # Some may have been encoded before the model moved to the CPU.
+        features = torch.cat([part.to(self.device) for part in parts])
         return [
             ImageEmbedding(features[i : i + 1], geometry, limits, self.model_digest)
             for i, limits in enumerate(ranges)
         ]
 
     def decode(
-        self, embedding: ImageEmbedding, prompts: Prompts, multimask: bool = True
+        self,
+        embedding: ImageEmbedding,
+        prompts: Prompts,
+        multimask: bool = True,
+        *,
+        iou_floor: float | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode prompts without upscaling.
+
+        With ``iou_floor`` the masks of a prompt may be left empty where all of its
+        predicted IoUs are below: they need not be made.
 
         Returns
         -------
@@ -182,13 +214,26 @@ class MaskPredictor:
                 f"This model takes mask prompts of {low_res_size}² logits, not of "
                 f"{prompts.masks.shape[1]}²; pass its own low_res_masks."
             )
-        with torch.inference_mode(), memory_guard(self.device):
-            return self._sam.decode(
+        answers = self._placed.run(
+            lambda part: self._sam.decode(
                 embedding.features.to(self.device, torch.float32),
-                **_in_frame(prompts, embedding.geometry, self.device),
+                **prompts_in_frame(
+                    prompts.select(part), embedding.geometry, self.device
+                ),
                 multimask=multimask,
                 maps=self._proposal_maps(embedding),
-            )
+                iou_floor=iou_floor,
+            ),
+            prompts.n_objects,
+            "prompts",
+        )
+        if len(answers) == 1:
+            return answers[0]
+        logits, iou = (
+            torch.cat([x.to(self.device) for x in parts])
+            for parts in zip(*answers, strict=True)
+        )
+        return logits, iou
 
     def predict(
         self, embedding: ImageEmbedding, prompts: Prompts, *, multimask: bool = True
@@ -215,25 +260,30 @@ class MaskPredictor:
         for index in np.ndindex(low_res.shape[:2]):
             box = threshold_box(low_res[index], embedding.geometry, 0.0)
             if box is not None:
-                masks[index][_slices(box)] = (
+                y0, x0, y1, x1 = box
+                masks[index][y0:y1, x0:x1] = (
                     embedding.geometry.low_res_to_plane(low_res[index], box) > 0
                 )
         return MaskPrediction(masks, iou.float().cpu().numpy(), low_res)
 
-    def propose(self, embedding: ImageEmbedding) -> Proposals | None:
+    def propose(self, embedding: ImageEmbedding) -> "Proposals | None":
         """Dense maps of object centres, or None when the model has none."""
         self._check_embedding(embedding)
-        with memory_guard(self.device):
-            maps = self._proposal_maps(embedding)
+        (maps,) = self._placed.run(
+            lambda _: self._proposal_maps(embedding), 1, "planes"
+        )
         if maps is None:
             return None
+        # Brings scipy along, which loading a model can do without.
+        from napari_segment_anything.engine.proposals import Proposals
+
         return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
 
     def _proposal_maps(self, embedding: ImageEmbedding) -> torch.Tensor | None:
         if not self.has_proposals:
             return None
         maps = self._maps.get(embedding)
-        if maps is None:
+        if maps is None or maps.device.type != self.device.type:
             features = embedding.features.to(self.device, torch.float32)
             with torch.inference_mode():
                 maps = self._sam.propose(features)
@@ -249,26 +299,3 @@ class MaskPredictor:
                 "This embedding was made by another model; embed the image again "
                 f"with {self.model_name or 'this one'}."
             )
-
-
-def _in_frame(
-    prompts: Prompts, geometry: FrameGeometry, device: torch.device
-) -> dict[str, torch.Tensor]:
-    """Tensors of what is given, in frame pixels, under the networks' names."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {}
-    if prompts.points is not None and prompts.point_labels is not None:
-        arrays["points_xy"] = geometry.points_to_frame_xy(prompts.points)
-        arrays["point_labels"] = prompts.point_labels
-    if prompts.boxes is not None:
-        arrays["boxes_xyxy"] = geometry.boxes_to_frame_xyxy(prompts.boxes)
-    if prompts.masks is not None:
-        arrays["masks"] = prompts.masks[:, np.newaxis]
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
-        for name, array in arrays.items()
-    }
-
-
-def _slices(box: Box) -> tuple[slice, slice]:
-    y0, x0, y1, x1 = box
-    return slice(y0, y1), slice(x0, x1)

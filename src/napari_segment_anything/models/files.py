@@ -5,8 +5,6 @@ from collections.abc import Generator
 from importlib.resources import files
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from napari_segment_anything.errors import DownloadError, StorageError
 from napari_segment_anything.models.catalogue import ModelEntry
 from napari_segment_anything.models.digest import verify
@@ -28,6 +26,9 @@ def model_folder() -> Path:
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
+    # The bundled model is not kept there.
+    from platformdirs import user_cache_path
+
     return user_cache_path("napari_segment_anything", appauthor=False) / "models"
 
 

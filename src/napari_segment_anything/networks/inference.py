@@ -14,7 +14,7 @@ from .sam import Sam
 
 
 def prepare_for_inference(sam: Sam, image_dtype: torch.dtype = torch.float32) -> None:
-    """Fold batch norms, and compute the image's side in a precision.
+    """Fold batch norms, compute what never changes, and set the image's precision.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def prepare_for_inference(sam: Sam, image_dtype: torch.dtype = torch.float32) ->
     encoder.register_forward_pre_hook(_enter)
     encoder.register_forward_hook(_leave)
     sam.mask_decoder.image_dtype = image_dtype
+    sam.prompt_encoder.fix_grid()
 
 
 def fold_batch_norms(module: nn.Module) -> None:

@@ -1,5 +1,7 @@
 """Small layers that several networks share."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -62,6 +64,23 @@ def merge_windows(
 def split_heads(x: Tensor, n_heads: int) -> Tensor:
     """Split the channels (..., T, C) by heads: (..., heads, T, C / heads)."""
     return x.view(*x.shape[:-1], n_heads, -1).transpose(-3, -2)
+
+
+def blocks(
+    n: int, length: int, n_in_cache: int, device: torch.device
+) -> Iterator[tuple[slice, list[slice]]]:
+    """Cut rows (n, length, ...) into blocks that a CPU's cache holds.
+
+    Yields rows with the parts that they are cut into: several rows whole, or one in
+    parts, so that each block is contiguous in memory. On a card all is one block.
+    """
+    if device.type != "cpu":
+        n_in_cache = n * length
+    n_rows = max(1, n_in_cache // max(1, length))
+    step = max(1, length if n_rows > 1 else min(length, n_in_cache))
+    parts = [slice(start, start + step) for start in range(0, length, step)]
+    for row in range(0, n, n_rows):
+        yield slice(row, row + n_rows), parts
 
 
 def batched_linear(x: Tensor, weights: Tensor) -> Tensor:

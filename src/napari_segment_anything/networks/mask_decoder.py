@@ -10,15 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .folded_transformer import ImageSide, transform
+from .folded_transformer import transform
+from .image_side import ImageSide, of_rows
 from .layers import LayerNorm2d
 from .shared_image import SharedImage
-from .token_upscaling import masks_of_tokens
+from .token_upscaling import TokenUpscaling
 from .two_way_transformer import TwoWayTransformer
 
-# On a CPU the image tokens of all prompts that are in work stay in the cache.
-_TOKENS_IN_CACHE = 8192
+# Image tokens of all prompts that are in work at once, and on a card the prompts.
+_TOKENS_ON_CPU = 16384
 _PROMPTS_ON_CARD = 64
+NOTHING = -10.0  # logit of what is not decoded
 
 
 class Mlp(nn.Module):
@@ -111,17 +113,21 @@ class MaskDecoder(nn.Module):
         sparse: Tensor,
         dense: Tensor,
         wanted: slice = slice(None),
+        iou_floor: float | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Decode as `forward` does: the wanted masks, the scores of all of them.
 
         Each object may have an image of its own: ``embedding`` (N or 1, C, h, w) and
-        ``image_pe`` alike. Without gradients the folded form is used.
+        ``image_pe`` alike. Without gradients the folded form is used; there, masks
+        of prompts none of whose wanted scores reaches ``iou_floor`` stay empty.
         """
         output_tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([output_tokens.expand(len(sparse), -1, -1), sparse], 1)
         if torch.is_grad_enabled():
             return self._decode_plainly(embedding + dense, image_pe, tokens, wanted)
-        return self._decode_folded(embedding, image_pe, tokens, dense, wanted)
+        return self._decode_folded(
+            embedding, image_pe, tokens, dense, wanted, iou_floor
+        )
 
     def _decode_plainly(
         self, image: Tensor, image_pe: Tensor, tokens: Tensor, wanted: slice
@@ -147,6 +153,7 @@ class MaskDecoder(nn.Module):
         tokens: Tensor,
         dense: Tensor,
         wanted: slice,
+        iou_floor: float | None,
     ) -> tuple[Tensor, Tensor]:
         """Decode a few prompts at a time, with an image side that they share."""
         height, width = embedding.shape[-2:]
@@ -160,24 +167,39 @@ class MaskDecoder(nn.Module):
             if is_shared
             else None
         )
-        on_cpu = tokens.device.type == "cpu"
-        in_cache = max(1, _TOKENS_IN_CACHE // (height * width))
-        n_together = in_cache if on_cpu else _PROMPTS_ON_CARD
+        n_together = _PROMPTS_ON_CARD
+        if tokens.device.type == "cpu":
+            n_together = max(1, _TOKENS_ON_CPU // (height * width))
+        upscaling = TokenUpscaling.create(self.output_upscaling, dtype)
+        room: Tensor | None = None
         for start in range(0, n_objects, n_together):
             part = slice(start, start + n_together)
             side = shared or ImageSide.create(
                 self.transformer,
-                _of_prompts(embedding, part) + _of_prompts(dense, part),
-                _of_prompts(image_pe, part),
+                of_rows(embedding, part) + of_rows(dense, part),
+                of_rows(image_pe, part),
                 is_shared=False,
                 dtype=dtype,
             )
-            decoded, image = transform(self.transformer, side, tokens[part])
+            n = len(tokens[part])
+            if room is None or not is_shared:
+                room = side.room(n)
+            image = room[:n]
+            decoded = transform(self.transformer, side, tokens[part], image)
             weights = self._mask_weights(decoded, wanted).to(dtype)
-            logits[part] = masks_of_tokens(
-                self.output_upscaling, image, weights, (height, width)
-            )
-            scores.append(self.iou_prediction_head(decoded[:, 0]))
+            iou = self.iou_prediction_head(decoded[:, 0])
+            scores.append(iou)
+            promising = torch.arange(n)
+            if iou_floor is not None:
+                is_promising = (iou[:, wanted] >= iou_floor).any(1)
+                promising = is_promising.cpu().nonzero()[:, 0]
+            if len(promising) == n:
+                upscaling.paint(image, weights, logits[part])
+            else:
+                logits[part] = NOTHING
+                for i in promising.tolist():
+                    one = slice(i, i + 1)
+                    upscaling.paint(image[one], weights[one], logits[part][one])
         return logits, torch.cat(scores) if scores else tokens.new_empty(0, n_masks)
 
     def _mask_weights(self, tokens: Tensor, wanted: slice) -> Tensor:
@@ -185,8 +207,3 @@ class MaskDecoder(nn.Module):
         networks = self.output_hypernetworks_mlps
         indices = range(len(networks))[wanted]
         return torch.stack([networks[i](tokens[:, 1 + i]) for i in indices], 1)
-
-
-def _of_prompts(images: Tensor, part: slice) -> Tensor:
-    """Images of some prompts, (N, ...), or the one of all of them, (1, ...)."""
-    return images[part] if len(images) > 1 else images

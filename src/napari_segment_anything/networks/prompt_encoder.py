@@ -47,6 +47,8 @@ class PromptEncoder(nn.Module):
     starts inside of the object rather than from two corners outside of it.
     """
 
+    fixed_grid: Tensor | None
+
     def __init__(
         self,
         embed_dim: int,
@@ -75,9 +77,18 @@ class PromptEncoder(nn.Module):
             nn.Conv2d(mask_in_dim, embed_dim, 1),
         )
         self.no_mask_embed = nn.Embedding(1, embed_dim)
+        self.register_buffer("fixed_grid", None, persistent=False)
 
     def dense_pe(self) -> Tensor:
         """Positional encoding of the image embedding's grid: (1, C, h, w)."""
+        fixed = self.fixed_grid
+        return self._grid() if fixed is None else fixed
+
+    def fix_grid(self) -> None:
+        """Compute `dense_pe` once for all prompts; weights are final from now on."""
+        self.fixed_grid = self._grid()
+
+    def _grid(self) -> Tensor:
         return self.pe_layer.grid(self.embedding_size)[None]
 
     def forward(

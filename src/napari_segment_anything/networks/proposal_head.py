@@ -145,8 +145,11 @@ def rough_masks(
             seen_y[:, :, None] - seen_y[:, None], seen_x[:, :, None] - seen_x[:, None]
         )
         is_apart = ~((between < _RADIUS / 2) & is_inside[:, None]).any(-1)
-        outside = _nearest(distance, (point_labels == 0) & is_apart)
-        margin = torch.minimum(_RADIUS - inside, outside - inside)
+        is_outside = (point_labels == 0) & is_apart
+        margin = _RADIUS - inside
+        if is_outside.any():
+            outside = _nearest(distance, is_outside)
+            margin = torch.minimum(margin, outside - inside)
         logits = torch.minimum(foreground, _STEEPNESS / _RADIUS * margin)
         is_given = is_inside.any(1)
     else:
@@ -158,6 +161,8 @@ def rough_masks(
 
 def _nearest(distance: Tensor, is_counted: Tensor) -> Tensor:
     """Least distance (N, h, w) over those points (N, P) that count; else far away."""
+    if distance.shape[1] == 1 and is_counted.all():
+        return distance[:, 0]
     far = float(sum(distance.shape[-2:]))
     counted = torch.where(is_counted[..., None, None], distance, far)
     return counted.amin(1)

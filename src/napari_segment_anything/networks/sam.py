@@ -102,6 +102,7 @@ class Sam(nn.Module):
         masks: Tensor | None = None,
         multimask: bool = True,
         maps: Tensor | None = None,
+        iou_floor: float | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Answer the prompts of N objects on one image.
 
@@ -119,6 +120,8 @@ class Sam(nn.Module):
             Three masks for ambiguous prompts, otherwise one.
         maps : Tensor, (1, 5, 4 h, 4 w), optional
             What `propose` gives for the embedding, if it is at hand.
+        iou_floor : float, optional
+            Where all of a prompt's scores are below, its masks may be left empty.
 
         Returns
         -------
@@ -142,6 +145,7 @@ class Sam(nn.Module):
             embedding,
             prompts,
             several,
+            iou_floor,
         )
         if multimask or not choose_best:
             return logits, iou

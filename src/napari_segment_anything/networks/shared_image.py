@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .folded_transformer import ImageSide
+from .image_side import ImageSide
 from .two_way_transformer import TwoWayTransformer
 
 

@@ -1,69 +1,91 @@
 """Masks from image tokens, without ever laying the tokens out as an image.
 
 A transposed convolution whose kernel equals its stride maps each pixel by itself, so it
-is a linear layer whose outputs are the pixels that one becomes. Channels stay last;
-only the finished masks are put into the order of an image.
+is a linear layer whose outputs are the pixels that one becomes. Channels stay last.
+Every other row of pixels is made by itself: it is then a row of the finished masks as
+it comes, and what is in work is a quarter of the image.
 """
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import LayerNorm2d, batched_linear
+from .layers import LayerNorm2d, batched_linear, blocks
 
 _TOKENS_IN_CACHE = 2048
 
 
-def masks_of_tokens(
-    upscaling: nn.Sequential, tokens: Tensor, weights: Tensor, shape: tuple[int, int]
-) -> Tensor:
-    """Upscale an image and mix its channels to masks.
+@dataclass(frozen=True, eq=False)
+class TokenUpscaling:
+    """``output_upscaling`` of a mask decoder as linear layers, in one precision.
 
-    Parameters
-    ----------
-    upscaling : nn.Sequential
-        ``output_upscaling`` of a mask decoder.
-    tokens : Tensor, (N, h w, C)
-    weights : Tensor, (N, M, C / 8)
-        Of each mask.
-    shape : tuple of int
-        (h, w).
-
-    Returns
-    -------
-    Tensor, (N, M, 4 h, 4 w)
+    ``first`` and ``second`` hold, for the upper and the lower of the two rows that a
+    pixel becomes, the weights (2 C', C) and biases (2 C',) of its two pixels;
+    ``norm`` weight, bias and epsilon of the normalisation between them.
     """
-    height, width = shape
-    n_together = tokens.shape[1]
-    if tokens.device.type == "cpu":
-        n_together = max(1, _TOKENS_IN_CACHE // len(tokens))
-    parts = [
-        batched_linear(weights, _upscale(upscaling, part))
-        for part in torch.split(tokens, n_together, 1)
-    ]
-    # (N, M, y, x, dy, dx, ddy, ddx) to (N, M, y, dy, ddy, x, dx, ddx).
-    n, n_masks, _ = weights.shape
-    blocks = torch.cat(parts, 2).view(n, n_masks, height, width, 2, 2, 2, 2)
-    ordered = blocks.permute(0, 1, 2, 4, 6, 3, 5, 7)
-    return ordered.reshape(n, n_masks, 4 * height, 4 * width)
+
+    first: list[tuple[Tensor, Tensor]]
+    norm: tuple[Tensor, Tensor, float]
+    second: list[tuple[Tensor, Tensor]]
+
+    @classmethod
+    def create(cls, upscaling: nn.Sequential, dtype: torch.dtype) -> "TokenUpscaling":
+        """Lay out the weights of transposed convolutions of stride 2."""
+        norm = cast(LayerNorm2d, upscaling[1])
+        first, second = (cast(nn.ConvTranspose2d, upscaling[i]) for i in (0, 3))
+        return cls(
+            _linear_rows(first, dtype),
+            (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps),
+            _linear_rows(second, dtype),
+        )
+
+    def paint(self, tokens: Tensor, weights: Tensor, masks: Tensor) -> None:
+        """Upscale images and mix their channels to masks.
+
+        Parameters
+        ----------
+        tokens : Tensor, (N, h w, C)
+        weights : Tensor, (N, M, C / 8)
+            Of each mask.
+        masks : Tensor, (N, M, 4 h, 4 w)
+            Written to.
+        """
+        n, n_masks, height, width = masks.shape[0], *masks.shape[1:]
+        height, width = height // 4, width // 4
+        images = tokens.view(n, height, width, -1)
+        # Row 4 y + 2 dy + ddy of a mask is [y, dy, ddy].
+        rows_of_masks = masks.view(n, n_masks, height, 2, 2, 4 * width)
+        n_rows = max(1, _TOKENS_IN_CACHE // width)
+        for objects, parts in blocks(n, height, n_rows, tokens.device):
+            for rows in parts:
+                self._paint_block(
+                    images[objects, rows],
+                    weights[objects],
+                    rows_of_masks[objects, :, rows],
+                )
+
+    def _paint_block(self, block: Tensor, weights: Tensor, masks: Tensor) -> None:
+        """Paint (n, M, y, 2, 2, 4 w) from tokens (n, y, w, C), all n or all y."""
+        weight, bias, eps = self.norm
+        for dy, first in enumerate(self.first):
+            finer = functional.linear(block.flatten(0, 2), *first)
+            finer = finer.view(-1, len(weight))
+            finer = functional.layer_norm(finer, weight.shape, weight, bias, eps)
+            finer = functional.gelu(finer)
+            for ddy, second in enumerate(self.second):
+                pixels = functional.gelu(functional.linear(finer, *second))
+                pixels = pixels.view(len(block), -1, weights.shape[-1])
+                painted = batched_linear(weights, pixels)
+                masks[:, :, :, dy, ddy] = painted.view_as(masks[:, :, :, dy, ddy])
 
 
-def _upscale(upscaling: nn.Sequential, tokens: Tensor) -> Tensor:
-    """Of each token (N, T, C) the 4 × 4 pixels it becomes: (N, T * 16, C / 8)."""
-    first, second = (cast(nn.ConvTranspose2d, upscaling[i]) for i in (0, 3))
-    norm = cast(LayerNorm2d, upscaling[1])
-    out = _each_by_itself(first, tokens)
-    weight, bias = norm.weight.to(out.dtype), norm.bias.to(out.dtype)
-    out = functional.layer_norm(out, [len(weight)], weight, bias, norm.eps)
-    return functional.gelu(_each_by_itself(second, functional.gelu(out)))
-
-
-def _each_by_itself(layer: nn.ConvTranspose2d, tokens: Tensor) -> Tensor:
-    """Apply a transposed convolution of stride 2, (N, T, C) to (N, T * 4, C')."""
-    weight = layer.weight.to(tokens.dtype)
-    bias = cast(Tensor, layer.bias).to(tokens.dtype)
-    matrix = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (2 * 2 * C', C)
-    out = functional.linear(tokens, matrix, bias.repeat(4))
-    return out.view(len(tokens), -1, len(bias))
+def _linear_rows(
+    layer: nn.ConvTranspose2d, dtype: torch.dtype
+) -> list[tuple[Tensor, Tensor]]:
+    """Weights (2 C', C) and biases (2 C',) of the pixels of each of the two rows."""
+    weight = layer.weight.to(dtype).permute(2, 3, 1, 0)  # (row, column, C', C)
+    bias = cast(Tensor, layer.bias).to(dtype).repeat(2)
+    return [(row.flatten(0, 1).contiguous(), bias) for row in weight]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .config import SamConfig
-from .mask_decoder import MaskDecoder
+from .mask_decoder import NOTHING, MaskDecoder
 from .prompt_batch import PromptBatch
 from .prompt_encoder import PromptEncoder
 from .token_windows import (
@@ -18,8 +18,6 @@ from .token_windows import (
     window_sides,
 )
 
-NOTHING = -10.0  # logit of what a prompt's window does not show
-
 
 def decode_about_objects(
     prompt_encoder: PromptEncoder,
@@ -28,6 +26,7 @@ def decode_about_objects(
     embedding: Tensor,
     prompts: PromptBatch,
     multimask: bool,
+    iou_floor: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Decode each prompt in the smallest window that shows its answer whole.
 
@@ -41,6 +40,8 @@ def decode_about_objects(
         Of N objects.
     multimask : bool
         Three masks, otherwise one.
+    iou_floor : float, optional
+        Where all of a prompt's scores are below, its masks may be left empty.
 
     Returns
     -------
@@ -53,7 +54,13 @@ def decode_about_objects(
     if len(sides) == 1:
         everywhere = TokenWindows(grid, [(0, 0)] * len(prompts))
         return decode_in_windows(
-            prompt_encoder, mask_decoder, embedding, prompts, everywhere, wanted=wanted
+            prompt_encoder,
+            mask_decoder,
+            embedding,
+            prompts,
+            everywhere,
+            wanted=wanted,
+            iou_floor=iou_floor,
         )
     # Where windows lie is decided on the CPU: corners are numbers of Python.
     extents = known_extents(prompts, config.low_res_stride).cpu()
@@ -94,6 +101,7 @@ def decode_in_windows(
     wanted: slice = slice(None),
     rows: Sequence[int] | None = None,
     origins: Sequence[tuple[int, int]] = ((0, 0),),
+    iou_floor: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Decode the prompts of N objects, each in its window.
 
@@ -113,6 +121,8 @@ def decode_in_windows(
         Which embedding each prompt is asked of; by default the only one.
     origins : sequence of tuple
         Frame position of the first token of each embedding.
+    iou_floor : float, optional
+        As for `MaskDecoder.decode_all`.
 
     Returns
     -------
@@ -145,5 +155,6 @@ def decode_in_windows(
         sparse,
         dense,
         wanted,
+        iou_floor,
     )
     return logits, iou[:, wanted]

@@ -42,7 +42,7 @@ def points_of_others(
     boxes = np.array([one.box for one in known], dtype=float)
     gaps = np.maximum(boxes[:, None, :2] - marks, marks - (boxes[:, None, 2:] - 1))
     distance = np.hypot(*np.moveaxis(np.maximum(gaps, 0), -1, 0)).min(axis=1)
-    points = []
+    points: list[npt.NDArray[np.float64]] = []
     for number in np.argsort(distance, kind="stable"):
         if len(points) == _N_NEIGHBOURS:
             break

@@ -1,0 +1,141 @@
+"""Networks on a device, which make do with less when its memory runs out."""
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from napari_segment_anything.engine.device import describe_device
+from napari_segment_anything.engine.memory import (
+    OutOfDeviceMemoryError,
+    memory_guard,
+    release_memory,
+)
+from napari_segment_anything.networks.inference import prepare_for_inference
+from napari_segment_anything.networks.sam import Sam
+
+T = TypeVar("T")
+
+
+class PlacedSam:
+    """A model on its device; predictors that share it fall back together.
+
+    When memory runs out, fewer items are worked on at once, down to one; then the
+    image's side is computed in half precision, and at last all of it on the CPU, in
+    the precision it had. Each step is said in a warning and holds from then on. Threads
+    may work at the same time; a step waits until none of them does.
+
+    Parameters
+    ----------
+    sam : Sam
+        Networks in evaluation mode; they are moved to the device.
+    device : torch.device
+        Where they run at first.
+    """
+
+    def __init__(self, sam: Sam, device: torch.device) -> None:
+        self.sam = sam.to(device).eval()
+        self.device = device
+        self._most: dict[str, int] = {}
+        self._exact: dict[str, torch.Tensor] | None = None
+        self._n_steps = 0
+        self._n_working = 0
+        self._changed = threading.Condition()
+
+    def run(self, work: Callable[[slice], T], n: int, what: str) -> list[T]:
+        """Do work on n items, on as many at once as the memory allows.
+
+        Parameters
+        ----------
+        work : callable
+            Is given which of the items, and asks for `sam` and `device` itself.
+        n : int
+            Number of items; of none, work is done once.
+        what : str
+            Name of the items for people.
+
+        Returns
+        -------
+        list
+            What the work returned for each part, in the order of the items.
+
+        Raises
+        ------
+        OutOfDeviceMemoryError
+            A single item does not fit into the memory of the CPU.
+        """
+        results: list[T] = []
+        start = 0
+        while start < n or not results:
+            size = min(n - start, self._most.get(what, n))
+            n_steps = self._n_steps
+            try:
+                with self._working(), torch.inference_mode(), memory_guard(self.device):
+                    results.append(work(slice(start, start + size)))
+            except OutOfDeviceMemoryError:
+                if size <= 1 and self.device.type == "cpu":
+                    raise
+            else:
+                start += max(1, size)
+                continue
+            # Only here is the error gone, and with it what its frames held.
+            with self._changed:
+                self._changed.wait_for(lambda: not self._n_working)
+                # Another thread may have made room in the meantime.
+                if n_steps == self._n_steps:
+                    self._make_do(size, what)
+        return results
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        with self._changed:
+            self._n_working += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._n_working -= 1
+                self._changed.notify_all()
+
+    def _make_do(self, size: int, what: str) -> None:
+        self._n_steps += 1
+        before = describe_device(self.device)
+        release_memory(self.device)
+        if size > 1:
+            self._most[what] = size // 2
+            told = f"going on with {size // 2} at once, which takes longer"
+        else:
+            self._most.clear()
+            if self._exact is None and not self._is_half:
+                told = "going on in half precision, which moves few pixels of a mask"
+                self._halve()
+            else:
+                told = "going on on the CPU, many times slower"
+                self._move_to_cpu()
+        amount = f"{size} {what} at once" if size > 1 else f"{what} one by one"
+        warnings.warn(
+            f"{before} ran out of memory with {amount}; {told}.",
+            stacklevel=4,
+        )
+
+    @property
+    def _is_half(self) -> bool:
+        return next(self.sam.image_encoder.parameters()).dtype == torch.bfloat16
+
+    def _halve(self) -> None:
+        encoder = self.sam.image_encoder
+        # For the CPU, should it come to that: rounded weights cannot be restored.
+        self._exact = {name: x.cpu() for name, x in encoder.state_dict().items()}
+        prepare_for_inference(self.sam, torch.bfloat16)
+
+    def _move_to_cpu(self) -> None:
+        self.sam.to("cpu")
+        if self._exact is not None:
+            self.sam.image_encoder.float().load_state_dict(self._exact)
+            self.sam.mask_decoder.image_dtype = torch.float32
+            self._exact = None
+        release_memory(self.device)
+        self.device = torch.device("cpu")
