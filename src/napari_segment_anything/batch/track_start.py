@@ -156,6 +156,12 @@ class StartedFrames:
         self.frames.append(MaskSet.concatenate([given, beside(found, plane > 0)]))
         self._ids.append(ids)
 
+    def add_faint(self, faint: Sequence[MaskSet]) -> None:
+        """Add to each frame masks that a look at several frames has found."""
+        self.frames = [
+            MaskSet.concatenate(both) for both in zip(self.frames, faint, strict=True)
+        ]
+
     @property
     def known(self) -> Known:
         """What the labels say about the movie."""

@@ -19,10 +19,15 @@ class LinkGraph:
     ----------
     n_detections : list of int
         Number of detections of each frame. Nodes are (frame, detection).
+    left_out : collection of (frame, detection)
+        Nodes that are linked to nothing: fragments, for which another node stands.
     """
 
-    def __init__(self, n_detections: list[int]) -> None:
+    def __init__(
+        self, n_detections: list[int], left_out: Collection[Node] = ()
+    ) -> None:
         self.n_detections = n_detections
+        self._left_out = frozenset(left_out)
         self._successors: dict[Node, list[Node]] = {}
         self._predecessor: dict[Node, Node] = {}
 
@@ -65,25 +70,16 @@ class LinkGraph:
 
     def ends(self) -> dict[int, IndexArray]:
         """Return the detections of each frame that nothing follows."""
-        return _by_frame([n for n in self.nodes() if n not in self._successors])
+        return self._without(self._successors)
 
     def starts(self) -> dict[int, IndexArray]:
         """Return the detections of each frame that follow nothing."""
-        return _by_frame([n for n in self.nodes() if n not in self._predecessor])
+        return self._without(self._predecessor)
 
-    def segments(self, wanted: Collection[Node]) -> dict[Node, Node]:
-        """First → last node of each unbranched run that begins or ends at a node."""
-        segments: dict[Node, Node] = {}
-        for node in wanted:
-            first = last = node
-            while (before := self._predecessor.get(first)) is not None:
-                if len(self._successors[before]) > 1:
-                    break
-                first = before
-            while len(after := self.successors(last)) == 1:
-                last = after[0]
-            segments[first] = last
-        return segments
+    def _without(self, linked: Collection[Node]) -> dict[int, IndexArray]:
+        return _by_frame(
+            [n for n in self.nodes() if n not in linked and n not in self._left_out]
+        )
 
     def last_motion(
         self,
