@@ -1,7 +1,7 @@
 """Simulated movies of dividing nuclei with exact truth, to try settings of tracking on.
 
-Settings must not be chosen on the movies that are reported, so this draws others, in the
-layout of the Cell Tracking Challenge, which ``benchmarks/tracking.py`` reads::
+Settings must not be chosen on the movies that are reported, so this draws others, in
+the layout of the Cell Tracking Challenge, which ``benchmarks/tracking.py`` reads::
 
     python benchmarks/simulate.py --output DIR --movies 3
     python benchmarks/tracking.py --data DIR --sets sim_0,sim_1 --variants truth,mended

@@ -128,7 +128,8 @@ class Movies:
                         plane, progress, share=share
                     )
                 started.add(index, self.stack.plane_shape, found)
-                faint.append(beside(unsure, started.frames[-1], FAINT_SHARED))
+                free = beside(unsure, started.frames[-1], FAINT_SHARED)
+                faint.append(free.packed())
                 yield FrameProgress(
                     "detect", start + done + 1, total, index=index, found=started.frames
                 )

@@ -1,13 +1,14 @@
 """Masks of one plane, each kept cropped to its box."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
+from napari_segment_anything.engine.packed_masks import PackedMasks
 from napari_segment_anything.errors import InvalidImageError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -25,7 +26,7 @@ class MaskSet:
         (H, W) of the plane.
     boxes : ndarray
         (n, 4) int32 boxes (y0, x0, y1, x1), half-open like slices.
-    masks : tuple of ndarray
+    masks : sequence of ndarray
         n boolean masks, each of the shape of its box.
     predicted_iou : ndarray
         (n,) float32, the model's own estimate of each mask's IoU with the object.
@@ -38,7 +39,7 @@ class MaskSet:
 
     shape: tuple[int, int]
     boxes: npt.NDArray[np.int32]
-    masks: tuple[BoolArray, ...]
+    masks: Sequence[BoolArray]
     predicted_iou: FloatArray
     stability_score: FloatArray
     points: FloatArray
@@ -148,6 +149,15 @@ class MaskSet:
             stability_score=self.stability_score[chosen],
             points=self.points[chosen],
         )
+
+    def packed(self) -> Self:
+        """Return the same masks in an eighth of the memory, or less.
+
+        They are unpacked whenever they are read.
+        """
+        if isinstance(self.masks, PackedMasks):
+            return self
+        return replace(self, masks=PackedMasks(self.masks))
 
     @property
     def areas(self) -> npt.NDArray[np.int64]:

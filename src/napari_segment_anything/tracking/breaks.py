@@ -55,8 +55,8 @@ def find_breaks(
     found: list[Break] = []
     for track in lineage.tracks:
         # What was seen only once may be a false detection: it is not carried on,
-        # unless somebody says that it is right, or that it is a daughter.
-        is_sure = len(track.frames) > 1 or len(frames) < 3 or bool(track.parent)
+        # unless somebody says that it is right.
+        is_sure = len(track.frames) > 1 or len(frames) < 3
         is_sure = is_sure or track.nodes[0] in known.objects
         if is_sure and forwards:
             found += search.beyond_end(track.id)
@@ -164,7 +164,7 @@ class _Search:
                     yield Break("changed", nodes[n][0], expected, (nodes[n][1],))
 
     def fragment(self, track_id: int) -> Iterator[Break]:
-        """Ask for the whole where a track of one frame is a fragment of a longer one."""
+        """Ask for the whole where a track of one frame is a fragment of another one."""
         track = self._there.lineage.by_id[track_id]
         if track.parent or len(track.frames) > 1:
             return

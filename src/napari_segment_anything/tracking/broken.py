@@ -52,7 +52,7 @@ def _later(
     shifts: FloatArray,
     settings: LinkingSettings,
 ) -> tuple[int, Node | None]:
-    """How many objects go on where two were, as the first frame that can tell has it."""
+    """Tell how many objects go on where two were, by the first frame that can."""
     frame = daughters[0][0]
     pair = [k for _, k in daughters]
     for t in range(frame + 1, min(frame + 2 + settings.gap_frames, len(objects))):

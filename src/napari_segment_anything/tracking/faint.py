@@ -1,7 +1,7 @@
 """Objects that no single frame shows surely enough, but several in a row alike.
 
-As in hysteresis thresholding, but through time: a mask below the thresholds counts if the
-frames before and after have the same one. Noise has another shape in each frame.
+As in hysteresis thresholding, but through time: a mask below the thresholds counts if
+the frames before and after have the same one. Noise has another shape in each frame.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import numpy as np
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.motion import FloatArray, global_displacement
 from napari_segment_anything.tracking.moved import moved_masks
-from napari_segment_anything.tracking.settings import typical_diameter
 from napari_segment_anything.tracking.objects import measure
+from napari_segment_anything.tracking.settings import typical_diameter
 
 # Intersection over union of two masks of neighbouring frames that are alike.
 ALIKE = 0.6

@@ -34,7 +34,7 @@ def fragments_of(
     frame: int,
     kept: Collection[Node] = (),
 ) -> frozenset[int]:
-    """Detections of a frame that are but pieces of objects which stand for themselves.
+    """Find detections of a frame that are but pieces of objects.
 
     Of the pieces of an object, all but the largest. Most of the frames around must see
     one object there, among them a neighbouring one.

@@ -13,7 +13,7 @@ from napari_segment_anything.tracking.assignment import assign
 from napari_segment_anything.tracking.division import no_divisions
 from napari_segment_anything.tracking.graph import LinkGraph, Node
 from napari_segment_anything.tracking.known import Known
-from napari_segment_anything.tracking.late_daughters import late_daughters
+from napari_segment_anything.tracking.late_readings import late_readings
 from napari_segment_anything.tracking.objects import FrameObjects
 from napari_segment_anything.tracking.settings import LinkingSettings
 
@@ -36,15 +36,28 @@ def join_over_gaps(
     What starts may be the same object as what ended, or the second daughter of one that
     seems to go on: the cheaper reading is taken.
     """
-    joins = _same_objects(graph, objects, shifts, settings, diameter, known)
-    births: Costs = {}
-    if settings.division and settings.gap_frames:
-        births = late_daughters(graph, objects, shifts, settings, diameter, known)
-    _choose(graph, joins, births, settings)
-    if births or (settings.division and joins):
-        # Of two daughters after a gap, the first is joined only now.
-        births = late_daughters(graph, objects, shifts, settings, diameter, known)
-        _choose(graph, {}, births, settings)
+    for _ in range(2):
+        # Then once more: of two daughters after a gap, the first is joined only now.
+        joins = _same_objects(graph, objects, shifts, settings, diameter, known)
+        births: Costs = {}
+        if settings.gap_frames:
+            late = late_readings(graph, objects, shifts, settings, diameter, known)
+            _return(graph, late.returns)
+            births = late.births if settings.division else {}
+        _choose(graph, joins, births, settings)
+        if not (joins or births):
+            return
+
+
+def _return(graph: LinkGraph, returns: Costs) -> None:
+    """Let tracks that jumped to a neighbour go on as the object itself, later."""
+    for (before, start), cost in sorted(returns.items(), key=lambda item: item[1]):
+        after = graph.successors(before)
+        n_hidden = start[0] - before[0] - 1
+        is_free = len(after) == 1 and graph.predecessor(start) is None
+        if is_free and cost < -COST_OF_HIDDEN_FRAME * n_hidden:
+            graph.remove(before, after[0])
+            graph.add(before, start)
 
 
 def _choose(
@@ -56,6 +69,8 @@ def _choose(
     ends and starts of the movie. To that, a mother is one end more, which costs nothing
     where no late daughter is hers.
     """
+    births = {pair: cost for pair, cost in births.items() if _is_free(graph, pair, 1)}
+    joins = {pair: cost for pair, cost in joins.items() if _is_free(graph, pair, 0)}
     pairs = [*joins, *births]
     if not pairs:
         return
@@ -86,6 +101,12 @@ def _choose(
     )
     for n in np.flatnonzero(chosen).tolist():
         graph.add(*pairs[n])
+
+
+def _is_free(graph: LinkGraph, pair: tuple[Node, Node], n_after: int) -> bool:
+    """Whether nothing has come between two objects that may be linked."""
+    before, after = pair
+    return len(graph.successors(before)) == n_after and graph.predecessor(after) is None
 
 
 def _same_objects(

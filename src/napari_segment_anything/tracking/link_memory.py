@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_segment_anything.tracking.affinity import FloatArray
+from napari_segment_anything.tracking.affinity import FloatArray, IndexArray
 from napari_segment_anything.tracking.fragments import REACH, fragments_of
 from napari_segment_anything.tracking.graph import Node
 from napari_segment_anything.tracking.motion import global_displacement
@@ -15,13 +15,16 @@ from napari_segment_anything.tracking.settings import LinkingSettings
 
 @dataclass(frozen=True, eq=False)
 class LinkedPair:
-    """The links between two frames, and all that they depend on."""
+    """The links between two frames, and all that they depend on.
+
+    `links` has a row for each: detection of the earlier frame, of the later one.
+    """
 
     before: FrameObjects
     after: FrameObjects
     residual: FloatArray
     known: tuple[object, ...]
-    links: tuple[tuple[Node, Node], ...]
+    links: IndexArray
     shift: FloatArray
     motion: FloatArray
 
@@ -87,7 +90,7 @@ class LinkMemory:
         t: int,
         kept: Collection[Node],
     ) -> frozenset[int]:
-        """Detections of a frame that are but fragments."""
+        """Find detections of a frame that are but fragments."""
         around = tuple(objects[max(t - REACH, 0) : t + REACH + 1])
         found = self.fragments.get(t)
         if found is None or not (

@@ -143,8 +143,10 @@ def link_objects(
                 objects[t : t + 2], shifts[t], residual, settings, diameter, rules
             )
             memory.pairs[t] = pair
-        for before, after in (*known.links_from.get(t, ()), *pair.links):
+        for before, after in known.links_from.get(t, ()):
             graph.add(before, after)
+        for a, b in pair.links.tolist():
+            graph.add((t, a), (t + 1, b))
         residual = pair.motion
         yield t + 1, n_frames
     if settings.division:
@@ -210,7 +212,7 @@ def _link_pair(
     rules: _Rules,
 ) -> LinkedPair:
     """Link a frame to the next."""
-    (before, after), t = frames, rules.t
+    before, after = frames
     expected = before.centroids + shift + settings.persistence * residual
     if settings.coherence > 0:
         i, j = mutual_nearest(before.centroids + shift, after.centroids, 1.5 * diameter)
@@ -235,13 +237,9 @@ def _link_pair(
     motion = np.zeros((len(after), 2))
     i, j = links.before[chosen_links], links.after[chosen_links]
     motion[j] = after.centroids[j] - before.centroids[i] - shift
-    chosen = [((t, int(a)), (t + 1, int(b))) for a, b in zip(i, j, strict=True)]
-    for mother, daughters in zip(
-        divisions.mothers[chosen_divisions],
-        divisions.daughters[chosen_divisions],
-        strict=True,
-    ):
-        chosen += [((t, int(mother)), (t + 1, int(d))) for d in daughters]
-    return LinkedPair(
-        before, after, residual, rules.about, tuple(chosen), shift, motion
+    mothers = np.repeat(divisions.mothers[chosen_divisions], 2)
+    daughters = divisions.daughters[chosen_divisions].ravel()
+    chosen = np.stack(
+        [np.concatenate([i, mothers]), np.concatenate([j, daughters])], axis=1
     )
+    return LinkedPair(before, after, residual, rules.about, chosen, shift, motion)

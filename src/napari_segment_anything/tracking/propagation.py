@@ -185,8 +185,8 @@ class _Work:
         self.origins[t] = np.append(self.origins[t][kept], np.full(n_new, -1)).astype(
             np.intp
         )
-        self.frames[t] = repaired.mask_set
-        self.objects[t] = measure(repaired.mask_set)
+        self.frames[t] = repaired.mask_set.packed()
+        self.objects[t] = measure(self.frames[t])
         self.known = self.known.renumbered({t: repaired.kept})
         self.changed.add(t)
 
