@@ -76,6 +76,7 @@ class TimeDock(QWidget):
         self.workbench.axes_changed.connect(self._on_image)
         review.next.clicked.connect(lambda: self._step(1))
         review.accept.clicked.connect(self._accept)
+        review.other.clicked.connect(self._take_other)
         review.list.itemClicked.connect(lambda _: self._go_to(review.list.currentRow()))
         for name, button in review.buttons.items():
             button.clicked.connect(partial(self._act, name))
@@ -125,6 +126,7 @@ class TimeDock(QWidget):
             time_review.NEXT_KEY: lambda: self._step(1),
             time_review.PREVIOUS_KEY: lambda: self._step(-1),
             time_review.ACCEPT_KEY: self._accept,
+            time_review.OTHER_KEY: self._take_other,
             time_review.RECOMPUTE_KEY: self._recompute,
             time_review.UNDO_KEY: self._undo,
         }
@@ -139,14 +141,22 @@ class TimeDock(QWidget):
             self._show_doubt()
 
     def _show_doubt(self) -> None:
-        tour = None if self.corrector is None else self.corrector.tour
-        if tour is not None and tour.doubt is not None:
+        if self.corrector is None:
+            return
+        self.corrector.show_readings()
+        tour, words = self.corrector.tour, self.corrector.readings.words
+        if tour.doubt is not None:
             self.form.review.list.setCurrentRow(tour.at)
-            self.form.review.show_detail(tour.doubt)
+            self.form.review.show_detail(tour.doubt, words)
 
     def _accept(self) -> None:
         if self.corrector is not None:
             self.corrector.accept()
+            self._show_doubt()
+
+    def _take_other(self) -> None:
+        if self.corrector is not None:
+            self.corrector.take_other()
             self._show_doubt()
 
     def _act(self, name: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NEXT_KEY = "J"
 PREVIOUS_KEY = "Shift+J"
 ACCEPT_KEY = "N"
+OTHER_KEY = "H"
 RECOMPUTE_KEY = "K"
 UNDO_KEY = "U"
 
@@ -57,6 +58,10 @@ class TimeReview(QWidget):
         self.detail = note()
         self.next = QPushButton(f"Next doubt ({NEXT_KEY})")
         self.accept = QPushButton(f"It is right ({ACCEPT_KEY})")
+        self.other = QPushButton(f"Other reading ({OTHER_KEY})")
+        self.other.setToolTip(
+            "White is how it is read, orange how it could be: this makes it so."
+        )
         self.selected = note("Click an object to correct its track.")
         self.buttons: dict[str, QPushButton] = {}
         for name, text, tip in _ACTIONS:
@@ -97,12 +102,17 @@ class TimeReview(QWidget):
         )
         self.next.setEnabled(n > 0)
         self.accept.setEnabled(False)
+        self.other.setEnabled(False)
         self.detail.setText("")
 
-    def show_detail(self, doubt: Doubt) -> None:
-        """Show both readings of a doubt."""
-        self.detail.setText(f"Track {doubt.track} {doubt.reason}. {doubt.otherwise}")
+    def show_detail(self, doubt: Doubt, other: str = "") -> None:
+        """Show both readings of a doubt, and what taking the other one does."""
+        words = f"Track {doubt.track} {doubt.reason}. {doubt.otherwise}"
+        if other:
+            words += f" {OTHER_KEY}: {other}."
+        self.detail.setText(words)
         self.accept.setEnabled(True)
+        self.other.setEnabled(bool(other))
 
     def set_ready(self, has_tracks: bool, has_selection: bool, can_undo: bool) -> None:
         """Enable what can be done now."""
@@ -122,6 +132,7 @@ class TimeReview(QWidget):
         column.addWidget(self.list)
         column.addWidget(self.detail)
         column.addLayout(_row(self.next, self.accept))
+        column.addLayout(_row(self.other))
         column.addWidget(heading("Correct"))
         column.addWidget(self.selected)
         grid = QGridLayout()
