@@ -89,20 +89,21 @@ class Detector:
         """
         candidates = yield from self._candidates_of(plane, progress)
         with self._watch.timing("decoding"):
-            found = disjoint_masks(self._generator.filter(candidates))
-            if share == 1.0:
-                return found, MaskSet.empty(found.shape)
-            lower = replace(
-                self._generator.settings,
-                pred_iou_thresh=share * self._generator.settings.pred_iou_thresh,
-                stability_score_thresh=share
-                * self._generator.settings.stability_score_thresh,
-            )
-            generator = AutomaticMaskGenerator(self._predictor, lower)
-            masks = generator.filter(candidates)
+            masks = self._generator.filter(candidates)
+            unsure = MaskSet.empty(masks.shape)
+            if share < 1.0:
+                settings = self._generator.settings
+                lower = replace(
+                    settings,
+                    pred_iou_thresh=share * settings.pred_iou_thresh,
+                    stability_score_thresh=share * settings.stability_score_thresh,
+                )
+                generator = AutomaticMaskGenerator(self._predictor, lower)
+                unsure = generator.filter(candidates)
             # On a large plane they take more memory than all else.
             del candidates
-            return found, disjoint_masks(beside(masks, found, FAINT_SHARED))
+            found = disjoint_masks(masks)
+            return found, disjoint_masks(beside(unsure, found, FAINT_SHARED))
 
     def _candidates_of(
         self, plane: npt.NDArray[np.generic], progress: Progress
