@@ -18,7 +18,7 @@ from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
 from napari_segment_anything.session.answers import AnswerSettings
 from napari_segment_anything.session.commits import Canvas
 from napari_segment_anything.session.drawing import Drawing
-from napari_segment_anything.session.objects import ObjectRegister
+from napari_segment_anything.session.object_register import ObjectRegister
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.tracking.linking import link

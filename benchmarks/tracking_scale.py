@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     before = peak_mb()
     truth = centres(options.frames, options.objects, rng)
     frames = [
-        disks(at[rng.random(len(at)) >= MISSED if t else np.ones(len(at), bool)])
+        disks(
+            at[rng.random(len(at)) >= MISSED if t else np.ones(len(at), bool)]
+        ).packed()
         for t, at in enumerate(truth)
     ]
     masks = peak_mb()

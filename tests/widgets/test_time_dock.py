@@ -340,7 +340,8 @@ def test_the_keys_are_those_of_the_main_dock_and_stand_on_the_buttons(
     assert bound == set(dock._keys())
     assert bound < known
     review = dock.form.review
-    buttons = (review.next, review.accept, review.recompute, review.undo)
+    buttons = (review.next, review.accept, review.other)
+    buttons = (*buttons, review.recompute, review.undo)
     shown = {
         button.text().rpartition("(")[2].rstrip(")")
         for button in (*buttons, *review.buttons.values())
@@ -364,3 +365,28 @@ def test_a_key_corrects_the_track_that_is_chosen(dock, qtbot, viewer):
     dock._keys()[keys.SPLIT_KEY]()
     settle(dock, qtbot)
     assert corrector.can_undo
+
+
+def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    mother = by_truth(corrector.layers.labels.data, dividing_movie())[2][2]
+    doubts = corrector.tour.doubts
+    number = next(n for n, d in enumerate(doubts) if d.reason == "divides")
+    dock._go_to(number)
+    lines = corrector.lines.layer
+    assert lines in viewer.layers
+    assert len(lines.data) == 3
+    assert {float(line[0][0]) for line in lines.data} == {3.0}
+    assert viewer.layers.selection.active is corrector.layers.labels
+    assert dock.form.review.other.isEnabled()
+    assert f"track {mother} goes on as" in dock.form.review.detail.text()
+    n_doubts = len(doubts)
+    dock.form.review.other.click()
+    settle(dock, qtbot)
+    assert corrector.tracks.children(mother) == []
+    assert corrector.tracks.frames_of(mother) == list(range(N_FRAMES))
+    assert len(corrector.tour.doubts) == n_doubts - 1
+    # Both steps were one correction.
+    dock.form.review.undo.click()
+    settle(dock, qtbot)
+    assert len(corrector.tracks.children(mother)) == 2

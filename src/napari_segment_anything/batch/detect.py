@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Generator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.image import Plane
-from napari_segment_anything.engine.labels import disjoint_masks
+from napari_segment_anything.engine.labels import beside, disjoint_masks
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.stacks.intensity import IntensityRange
@@ -27,6 +27,8 @@ _FILTER_SETTINGS = (
 # So do these, as long as they lie above the floor that all candidates have passed.
 _THRESHOLD_SETTINGS = ("pred_iou_thresh", "stability_score_thresh")
 _HIGHEST_FLOOR = 0.3
+# A mask that shares more of itself with objects is another reading of them.
+FAINT_SHARED = 0.2
 
 
 class Detector:
@@ -74,12 +76,34 @@ class Detector:
         Yields the progress given between batches of prompts, so that a job can be
         cancelled in the middle of a plane.
         """
+        found, _ = yield from self.detect_faint(plane, progress, share=1.0)
+        return found
+
+    def detect_faint(
+        self, plane: Plane, progress: Progress, *, share: float
+    ) -> Generator[Progress, None, tuple[MaskSet, MaskSet]]:
+        """Return the objects of a plane, and masks that may be objects.
+
+        The latter reach a share of the thresholds; they overlap neither each other nor,
+        by much, the objects.
+        """
         candidates = yield from self._candidates_of(plane, progress)
         with self._watch.timing("decoding"):
             masks = self._generator.filter(candidates)
+            unsure = MaskSet.empty(masks.shape)
+            if share < 1.0:
+                settings = self._generator.settings
+                lower = replace(
+                    settings,
+                    pred_iou_thresh=share * settings.pred_iou_thresh,
+                    stability_score_thresh=share * settings.stability_score_thresh,
+                )
+                generator = AutomaticMaskGenerator(self._predictor, lower)
+                unsure = generator.filter(candidates)
             # On a large plane they take more memory than all else.
             del candidates
-            return disjoint_masks(masks)
+            found = disjoint_masks(masks)
+            return found, disjoint_masks(beside(unsure, found, FAINT_SHARED))
 
     def knows(self, plane: Plane) -> bool:
         """Whether an earlier run has found the candidates of a plane."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_segment_anything.batch.detect import Detector
+from napari_segment_anything.batch.detect import FAINT_SHARED, Detector
 from napari_segment_anything.batch.frame_decoder import FrameDecoder
 from napari_segment_anything.batch.output import ArrayOutput
 from napari_segment_anything.batch.progress import Progress
@@ -22,9 +22,12 @@ from napari_segment_anything.batch.track_result import Position
 from napari_segment_anything.batch.track_start import StartedFrames, StartLabels
 from napari_segment_anything.batch.tracks_table import mean_intensities, tracks_table
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.labels import beside
+from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.tracking.faint import lasting
 from napari_segment_anything.tracking.followed import only_followed
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
@@ -112,20 +115,29 @@ class Movies:
         indices = self.indices(position)
         start, total = number * self.n_frames, self.stack.n_planes
         started = StartedFrames(self.start)
+        faint: list[MaskSet] = []
+        share = self.repair.faint_share if self.repair else 1.0
         with closing(read_ahead(self.stack, indices)) as planes:
             for done, index in enumerate(indices):
                 with watch.timing("reading"):
                     _, plane = next(planes)
                 progress = Progress("detect", start + done, total)
-                found = None
+                found, unsure = None, MaskSet.empty(self.stack.plane_shape)
                 if started.must_search(done):
-                    found = yield from self.detector.detect(plane, progress)
-                    # Looked at again and again when they are linked.
-                    found = replace(found, masks=tuple(found.masks))
+                    found, unsure = yield from self.detector.detect_faint(
+                        plane, progress, share=share
+                    )
                 started.add(index, self.stack.plane_shape, found)
+                free = beside(unsure, started.frames[-1], FAINT_SHARED)
+                faint.append(free.packed())
                 yield FrameProgress(
                     "detect", start + done + 1, total, index=index, found=started.frames
                 )
+        if self.repair:
+            started.add_faint(
+                lasting(faint, started.frames, min_frames=self.repair.faint_frames)
+            )
+            del faint
         decoder = FrameDecoder(
             self.stack, indices, self.predictor, self.settings, self.limits
         )

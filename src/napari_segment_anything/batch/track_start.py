@@ -148,13 +148,21 @@ class StartedFrames:
         """Add a frame: its labels, and of what was found what they lack."""
         found = MaskSet.empty(shape) if found is None else found
         if self._start is None:
-            self.frames.append(found)
+            self.frames.append(found.packed())
             return
         plane = self._start.read(index)
         ids = np.unique(plane[plane > 0])
         given = MaskSet.from_labels(plane) if len(ids) else MaskSet.empty(shape)
-        self.frames.append(MaskSet.concatenate([given, beside(found, plane > 0)]))
+        both = MaskSet.concatenate([given, beside(found, plane > 0)])
+        self.frames.append(both.packed())
         self._ids.append(ids)
+
+    def add_faint(self, faint: Sequence[MaskSet]) -> None:
+        """Add to each frame masks that a look at several frames has found."""
+        self.frames = [
+            MaskSet.concatenate(both).packed() if len(both[1]) else both[0]
+            for both in zip(self.frames, faint, strict=True)
+        ]
 
     @property
     def known(self) -> Known:

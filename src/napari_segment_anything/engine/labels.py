@@ -185,6 +185,36 @@ def _in_bytes(place: tuple[slice, slice]) -> tuple[slice, slice, int]:
     return rows, slice(first, -(-columns.stop // 8)), columns.start - 8 * first
 
 
+def beside(masks: MaskSet, others: MaskSet, max_shared: float) -> MaskSet:
+    """Leave out masks that lie on others, and cut the others off the rest.
+
+    Parameters
+    ----------
+    masks, others : MaskSet
+        Of the same plane.
+    max_shared : float
+        Part of a mask that may lie on others.
+    """
+    is_taken = np.zeros(masks.shape, dtype=bool)
+    for i, mask in enumerate(others.masks):
+        is_taken[others.slices(i)] |= mask
+    free = [mask & ~is_taken[masks.slices(i)] for i, mask in enumerate(masks.masks)]
+    kept = [
+        i
+        for i, mask in enumerate(masks.masks)
+        if np.count_nonzero(free[i]) > (1 - max_shared) * np.count_nonzero(mask)
+    ]
+    rest = masks.select(kept)
+    return MaskSet(
+        shape=rest.shape,
+        boxes=rest.boxes,
+        masks=tuple(free[i] for i in kept),
+        predicted_iou=rest.predicted_iou,
+        stability_score=rest.stability_score,
+        points=rest.points,
+    )
+
+
 def largest_region(mask: BoolArray) -> BoolArray:
     """Return the largest connected region of a mask (first of equal ones)."""
     regions, n_regions = ndimage.label(mask)

@@ -36,6 +36,7 @@ class Break:
     direction: int = 0
 
     @property
-    def key(self) -> tuple[int, ...]:
+    def key(self) -> tuple[int | str, ...]:
         """What tells this question from another one."""
-        return (self.frame, *(int(v) for v in self.expected.boxes.ravel()))
+        boxes = (int(v) for v in self.expected.boxes.ravel())
+        return (self.kind, self.frame, *boxes)

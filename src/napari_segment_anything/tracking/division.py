@@ -78,31 +78,59 @@ def possible_divisions(
     i, j = reachable_pairs(before, after, expected, settings, diameter)
     mothers, first, second = _triples(i, j, after.centroids, expected)
     scale = size_scale(before, diameter)[mothers]
-    to_first = (after.centroids[first] - expected[mothers]) / scale[:, None]
-    to_second = (after.centroids[second] - expected[mothers]) / scale[:, None]
+    costs = division_costs(
+        (after.centroids[first] - expected[mothers]) / scale[:, None],
+        (after.centroids[second] - expected[mothers]) / scale[:, None],
+        before.areas[mothers],
+        after.areas[first],
+        after.areas[second],
+    )
+    is_plausible = costs < 2 * settings.unlinked_cost
+    return Divisions(
+        mothers[is_plausible],
+        np.stack([first, second], axis=1)[is_plausible],
+        costs[is_plausible],
+    )
+
+
+def division_costs(
+    to_first: FloatArray,
+    to_second: FloatArray,
+    mother_areas: FloatArray,
+    first_areas: FloatArray,
+    second_areas: FloatArray,
+) -> FloatArray:
+    """Cost of each of k divisions, by the place and the size of the daughters.
+
+    Parameters
+    ----------
+    to_first, to_second : (k, 2) arrays
+        From where the mother should be to each daughter, in diameters.
+    mother_areas, first_areas, second_areas : (k,) arrays
+        Pixels.
+
+    Returns
+    -------
+    (k,) float64 array
+        Infinite where daughters are too unlike or have grown too much.
+    """
     midpoint = np.linalg.norm(to_first + to_second, axis=1) / 2
     separation = np.linalg.norm(to_first - to_second, axis=1)
     # 1 when the mother's place lies between the daughters, 0 when beside both.
     reach = np.linalg.norm(to_first, axis=1) + np.linalg.norm(to_second, axis=1)
     between = separation / np.maximum(reach, 1e-9)
-    sibling = np.log(after.areas[first] / after.areas[second])
-    total = np.log((after.areas[first] + after.areas[second]) / before.areas[mothers])
+    sibling = np.log(first_areas / second_areas)
+    total = np.log((first_areas + second_areas) / mother_areas)
     costs = (
         1.5 * cauchy(midpoint, MIDPOINT_SCALE)
         + cauchy(sibling, SIBLING_AREA_SCALE)
         + cauchy(total, TOTAL_AREA_SCALE)
         + OPPOSITION_WEIGHT * 4 * (1 - between)
     )
-    is_plausible = (
-        (np.abs(sibling) < np.log(MAX_SIBLING_RATIO))
-        & (np.abs(total) < np.log(MAX_GROWTH))
-        & (costs < 2 * settings.unlinked_cost)
+    is_plausible = (np.abs(sibling) < np.log(MAX_SIBLING_RATIO)) & (
+        np.abs(total) < np.log(MAX_GROWTH)
     )
-    return Divisions(
-        mothers[is_plausible],
-        np.stack([first, second], axis=1)[is_plausible],
-        costs[is_plausible],
-    )
+    return np.where(is_plausible, costs, np.inf)
 
 
 def _triples(

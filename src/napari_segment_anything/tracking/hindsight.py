@@ -1,4 +1,4 @@
-"""Divisions that later or earlier frames show to be none."""
+"""Divisions of masks that held two objects: they only part again."""
 
 from collections.abc import Sequence
 
@@ -59,26 +59,6 @@ def undo_merges(
         graph.add(swallowed, freed)
 
 
-def undo_breaks(
-    graph: LinkGraph,
-    objects: Sequence[FrameObjects],
-    shifts: FloatArray,
-    settings: LinkingSettings,
-    known: Known,
-) -> None:
-    """Take back divisions whose daughter soon vanishes into her sister again."""
-    for mother in graph.divisions():
-        daughters = graph.successors(mother)
-        if len(daughters) != 2 or mother in known.with_successor:
-            continue
-        for fragment, sister in (daughters, daughters[::-1]):
-            if known.may_link(mother, sister) and _vanishes_into(
-                graph, fragment, sister, objects, shifts, settings
-            ):
-                graph.remove(mother, fragment)
-                break
-
-
 def _swallowed(
     graph: LinkGraph,
     mother: Node,
@@ -100,28 +80,6 @@ def _swallowed(
             if covered > most:
                 best, most = node, covered
     return best
-
-
-def _vanishes_into(
-    graph: LinkGraph,
-    fragment: Node,
-    sister: Node,
-    objects: Sequence[FrameObjects],
-    shifts: FloatArray,
-    settings: LinkingSettings,
-) -> bool:
-    """Whether the fragment's track ends soon, under what its sister has become."""
-    for _ in range(max(settings.gap_frames, 1)):
-        after, sister_after = graph.successors(fragment), graph.successors(sister)
-        if len(sister_after) != 1 or len(after) > 1:
-            return False
-        if not after:
-            return (
-                sister_after[0][0] > fragment[0]
-                and _covered(fragment, sister_after[0], objects, shifts) > COVERED
-            )
-        fragment, sister = after[0], sister_after[0]
-    return False
 
 
 def _covered(

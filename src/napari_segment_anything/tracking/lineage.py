@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.tracking.graph import LinkGraph
 from napari_segment_anything.tracking.track import Track
 
 Node = tuple[int, int]
@@ -63,39 +64,39 @@ class Lineage:
             Detections that start a track although they are their predecessor's only
             successor.
         """
-        successors: dict[Node, list[Node]] = {}
-        predecessor: dict[Node, Node] = {}
+        graph = LinkGraph(list(n_detections))
         for before, after in links:
             if before[0] >= after[0]:
                 raise InvalidLineageError(
                     f"The link {before} → {after} does not run forwards in time. "
                     "Give the earlier detection first."
                 )
-            if after in predecessor:
+            if (other := graph.predecessor(after)) is not None:
                 raise InvalidLineageError(
-                    f"Detection {after} follows both {predecessor[after]} and "
+                    f"Detection {after} follows both {other} and "
                     f"{before}. Give each detection one predecessor."
                 )
-            predecessor[after] = before
-            successors.setdefault(before, []).append(after)
+            graph.add(before, after)
         begins = frozenset(starts)
         tracks: list[Track] = []
-        id_of: dict[Node, int] = {}
+        id_of = [np.zeros(n, np.int32) for n in n_detections]
         for frame, n in enumerate(n_detections):
             for detection in range(n):
-                node = (frame, detection)
-                before_node = predecessor.get(node)
-                is_only = before_node and len(successors[before_node]) == 1
-                if is_only and node not in begins:
+                if id_of[frame][detection]:
                     continue
+                node = (frame, detection)
+                before_node = graph.predecessor(node)
                 nodes = [node]
-                while len(following := successors.get(nodes[-1], [])) == 1:
+                while len(following := graph.successors(nodes[-1])) == 1:
                     if following[0] in begins:
                         break
                     nodes.append(following[0])
                 new_id = len(tracks) + 1
-                id_of.update(dict.fromkeys(nodes, new_id))
-                parent = 0 if before_node is None else id_of[before_node]
+                for t, k in nodes:
+                    id_of[t][k] = new_id
+                parent = 0
+                if before_node is not None:
+                    parent = int(id_of[before_node[0]][before_node[1]])
                 frames, detections = zip(*nodes, strict=True)
                 tracks.append(
                     Track(new_id, frame, frames[-1], parent, frames, detections)
@@ -129,12 +130,14 @@ class Lineage:
         return {track.id: track for track in self.tracks}
 
     @cached_property
-    def _id_of_node(self) -> Mapping[Node, int]:
-        return {node: track.id for track in self.tracks for node in track.nodes}
+    def _ids(self) -> Mapping[int, npt.NDArray[np.int64]]:
+        """By frame, the id of the track of each detection; 0 for none."""
+        return _owners(self.tracks)
 
     def track_of(self, frame: int, detection: int) -> int:
         """Id of the track that holds a detection; 0 for none."""
-        return self._id_of_node.get((frame, detection), 0)
+        ids = self._ids.get(frame)
+        return int(ids[detection]) if ids is not None and detection < len(ids) else 0
 
     def links(self) -> tuple[tuple[Node, Node], ...]:
         """Links between detections, those from parent to child included."""
@@ -227,7 +230,6 @@ def with_ids(lineage: Lineage, ids: Mapping[Node, int]) -> Lineage:
 def _check(tracks: Sequence[Track]) -> None:
     """Raise unless the tracks are a forest in time order."""
     by_id: dict[int, Track] = {}
-    owner: dict[Node, int] = {}
     for track in tracks:
         if track.id < 1 or track.id in by_id:
             raise InvalidLineageError(
@@ -246,13 +248,7 @@ def _check(tracks: Sequence[Track]) -> None:
                 f"The frames of track {track.id} do not ascend from its start "
                 f"{track.start} to its end {track.end}. Sort its detections by frame."
             )
-        for node in track.nodes:
-            if node in owner:
-                raise InvalidLineageError(
-                    f"Detection {node[1]} of frame {node[0]} is in tracks "
-                    f"{owner[node]} and {track.id}. Keep it in one of them."
-                )
-            owner[node] = track.id
+    _owners(tracks)
     for track in tracks:
         if track.parent and track.parent not in by_id:
             raise InvalidLineageError(
@@ -265,3 +261,24 @@ def _check(tracks: Sequence[Track]) -> None:
                 f"{track.parent} ends in frame {by_id[track.parent].end}. Cut the "
                 "parent before the child starts."
             )
+
+
+def _owners(tracks: Sequence[Track]) -> dict[int, npt.NDArray[np.int64]]:
+    """By frame, the id of the track of each detection; 0 for none.
+
+    Arrays, because a movie has as many detections as it has objects and frames.
+    """
+    lengths: dict[int, int] = {}
+    for track in tracks:
+        for frame, detection in track.nodes:
+            lengths[frame] = max(lengths.get(frame, 0), detection + 1)
+    owners = {frame: np.zeros(n, np.int64) for frame, n in lengths.items()}
+    for track in tracks:
+        for frame, detection in track.nodes:
+            if other := owners[frame][detection]:
+                raise InvalidLineageError(
+                    f"Detection {detection} of frame {frame} is in tracks {other} and "
+                    f"{track.id}. Keep it in one of them."
+                )
+            owners[frame][detection] = track.id
+    return owners

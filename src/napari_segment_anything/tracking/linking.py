@@ -6,6 +6,7 @@ moment, and objects that were hidden for a few frames.
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,19 +19,19 @@ from napari_segment_anything.tracking.affinity import (
     candidates,
 )
 from napari_segment_anything.tracking.assignment import assign
+from napari_segment_anything.tracking.broken import undo_breaks
 from napari_segment_anything.tracking.division import (
     Divisions,
     no_divisions,
     possible_divisions,
 )
-from napari_segment_anything.tracking.gaps import close_gaps
-from napari_segment_anything.tracking.graph import LinkGraph, Node
-from napari_segment_anything.tracking.hindsight import undo_breaks, undo_merges
+from napari_segment_anything.tracking.gaps import join_over_gaps
+from napari_segment_anything.tracking.graph import LinkGraph
+from napari_segment_anything.tracking.hindsight import undo_merges
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage, with_ids
 from napari_segment_anything.tracking.link_memory import LinkedPair, LinkMemory
 from napari_segment_anything.tracking.motion import (
-    global_displacement,
     mutual_nearest,
     neighbour_motion,
 )
@@ -45,8 +46,6 @@ from napari_segment_anything.tracking.words import MotionWords
 
 __all__ = ["LinkingSettings", "estimate_settings", "link", "link_objects"]
 
-# Each frame that an object is hidden makes it less sure that it is the same one.
-COST_OF_HIDDEN_FRAME = 0.5
 N_WINDOWS = 40
 
 
@@ -125,23 +124,35 @@ def link_objects(
             memory.settings = words.settings(settings_from_objects(_windows(objects)))
         memory.diameter = typical_diameter(objects)
     settings, diameter = memory.settings, memory.diameter
-    graph = LinkGraph([len(frame) for frame in objects])
-    shifts = np.zeros((max(n_frames - 1, 0), 2))
+    shifts = np.array(
+        [memory.shift(objects, t) for t in range(n_frames - 1)], dtype=np.float64
+    ).reshape(-1, 2)
+    kept = known.objects | known.ids.keys()
+    fragments = [memory.left_out(objects, shifts, t, kept) for t in range(n_frames)]
+    graph = LinkGraph(
+        [len(frame) for frame in objects],
+        {(t, k) for t, of_frame in enumerate(fragments) for k in of_frame},
+    )
     residual = np.zeros((len(objects[0]) if n_frames else 0, 2))
     for t in range(n_frames - 1):
-        about = known.about(t)
+        about = (*known.about(t), *fragments[t : t + 2])
         pair = memory.pairs.get(t)
         if pair is None or not pair.is_for(objects[t], objects[t + 1], residual, about):
-            pair = _link_pair(t, objects, residual, settings, diameter, known)
+            rules = _Rules(t, known, *fragments[t : t + 2])
+            pair = _link_pair(
+                objects[t : t + 2], shifts[t], residual, settings, diameter, rules
+            )
             memory.pairs[t] = pair
-        for before, after in (*known.links_from.get(t, ()), *pair.links):
+        for before, after in known.links_from.get(t, ()):
             graph.add(before, after)
-        shifts[t], residual = pair.shift, pair.motion
+        for a, b in pair.links.tolist():
+            graph.add((t, a), (t + 1, b))
+        residual = pair.motion
         yield t + 1, n_frames
     if settings.division:
         undo_merges(graph, objects, shifts, settings, diameter, known)
         undo_breaks(graph, objects, shifts, settings, known)
-    _close_gaps(graph, objects, shifts, settings, diameter, known)
+    join_over_gaps(graph, objects, shifts, settings, diameter, known)
     yield n_frames, n_frames
     lineage = Lineage.from_links(graph.n_detections, graph.links(), known.births)
     return with_ids(lineage, known.ids)
@@ -153,17 +164,55 @@ def _windows(objects: Sequence[FrameObjects]) -> list[Sequence[FrameObjects]]:
     return [objects[t : t + 3] for t in np.unique(starts).tolist()]
 
 
+@dataclass(frozen=True, eq=False)
+class _Rules:
+    """Which links from frame t to the next are forbidden."""
+
+    t: int
+    known: Known
+    fragments_before: frozenset[int]
+    fragments_after: frozenset[int]
+
+    @property
+    def about(self) -> tuple[object, ...]:
+        """All that they depend on."""
+        fragments = self.fragments_before, self.fragments_after
+        return (*self.known.about(self.t), *fragments)
+
+    def allowed(
+        self, links: Candidates, divisions: Divisions
+    ) -> tuple[Candidates, Divisions]:
+        """Leave out what contradicts what is known, and links of fragments."""
+        t, known = self.t, self.known
+        is_free = [
+            a not in self.fragments_before
+            and b not in self.fragments_after
+            and known.may_link((t, a), (t + 1, b))
+            for a, b in zip(links.before.tolist(), links.after.tolist(), strict=True)
+        ]
+        may_be = [
+            mother not in self.fragments_before
+            and self.fragments_after.isdisjoint(daughters)
+            and known.may_divide((t, mother), [(t + 1, d) for d in daughters])
+            for mother, daughters in zip(
+                divisions.mothers.tolist(), divisions.daughters.tolist(), strict=True
+            )
+        ]
+        return links.select(np.flatnonzero(is_free)), divisions.select(
+            np.flatnonzero(may_be)
+        )
+
+
 def _link_pair(
-    t: int,
-    objects: Sequence[FrameObjects],
+    frames: Sequence[FrameObjects],
+    shift: FloatArray,
     residual: FloatArray,
     settings: LinkingSettings,
     diameter: float,
-    known: Known,
+    rules: _Rules,
 ) -> LinkedPair:
-    """Link frame t to the next."""
-    before, after = objects[t], objects[t + 1]
-    shift = global_displacement(before.centroids, after.centroids, scale=diameter)
+    """Link a frame to the next."""
+    before, after = frames
     expected = before.centroids + shift + settings.persistence * residual
     if settings.coherence > 0:
         i, j = mutual_nearest(before.centroids + shift, after.centroids, 1.5 * diameter)
@@ -175,7 +224,7 @@ def _link_pair(
         if settings.division
         else no_divisions()
     )
-    links, divisions = _allowed(links, divisions, t, known)
+    links, divisions = rules.allowed(links, divisions)
     half = settings.unlinked_cost / 2
     chosen_links, chosen_divisions = assign(
         links,
@@ -188,79 +237,9 @@ def _link_pair(
     motion = np.zeros((len(after), 2))
     i, j = links.before[chosen_links], links.after[chosen_links]
     motion[j] = after.centroids[j] - before.centroids[i] - shift
-    chosen = [((t, int(a)), (t + 1, int(b))) for a, b in zip(i, j, strict=True)]
-    for mother, daughters in zip(
-        divisions.mothers[chosen_divisions],
-        divisions.daughters[chosen_divisions],
-        strict=True,
-    ):
-        chosen += [((t, int(mother)), (t + 1, int(d))) for d in daughters]
-    return LinkedPair(
-        before, after, residual, known.about(t), tuple(chosen), shift, motion
+    mothers = np.repeat(divisions.mothers[chosen_divisions], 2)
+    daughters = divisions.daughters[chosen_divisions].ravel()
+    chosen = np.stack(
+        [np.concatenate([i, mothers]), np.concatenate([j, daughters])], axis=1
     )
-
-
-def _allowed(
-    links: Candidates, divisions: Divisions, t: int, known: Known
-) -> tuple[Candidates, Divisions]:
-    """Leave out what contradicts what is known."""
-    if not (known.ids or known.links or known.apart):
-        return links, divisions
-    is_free = [
-        known.may_link((t, a), (t + 1, b))
-        for a, b in zip(links.before.tolist(), links.after.tolist(), strict=True)
-    ]
-    may_be = [
-        known.may_divide((t, mother), [(t + 1, d) for d in daughters])
-        for mother, daughters in zip(
-            divisions.mothers.tolist(), divisions.daughters.tolist(), strict=True
-        )
-    ]
-    return links.select(np.flatnonzero(is_free)), divisions.select(
-        np.flatnonzero(may_be)
-    )
-
-
-def _close_gaps(
-    graph: LinkGraph,
-    objects: Sequence[FrameObjects],
-    shifts: FloatArray,
-    settings: LinkingSettings,
-    diameter: float,
-    known: Known,
-) -> None:
-    """Join ends to starts that come a few frames later."""
-    n_frames = len(objects)
-    ends, starts = graph.ends(), graph.starts()
-    costs: dict[tuple[Node, Node], float] = {}
-    for t in range(n_frames):
-        for later in range(t + 2, min(t + settings.gap_frames + 2, n_frames)):
-            i, j = ends.get(t), starts.get(later)
-            if i is None or j is None:
-                continue
-            before, after = objects[t].select(i), objects[later].select(j)
-            expected = before.centroids + shifts[t:later].sum(axis=0)
-            expected += (
-                settings.persistence
-                * graph.last_motion(objects, shifts, t, i)
-                * (later - t)
-            )
-            found = candidates(
-                before, after, expected, settings, diameter, n_frames=later - t
-            )
-            penalty = COST_OF_HIDDEN_FRAME * (later - t - 1)
-            for a, b, cost in zip(
-                found.before, found.after, found.costs + penalty, strict=True
-            ):
-                end, start = (t, int(i[a])), (later, int(j[b]))
-                if known.may_link(end, start):
-                    costs[end, start] = float(cost)
-    segments = graph.segments({node for pair in costs for node in pair})
-    for end, start in close_gaps(
-        costs,
-        segments,
-        n_frames,
-        max_cost=settings.unlinked_cost,
-        max_frames=settings.gap_frames + 1,
-    ):
-        graph.add(end, start)
+    return LinkedPair(before, after, residual, rules.about, chosen, shift, motion)

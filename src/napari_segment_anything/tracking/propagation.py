@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.tracking.breaks import carried_on, find_breaks
+from napari_segment_anything.tracking.breaks import find_breaks
 from napari_segment_anything.tracking.contradiction import Break
+from napari_segment_anything.tracking.expectations import carried_on
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.link_memory import LinkMemory
@@ -107,7 +108,7 @@ def track_masks(
         known=known or Known(),
     )
     lineage = yield from _link(work, settings)
-    asked: set[tuple[int, ...]] = set()
+    asked: set[tuple[int | str, ...]] = set()
     if frame_predictor is not None:
         for _ in range(repair.max_rounds):
             found = find_breaks(
@@ -184,8 +185,8 @@ class _Work:
         self.origins[t] = np.append(self.origins[t][kept], np.full(n_new, -1)).astype(
             np.intp
         )
-        self.frames[t] = repaired.mask_set
-        self.objects[t] = measure(repaired.mask_set)
+        self.frames[t] = repaired.mask_set.packed()
+        self.objects[t] = measure(self.frames[t])
         self.known = self.known.renumbered({t: repaired.kept})
         self.changed.add(t)
 
@@ -208,7 +209,7 @@ def _repair(
     found: Sequence[Break],
     predictor: FramePredictor,
     settings: RepairSettings,
-    asked: set[tuple[int, ...]],
+    asked: set[tuple[int | str, ...]],
 ) -> Generator[tuple[str, int, int], None, int]:
     """Sweep over the frames, forwards and then backwards; returns how many changed.
 

@@ -50,6 +50,11 @@ class RepairSettings:
     min_gain : float
         By how much more an answer must overlap with what is expected than the mask
         that it replaces, where that one has only changed its area.
+    faint_share : float
+        Masks that reach only this share of the thresholds of everything mode count,
+        too, where they last; 1 for none.
+    faint_frames : int
+        For how many frames in a row they must last, at least 2.
     carry : bool
         Whether masks are divided, joined and carried over gaps as their neighbours in
         time have them where the decoder has no believable answer.
@@ -70,6 +75,8 @@ class RepairSettings:
     max_carried: int | None = 3
     max_loss: float = 0.1
     min_gain: float = 0.1
+    faint_share: float = 0.8
+    faint_frames: int = 3
     carry: bool = True
 
     def __post_init__(self) -> None:
@@ -81,15 +88,17 @@ class RepairSettings:
             "min_kept",
             "max_loss",
             "min_gain",
+            "faint_share",
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidSettingsError(
                     f"{name} is {getattr(self, name)}, but must lie in 0..1."
                 )
-        if self.max_growth < 1 or self.max_rounds < 0:
+        if self.max_growth < 1 or self.max_rounds < 0 or self.faint_frames < 2:
             raise InvalidSettingsError(
-                f"max_growth ({self.max_growth}) must be at least 1 and max_rounds "
-                f"({self.max_rounds}) not negative."
+                f"max_growth ({self.max_growth}) must be at least 1, max_rounds "
+                f"({self.max_rounds}) not negative and faint_frames "
+                f"({self.faint_frames}) at least 2."
             )
 
 

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
-from napari_segment_anything.batch.track_jobs import recompute_job
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
+from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.widgets.plane import displayed_plane
 from napari_segment_anything.widgets.time_layers import track_points
+from napari_segment_anything.widgets.time_readings import ReadingLines
+from napari_segment_anything.widgets.time_recompute import recompute_around
 from napari_segment_anything.widgets.time_strokes import StrokeWatch
 from napari_segment_anything.widgets.time_tour import DoubtTour
 from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from napari.components import ViewerModel
 
-    from napari_segment_anything.batch.progress import Progress
-    from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.jobs import LoadedModel
-    from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import Correction
     from napari_segment_anything.tracking.recompute import Recomputed
@@ -74,7 +73,7 @@ class TimeCorrector(QObject):
         self.tracks = found.tracks
         self.tour = DoubtTour(viewer, layers, found)
         self._viewer, self._bench, self._worker = viewer, workbench, worker
-        self._undo: list[tuple[Correction, list[Doubt]]] = []
+        self._undo: list[tuple[list[Correction], list[Doubt]]] = []
         self._asking: tuple[str, int] | None = None
         self._strokes = StrokeWatch(layers, found.request.along)
         self._strokes.painted.connect(self._on_painted)
@@ -82,6 +81,8 @@ class TimeCorrector(QObject):
         self._drawer.finished.connect(self._draw)
         self._drawer.failed.connect(self.failed)
         self.movie = layers.movie(found.request.plane, found.request.along)
+        self.readings = Readings()
+        self.lines = ReadingLines(viewer, layers, self.movie)
         layer = layers.labels
         layer.mouse_drag_callbacks.append(self._on_click)
         layer.events.selected_label.connect(self._on_selected)
@@ -117,6 +118,22 @@ class TimeCorrector(QObject):
         self.changed.emit()
         self.tour.step(1)
 
+    def show_readings(self) -> None:
+        """Draw both readings of the doubt that is shown."""
+        doubt = self.tour.doubt
+        self.readings = readings_of(self.tracks, doubt) if doubt else Readings()
+        self.lines.show(self.readings, doubt.frame if doubt else 0)
+
+    def take_other(self) -> None:
+        """Make the other reading of the doubt that is shown the right one."""
+        doubt, steps = self.tour.doubt, self.readings.steps
+        if doubt is None or not steps:
+            return
+        if self._correct(*(partial(step, self.tracks) for step in steps)):
+            self.tour.take()
+            self.changed.emit()
+            self.tour.step(1)
+
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
         track, tracks = self.selected, self.tracks
@@ -147,12 +164,14 @@ class TimeCorrector(QObject):
     def undo(self) -> None:
         """Take the last correction back."""
         if self._undo:
-            step, self.tour.doubts = self._undo.pop()
-            self.tracks.apply(step)
+            steps, self.tour.doubts = self._undo.pop()
+            for step in reversed(steps):
+                self.tracks.apply(step)
             self._refresh()
 
     def close(self) -> None:
         """Let go of the layer."""
+        self.lines.hide()
         self._drawer.close()
         self._strokes.close()
         layer = self.layers.labels
@@ -168,7 +187,7 @@ class TimeCorrector(QObject):
     def _on_recomputed(self, done: Recomputed) -> None:
         before = list(self.tour.doubts)
         n = len(done.correction.changes)
-        self._undo.append((self.tracks.apply(done.correction), before))
+        self._undo.append(([self.tracks.apply(done.correction)], before))
         inside = set(done.frames[1:-1])
         kept = [d for d in self.tour.doubts if d.frame not in inside]
         new = [d for d in done.doubts if d.frame in inside]
@@ -181,15 +200,20 @@ class TimeCorrector(QObject):
         )
         self._refresh()
 
-    def _correct(self, step: Callable[[], Correction]) -> None:
+    def _correct(self, *steps: Callable[[], Correction]) -> bool:
+        """Carry out corrections that belong together: all of them, or none."""
+        doubts, done = list(self.tour.doubts), list[Correction]()
         try:
-            correction = step()
+            for step in steps:
+                done.append(self.tracks.apply(step()))
         except SegmentAnythingError as error:
+            for undo in reversed(done):
+                self.tracks.apply(undo)
             self.failed.emit(error)
-            return
-        doubts = list(self.tour.doubts)
-        self._undo.append((self.tracks.apply(correction), doubts))
+            return False
+        self._undo.append((done, doubts))
         self._refresh()
+        return True
 
     def _on_click(self, layer: Any, event: Any) -> None:
         value = layer.get_value(
@@ -228,6 +252,7 @@ class TimeCorrector(QObject):
 
     def _refresh(self) -> None:
         self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)
+        self.show_readings()
         self.layers.labels.refresh()
         self._redraw()
         self.changed.emit()
@@ -238,37 +263,6 @@ class TimeCorrector(QObject):
     def _draw(self, points: Any) -> None:
         if self.layers.is_there:
             self.layers.show_tracks(points, self.movie)
-
-
-def recompute_around(
-    place: tuple[int, int],
-    found: TimeTracks,
-    predictor: MaskPredictor,
-    store: EmbeddingStore,
-) -> Generator[Progress, None, Recomputed]:
-    """Compute again what depends on an object, with the settings of its movie."""
-    request, result = found.request, found.result
-    stack = request.source.stack(request.plane)
-    fixed = dict(request.plane.index)
-    indices = [
-        tuple({**fixed, request.along: t}[a] for a in stack.index_axes)
-        for t in range(found.tracks.n_frames)
-    ]
-    # Estimating the range of intensities may read planes: not before it is driven.
-    return (
-        yield from recompute_job(
-            stack,
-            indices,
-            predictor,
-            store,
-            found.tracks,
-            place,
-            intensity_range=request.source.intensity_range(request.plane),
-            settings=None if result is None else result.settings,
-            linking=found.linking,
-            locked_frames=request.locked_frames,
-        )
-    )
 
 
 def describe_track(tracks: EditableTracks, track: int) -> str:

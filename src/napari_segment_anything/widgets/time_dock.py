@@ -71,6 +71,7 @@ class TimeDock(Dock):
         self.workbench.axes_changed.connect(self._on_image)
         review.next.clicked.connect(lambda: self._step(1))
         review.accept.clicked.connect(self._accept)
+        review.other.clicked.connect(self._take_other)
         review.list.itemClicked.connect(lambda _: self._go_to(review.list.currentRow()))
         for name, button in review.buttons.items():
             button.clicked.connect(partial(self._act, name))
@@ -121,6 +122,7 @@ class TimeDock(Dock):
             keys.DOUBTFUL_KEY: lambda: self._step(1),
             keys.PREVIOUS_KEY: lambda: self._step(-1),
             keys.ACCEPT_KEY: self._accept,
+            keys.SIZE_KEY: self._take_other,
             keys.OTHER_WAY_KEY: self._recompute,
             keys.UNDO_KEY: self._undo,
             **{
@@ -139,10 +141,13 @@ class TimeDock(Dock):
             self._show_doubt()
 
     def _show_doubt(self) -> None:
-        tour = None if self.corrector is None else self.corrector.tour
-        if tour is not None and tour.doubt is not None:
+        if self.corrector is None:
+            return
+        self.corrector.show_readings()
+        tour, words = self.corrector.tour, self.corrector.readings.words
+        if tour.doubt is not None:
             self.form.review.list.setCurrentRow(tour.at)
-            self.form.review.show_detail(tour.doubt)
+            self.form.review.show_detail(tour.doubt, words)
 
     def _accept(self) -> None:
         if self.corrector is not None:
@@ -152,6 +157,11 @@ class TimeDock(Dock):
     def _act_if_chosen(self, name: str) -> None:
         if self.form.review.buttons[name].isEnabled():
             self._act(name)
+
+    def _take_other(self) -> None:
+        if self.corrector is not None:
+            self.corrector.take_other()
+            self._show_doubt()
 
     def _act(self, name: str) -> None:
         if self.corrector is not None:

@@ -21,6 +21,7 @@ from napari_segment_anything.widgets.keys import (
     NEXT_KEY,
     OTHER_WAY_KEY,
     PREVIOUS_KEY,
+    SIZE_KEY,
     SPLIT_KEY,
     UNDO_KEY,
     with_key,
@@ -70,6 +71,11 @@ class TimeReview(QWidget):
             with_key("It is right", ACCEPT_KEY),
             f"Takes the place from the list and locks the object. Key: {ACCEPT_KEY}",
         )
+        self.other = button(
+            with_key("Other reading", SIZE_KEY),
+            "White is how it is read, orange how it could be: this makes it so. "
+            f"Key: {SIZE_KEY}",
+        )
         self.selected = note("Click an object to correct its track.")
         self.buttons: dict[str, QPushButton] = {}
         for name, text, tip in _ACTIONS:
@@ -116,12 +122,17 @@ class TimeReview(QWidget):
         )
         self.next.setEnabled(n > 0)
         self.accept.setEnabled(False)
+        self.other.setEnabled(False)
         self.detail.setText("")
 
-    def show_detail(self, doubt: Doubt) -> None:
-        """Show both readings of a doubt."""
-        self.detail.setText(f"Track {doubt.track} {doubt.reason}. {doubt.otherwise}")
+    def show_detail(self, doubt: Doubt, other: str = "") -> None:
+        """Show both readings of a doubt, and what taking the other one does."""
+        words = f"Track {doubt.track} {doubt.reason}. {doubt.otherwise}"
+        if other:
+            words += f" {SIZE_KEY}: {other}."
+        self.detail.setText(words)
         self.accept.setEnabled(True)
+        self.other.setEnabled(bool(other))
 
     def set_ready(self, has_tracks: bool, has_selection: bool, can_undo: bool) -> None:
         """Enable what can be done now."""
@@ -141,6 +152,7 @@ class TimeReview(QWidget):
         column.addWidget(self.list)
         column.addWidget(self.detail)
         column.addLayout(side_by_side(self.next, self.accept))
+        column.addWidget(self.other)
         column.addWidget(heading("Correct"))
         column.addWidget(self.selected)
         corrections = list(self.buttons.values())
