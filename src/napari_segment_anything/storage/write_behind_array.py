@@ -1,9 +1,11 @@
 """A zarr array whose chunks are changed in memory and written by a thread."""
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,7 @@ class WriteBehindArray:
         self._is_failing = False
         self._writer = ThreadPoolExecutor(1, "labels")
         self._last: Future[StorageError | None] | None = None
+        _flush_at_end(weakref.ref(self))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -203,6 +206,22 @@ class WriteBehindArray:
         most = max(1, _KEPT_BYTES // self._chunk_bytes)
         while len(self._kept) > most:
             self._kept.popitem(last=False)
+
+
+def _flush_at_end(reference: "weakref.ref[WriteBehindArray]") -> None:
+    """Have an array flushed, if it is still there, before threads are ended."""
+
+    def flush() -> None:
+        array = reference()
+        if array is not None:
+            with suppress(StorageError):
+                array.flush()
+
+    # An atexit function would come too late: zarr writes by threads, which then may
+    # start nothing more.
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(flush)
 
 
 def _parts(
