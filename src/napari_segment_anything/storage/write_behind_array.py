@@ -212,15 +212,12 @@ def _flush_at_end(reference: "weakref.ref[WriteBehindArray]") -> None:
     """Have an array flushed, if it is still there, before threads are ended."""
 
     def flush() -> None:
-        array = reference()
-        if array is not None:
+        if (array := reference()) is not None:
             with suppress(StorageError):
                 array.flush()
 
-    # An atexit function would come too late: zarr writes by threads, which then may
-    # start nothing more.
-    register = getattr(threading, "_register_atexit", None)
-    if register is not None:
+    # zarr writes by threads, which may start nothing more when atexit comes.
+    if register := getattr(threading, "_register_atexit", None):
         register(flush)
 
 
@@ -252,9 +249,7 @@ def _parts(
 class _Part:
     """A part of an array, read when it is made an array of its own."""
 
-    def __init__(
-        self, array: WriteBehindArray, places: Place, shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, array: WriteBehindArray, places: Place, shape: Chunk) -> None:
         self._array, self._places = array, places
         self.shape, self.ndim, self.dtype = shape, len(shape), array.dtype
         self.size = int(np.prod(shape, dtype=np.int64))
