@@ -263,8 +263,7 @@ class _Part:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[Any]:
-        whole = self._array._at(self._places, self.shape, True)
-        return np.asarray(whole, dtype)
+        return np.asarray(self._array._at(self._places, self.shape, True), dtype)
 
 
 def _resolved(key: Any, shape: tuple[int, ...]) -> tuple[Place, tuple[int, ...], bool]:
