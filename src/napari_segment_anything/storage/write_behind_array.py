@@ -1,9 +1,11 @@
 """A zarr array whose chunks are changed in memory and written by a thread."""
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,7 @@ class WriteBehindArray:
         self._is_failing = False
         self._writer = ThreadPoolExecutor(1, "labels")
         self._last: Future[StorageError | None] | None = None
+        _flush_at_end(weakref.ref(self))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -205,6 +208,19 @@ class WriteBehindArray:
             self._kept.popitem(last=False)
 
 
+def _flush_at_end(reference: "weakref.ref[WriteBehindArray]") -> None:
+    """Have an array flushed, if it is still there, before threads are ended."""
+
+    def flush() -> None:
+        if (array := reference()) is not None:
+            with suppress(StorageError):
+                array.flush()
+
+    # zarr writes by threads, which may start nothing more when atexit comes.
+    if register := getattr(threading, "_register_atexit", None):
+        register(flush)
+
+
 def _parts(
     places: Place, is_grid: bool, shape: tuple[int, ...], sides: tuple[int, ...]
 ) -> Iterator[tuple[Chunk, tuple[Any, ...], Any]]:
@@ -233,9 +249,7 @@ def _parts(
 class _Part:
     """A part of an array, read when it is made an array of its own."""
 
-    def __init__(
-        self, array: WriteBehindArray, places: Place, shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, array: WriteBehindArray, places: Place, shape: Chunk) -> None:
         self._array, self._places = array, places
         self.shape, self.ndim, self.dtype = shape, len(shape), array.dtype
         self.size = int(np.prod(shape, dtype=np.int64))
@@ -249,8 +263,7 @@ class _Part:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[Any]:
-        whole = self._array._at(self._places, self.shape, True)
-        return np.asarray(whole, dtype)
+        return np.asarray(self._array._at(self._places, self.shape, True), dtype)
 
 
 def _resolved(key: Any, shape: tuple[int, ...]) -> tuple[Place, tuple[int, ...], bool]:
