@@ -32,15 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args(argv)
     from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.engine.packed_masks import packed
     from napari_segment_anything.tracking.propagation import track_masks
 
     rng = np.random.default_rng(0)
     before = peak_mb()
     truth = centres(options.frames, options.objects, rng)
     frames = [
-        disks(
-            at[rng.random(len(at)) >= MISSED if t else np.ones(len(at), bool)]
-        ).packed()
+        packed(
+            disks(at[rng.random(len(at)) >= MISSED if t else np.ones(len(at), bool)])
+        )
         for t, at in enumerate(truth)
     ]
     masks = peak_mb()

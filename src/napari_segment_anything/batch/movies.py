@@ -24,6 +24,7 @@ from napari_segment_anything.batch.tracks_table import mean_intensities, tracks_
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.labels import beside
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.packed_masks import packed
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
@@ -129,7 +130,7 @@ class Movies:
                     )
                 started.add(index, self.stack.plane_shape, found)
                 free = beside(unsure, started.frames[-1], FAINT_SHARED)
-                faint.append(free.packed())
+                faint.append(packed(free))
                 yield FrameProgress(
                     "detect", start + done + 1, total, index=index, found=started.frames
                 )

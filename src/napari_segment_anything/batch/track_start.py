@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.packed_masks import packed
 from napari_segment_anything.errors import InvalidImageError, InvalidSettingsError
 from napari_segment_anything.stacks.array_like import ArrayLike
 from napari_segment_anything.stacks.stack import Stack
@@ -148,19 +149,19 @@ class StartedFrames:
         """Add a frame: its labels, and of what was found what they lack."""
         found = MaskSet.empty(shape) if found is None else found
         if self._start is None:
-            self.frames.append(found.packed())
+            self.frames.append(packed(found))
             return
         plane = self._start.read(index)
         ids = np.unique(plane[plane > 0])
         given = MaskSet.from_labels(plane) if len(ids) else MaskSet.empty(shape)
         both = MaskSet.concatenate([given, beside(found, plane > 0)])
-        self.frames.append(both.packed())
+        self.frames.append(packed(both))
         self._ids.append(ids)
 
     def add_faint(self, faint: Sequence[MaskSet]) -> None:
         """Add to each frame masks that a look at several frames has found."""
         self.frames = [
-            MaskSet.concatenate(both).packed() if len(both[1]) else both[0]
+            packed(MaskSet.concatenate(both)) if len(both[1]) else both[0]
             for both in zip(self.frames, faint, strict=True)
         ]
 

@@ -1,14 +1,13 @@
 """Masks of one plane, each kept cropped to its box."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.coded_masks import CodedMasks, joined, picked
-from napari_segment_anything.engine.packed_masks import PackedMasks
 from napari_segment_anything.errors import InvalidImageError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -138,13 +137,10 @@ class MaskSet:
 
     def select(self, index: Index) -> Self:
         """Return the objects that a slice, list of positions or boolean array picks."""
-        if isinstance(index, slice):
-            chosen = np.arange(len(self))[index]
-        else:
-            chosen = np.asarray(index)
-            if chosen.dtype == bool:
-                chosen = np.flatnonzero(chosen)
-            chosen = chosen.astype(np.intp)
+        if not isinstance(index, slice):
+            listed = np.asarray(index)
+            index = listed if listed.dtype == bool else listed.astype(np.intp)
+        chosen = np.arange(len(self))[index]
         return type(self)(
             shape=self.shape,
             boxes=self.boxes[chosen],
@@ -153,15 +149,6 @@ class MaskSet:
             stability_score=self.stability_score[chosen],
             points=self.points[chosen],
         )
-
-    def packed(self) -> Self:
-        """Return the same masks in an eighth of the memory, or less.
-
-        They are unpacked whenever they are read.
-        """
-        if isinstance(self.masks, PackedMasks):
-            return self
-        return replace(self, masks=PackedMasks(self.masks))
 
     @property
     def areas(self) -> npt.NDArray[np.int64]:

@@ -1,10 +1,13 @@
 """Many small masks in one block of memory, a bit a pixel, unpacked when read."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
 import numpy.typing as npt
+
+from napari_segment_anything.engine.mask_set import MaskSet
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -54,3 +57,13 @@ class PackedMasks(Sequence[BoolArray]):
     def nbytes(self) -> int:
         """Memory that is taken, bytes."""
         return self._bits.nbytes + self._shapes.nbytes + self._stops.nbytes
+
+
+def packed(objects: MaskSet) -> MaskSet:
+    """Return the same masks in an eighth of the memory, or less.
+
+    They are unpacked whenever they are read.
+    """
+    if isinstance(objects.masks, PackedMasks):
+        return objects
+    return replace(objects, masks=PackedMasks(objects.masks))

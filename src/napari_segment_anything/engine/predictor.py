@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,18 @@ from napari_segment_anything.engine.device import pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.mask_logits import threshold_box
-from napari_segment_anything.engine.model_inputs import (
+from napari_segment_anything.engine.model_tensors import (
+    check_planes,
+    frame_images,
+    joined_answers,
     prompts_in_frame,
     send,
 )
 from napari_segment_anything.engine.placed_sam import PlacedSam
 from napari_segment_anything.engine.prompt_bounds import within_plane
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.errors import InvalidImageError, InvalidPromptError
+from napari_segment_anything.engine.proposal_maps import ProposalMaps
+from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.networks.config import SamConfig
 from napari_segment_anything.networks.sam import Sam
 
@@ -50,6 +53,21 @@ class MaskPrediction:
     masks: npt.NDArray[np.bool_]
     iou_predictions: FloatArray
     low_res_masks: FloatArray
+
+    @classmethod
+    def from_logits(
+        cls, logits: torch.Tensor, iou: torch.Tensor, geometry: FrameGeometry
+    ) -> Self:
+        """Upscale low-resolution logits (N, M, L, L), each inside its box alone."""
+        low_res: FloatArray = logits.float().cpu().numpy()
+        masks = np.zeros((*low_res.shape[:2], *geometry.plane_shape), dtype=bool)
+        for index in np.ndindex(low_res.shape[:2]):
+            box = threshold_box(low_res[index], geometry, 0.0)
+            if box is not None:
+                y0, x0, y1, x1 = box
+                upscaled = geometry.low_res_to_plane(low_res[index], box)
+                masks[index][y0:y1, x0:x1] = upscaled > 0
+        return cls(masks, iou.float().cpu().numpy(), low_res)
 
     @property
     def best(self) -> npt.NDArray[np.intp]:
@@ -87,9 +105,7 @@ class MaskPredictor:
         self._placed = sam
         self.model_digest = model_digest
         self.model_name = model_name
-        # The proposal head's maps serve each prompt on an embedding, and everything
-        # mode; they live as long as the embedding does.
-        self._maps = WeakKeyDictionary[ImageEmbedding, torch.Tensor]()
+        self._maps = ProposalMaps(sam)
 
     @property
     def device(self) -> torch.device:
@@ -146,12 +162,7 @@ class MaskPredictor:
         intensity_range: IntensityRange | None = None,
     ) -> list[ImageEmbedding]:
         """Encode several planes of one shape in one pass; see `embed`."""
-        planes = [image_module.check_plane(image) for image in images]
-        if len({plane.shape[:2] for plane in planes}) > 1:
-            raise InvalidImageError(
-                "Planes that are encoded together have one shape; encode planes of "
-                "different shapes one by one."
-            )
+        planes = check_planes(images)
         if not planes:
             return []
         height, width = planes[0].shape[:2]
@@ -159,17 +170,10 @@ class MaskPredictor:
         ranges = [
             intensity_range or image_module.percentile_range(plane) for plane in planes
         ]
-        frames = np.stack(
-            [
-                image_module.frame_image(plane, limits, geometry)
-                for plane, limits in zip(planes, ranges, strict=True)
-            ]
-        )
-        # One image channel first and contiguous: the encoder normalises and pads it.
-        tensor = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
+        images_in_frame = frame_images(planes, ranges, geometry)
         parts = self._placed.run(
-            lambda part: self._sam.encode(send(tensor[part], self.device)),
-            len(tensor),
+            lambda part: self._sam.encode(send(images_in_frame[part], self.device)),
+            len(planes),
             "planes",
         )
         # Some may have been encoded before the model moved to the CPU.
@@ -221,19 +225,13 @@ class MaskPredictor:
                     prompts.select(part), embedding.geometry, self.device
                 ),
                 multimask=multimask,
-                maps=self._proposal_maps(embedding),
+                maps=self._maps.of(embedding),
                 iou_floor=iou_floor,
             ),
             prompts.n_objects,
             "prompts",
         )
-        if len(answers) == 1:
-            return answers[0]
-        logits, iou = (
-            torch.cat([x.to(self.device) for x in parts])
-            for parts in zip(*answers, strict=True)
-        )
-        return logits, iou
+        return joined_answers(answers, self.device)
 
     def predict(
         self, embedding: ImageEmbedding, prompts: Prompts, *, multimask: bool = True
@@ -255,40 +253,18 @@ class MaskPredictor:
             As for `decode`.
         """
         logits, iou = self.decode(embedding, prompts, multimask)
-        low_res: FloatArray = logits.float().cpu().numpy()
-        masks = np.zeros((*low_res.shape[:2], *embedding.plane_shape), dtype=bool)
-        for index in np.ndindex(low_res.shape[:2]):
-            box = threshold_box(low_res[index], embedding.geometry, 0.0)
-            if box is not None:
-                y0, x0, y1, x1 = box
-                masks[index][y0:y1, x0:x1] = (
-                    embedding.geometry.low_res_to_plane(low_res[index], box) > 0
-                )
-        return MaskPrediction(masks, iou.float().cpu().numpy(), low_res)
+        return MaskPrediction.from_logits(logits, iou, embedding.geometry)
 
     def propose(self, embedding: ImageEmbedding) -> "Proposals | None":
         """Dense maps of object centres, or None when the model has none."""
         self._check_embedding(embedding)
-        (maps,) = self._placed.run(
-            lambda _: self._proposal_maps(embedding), 1, "planes"
-        )
+        (maps,) = self._placed.run(lambda _: self._maps.of(embedding), 1, "planes")
         if maps is None:
             return None
         # Brings scipy along, which loading a model can do without.
         from napari_segment_anything.engine.proposals import Proposals
 
         return Proposals.from_maps(maps[0].float().cpu().numpy(), embedding.geometry)
-
-    def _proposal_maps(self, embedding: ImageEmbedding) -> torch.Tensor | None:
-        if not self.has_proposals:
-            return None
-        maps = self._maps.get(embedding)
-        if maps is None or maps.device.type != self.device.type:
-            features = embedding.features.to(self.device, torch.float32)
-            with torch.inference_mode():
-                maps = self._sam.propose(features)
-            self._maps[embedding] = maps
-        return maps
 
     def _check_embedding(self, embedding: ImageEmbedding) -> None:
         if (

@@ -145,10 +145,9 @@ def rough_masks(
             seen_y[:, :, None] - seen_y[:, None], seen_x[:, :, None] - seen_x[:, None]
         )
         is_apart = ~((between < _RADIUS / 2) & is_inside[:, None]).any(-1)
-        is_outside = (point_labels == 0) & is_apart
         margin = _RADIUS - inside
-        if is_outside.any():
-            outside = _nearest(distance, is_outside)
+        if distance.shape[1] > 1:  # a single point outside leaves nothing inside
+            outside = _nearest(distance, (point_labels == 0) & is_apart)
             margin = torch.minimum(margin, outside - inside)
         logits = torch.minimum(foreground, _STEEPNESS / _RADIUS * margin)
         is_given = is_inside.any(1)
@@ -161,8 +160,6 @@ def rough_masks(
 
 def _nearest(distance: Tensor, is_counted: Tensor) -> Tensor:
     """Least distance (N, h, w) over those points (N, P) that count; else far away."""
-    if distance.shape[1] == 1 and is_counted.all():
-        return distance[:, 0]
     far = float(sum(distance.shape[-2:]))
     counted = torch.where(is_counted[..., None, None], distance, far)
-    return counted.amin(1)
+    return counted[:, 0] if counted.shape[1] == 1 else counted.amin(1)

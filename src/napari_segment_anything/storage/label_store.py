@@ -159,12 +159,8 @@ class LabelStore:
     ) -> None:
         """Replace the labels of one plane: an array in one step, others band by band.
 
-        Parameters
-        ----------
-        index : sequence of int
-            Position along each of `index_axes`.
-        labels : numpy.ndarray or BandedPlane
-            (H, W) integers that fit into int32.
+        ``index`` is the position along each of `index_axes`; ``labels`` (H, W) are
+        integers that fit into int32.
 
         Raises
         ------
@@ -182,9 +178,7 @@ class LabelStore:
     def read_plane(
         self, index: Sequence[int], rows: slice | None = None
     ) -> NDArray[np.int32]:
-        """Read the labels (H, W) of one plane, or of some of its rows.
-
-        Labels are 0 where nothing was written.
+        """Read labels (H, W) of a plane or some of its rows; 0: nothing was written.
 
         Raises
         ------

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.packed_masks import packed
 from napari_segment_anything.tracking.breaks import find_breaks
 from napari_segment_anything.tracking.contradiction import Break
 from napari_segment_anything.tracking.expectations import carried_on
@@ -185,7 +186,7 @@ class _Work:
         self.origins[t] = np.append(self.origins[t][kept], np.full(n_new, -1)).astype(
             np.intp
         )
-        self.frames[t] = repaired.mask_set.packed()
+        self.frames[t] = packed(repaired.mask_set)
         self.objects[t] = measure(self.frames[t])
         self.known = self.known.renumbered({t: repaired.kept})
         self.changed.add(t)

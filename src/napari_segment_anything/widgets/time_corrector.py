@@ -11,9 +11,13 @@ from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.widgets.plane import displayed_plane
+from napari_segment_anything.widgets.time_history import CorrectionHistory
 from napari_segment_anything.widgets.time_layers import track_points
 from napari_segment_anything.widgets.time_readings import ReadingLines
-from napari_segment_anything.widgets.time_recompute import recompute_around
+from napari_segment_anything.widgets.time_recompute import (
+    describe_recomputed,
+    recompute_around,
+)
 from napari_segment_anything.widgets.time_strokes import StrokeWatch
 from napari_segment_anything.widgets.time_tour import DoubtTour
 from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
@@ -23,11 +27,9 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-    from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import Correction
     from napari_segment_anything.tracking.recompute import Recomputed
-    from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_jobs import TimeTracks
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.workbench import Workbench
@@ -73,7 +75,7 @@ class TimeCorrector(QObject):
         self.tracks = found.tracks
         self.tour = DoubtTour(viewer, layers, found)
         self._viewer, self._bench, self._worker = viewer, workbench, worker
-        self._undo: list[tuple[list[Correction], list[Doubt]]] = []
+        self._history = CorrectionHistory(self.tracks, self.tour)
         self._asking: tuple[str, int] | None = None
         self._strokes = StrokeWatch(layers, found.request.along)
         self._strokes.painted.connect(self._on_painted)
@@ -97,7 +99,7 @@ class TimeCorrector(QObject):
     @property
     def can_undo(self) -> bool:
         """Whether there is a correction to take back."""
-        return bool(self._undo)
+        return len(self._history) > 0
 
     @property
     def frame(self) -> int:
@@ -109,14 +111,9 @@ class TimeCorrector(QObject):
 
     def accept(self) -> None:
         """Take the doubt that is shown from the list: it is right, and locked."""
-        doubt = self.tour.take()
-        if doubt is None:
-            return
-        if doubt.track in self.tracks.tracks:
-            place = (doubt.frame, doubt.track)
-            self.tracks.locked = self.tracks.locked | {place}
-        self.changed.emit()
-        self.tour.step(1)
+        if self.tour.accept():
+            self.changed.emit()
+            self.tour.step(1)
 
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""
@@ -157,16 +154,16 @@ class TimeCorrector(QObject):
         except SegmentAnythingError as error:
             self.failed.emit(error)
             return
-        model = self._bench.model
-        if model is not None:
-            self._recompute_with(place, model)
+        if (model := self._bench.model) is None:
+            return
+        self.tracks.locked = self.tracks.locked | {place}
+        job = recompute_around(place, self.found, model.predictor, self._bench.store)
+        if not self._worker.start(job, self._on_recomputed):
+            self.said.emit("Something else is running; wait for it or cancel it.")
 
     def undo(self) -> None:
         """Take the last correction back."""
-        if self._undo:
-            steps, self.tour.doubts = self._undo.pop()
-            for step in reversed(steps):
-                self.tracks.apply(step)
+        if self._history.undo():
             self._refresh()
 
     def close(self) -> None:
@@ -178,40 +175,19 @@ class TimeCorrector(QObject):
         layer.mouse_drag_callbacks.remove(self._on_click)
         layer.events.selected_label.disconnect(self._on_selected)
 
-    def _recompute_with(self, place: tuple[int, int], model: LoadedModel) -> None:
-        self.tracks.locked = self.tracks.locked | {place}
-        job = recompute_around(place, self.found, model.predictor, self._bench.store)
-        if not self._worker.start(job, self._on_recomputed):
-            self.said.emit("Something else is running; wait for it or cancel it.")
-
     def _on_recomputed(self, done: Recomputed) -> None:
-        before = list(self.tour.doubts)
-        n = len(done.correction.changes)
-        self._undo.append(([self.tracks.apply(done.correction)], before))
-        inside = set(done.frames[1:-1])
-        kept = [d for d in self.tour.doubts if d.frame not in inside]
-        new = [d for d in done.doubts if d.frame in inside]
-        new = [d for d in new if (d.frame, d.track) not in self.tracks.locked]
-        self.tour.doubts = sorted(kept + new, key=lambda d: -d.score)
-        self.said.emit(
-            f"{n} frame{'s' if n != 1 else ''} around it changed."
-            if n
-            else "Nothing else had to change."
-        )
+        self._history.carry_out(lambda: done.correction)
+        self.tour.renew(done.doubts, set(done.frames[1:-1]))
+        self.said.emit(describe_recomputed(done))
         self._refresh()
 
     def _correct(self, *steps: Callable[[], Correction]) -> bool:
         """Carry out corrections that belong together: all of them, or none."""
-        doubts, done = list(self.tour.doubts), list[Correction]()
         try:
-            for step in steps:
-                done.append(self.tracks.apply(step()))
+            self._history.carry_out(*steps)
         except SegmentAnythingError as error:
-            for undo in reversed(done):
-                self.tracks.apply(undo)
             self.failed.emit(error)
             return False
-        self._undo.append((done, doubts))
         self._refresh()
         return True
 

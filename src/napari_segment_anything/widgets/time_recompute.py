@@ -45,3 +45,11 @@ def recompute_around(
             locked_frames=request.locked_frames,
         )
     )
+
+
+def describe_recomputed(done: Recomputed) -> str:
+    """Say how much else changed."""
+    n = len(done.correction.changes)
+    if n == 0:
+        return "Nothing else had to change."
+    return f"{n} frame{'s' if n != 1 else ''} around it changed."

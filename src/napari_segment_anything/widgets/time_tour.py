@@ -10,6 +10,8 @@ from napari_segment_anything.widgets.plane import move_slider
 from napari_segment_anything.widgets.time_layers import centres_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from napari.components import ViewerModel
 
     from napari_segment_anything.tracking.review import Doubt
@@ -52,6 +54,22 @@ class DoubtTour:
             del self.doubts[self.at]
             self.at -= 1
         return doubt
+
+    def accept(self) -> bool:
+        """Take the doubt that is shown from the list and lock its object."""
+        doubt = self.take()
+        if doubt is not None and doubt.track in self._tracks.tracks:
+            place = (doubt.frame, doubt.track)
+            self._tracks.locked = self._tracks.locked | {place}
+        return doubt is not None
+
+    def renew(self, found: Sequence[Doubt], frames: Collection[int]) -> None:
+        """Put doubts found anew in place of those in some frames, the worst first."""
+        kept = [doubt for doubt in self.doubts if doubt.frame not in frames]
+        locked = self._tracks.locked
+        new = [d for d in found if d.frame in frames]
+        new = [d for d in new if (d.frame, d.track) not in locked]
+        self.doubts = sorted(kept + new, key=lambda doubt: -doubt.score)
 
     def step(self, by: int) -> Doubt | None:
         """Go to the next or the previous doubt."""

@@ -1,0 +1,31 @@
+"""Maps of the proposal head, made once for each embedding."""
+
+from weakref import WeakKeyDictionary
+
+import torch
+
+from napari_segment_anything.engine.embedding import ImageEmbedding
+from napari_segment_anything.engine.placed_sam import PlacedSam
+
+
+class ProposalMaps:
+    """They serve each prompt on an embedding, and everything mode.
+
+    They live as long as the embedding does.
+    """
+
+    def __init__(self, placed: PlacedSam) -> None:
+        self._placed = placed
+        self._kept = WeakKeyDictionary[ImageEmbedding, torch.Tensor]()
+
+    def of(self, embedding: ImageEmbedding) -> torch.Tensor | None:
+        """Return the maps (1, 5, L, L); None if the model has no proposal head."""
+        sam, device = self._placed.sam, self._placed.device
+        if not sam.config.has_proposal_head:
+            return None
+        maps = self._kept.get(embedding)
+        if maps is None or maps.device.type != device.type:
+            with torch.inference_mode():
+                maps = sam.propose(embedding.features.to(device, torch.float32))
+            self._kept[embedding] = maps
+        return maps
