@@ -62,7 +62,9 @@ def test_no_masks():
 def test_run_lengths_that_do_not_fit_are_refused():
     for counts, n_runs in (([3], [1]), ([4, 4], [2, 0]), ([4], [2])):
         with pytest.raises(ValueError, match="do not fill"):
-            CodedMasks(np.array(counts), np.array(n_runs), np.array([(2, 2)] * 2))
+            CodedMasks.checked(
+                np.array(counts), np.array(n_runs), np.array([(2, 2)] * 2)
+            )
 
 
 def test_a_generator_of_masks_is_not_gathered(monkeypatch):

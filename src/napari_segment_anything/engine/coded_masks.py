@@ -25,12 +25,8 @@ class CodedMasks(Sequence[BoolArray]):
         Run lengths of all masks and their number for each, as `encode_masks` gives
         them.
     shapes : ndarray
-        (n, 2) height and width of each mask; none is without pixels.
-
-    Raises
-    ------
-    ValueError
-        When the run lengths of a mask do not fill its shape.
+        (n, 2) height and width of each mask; none is without pixels. What comes from
+        elsewhere is taken by `checked`.
     """
 
     def __init__(
@@ -43,7 +39,24 @@ class CodedMasks(Sequence[BoolArray]):
         self.n_runs = np.asarray(n_runs, np.int64)
         self.shapes = np.asarray(shapes, np.int64).reshape(-1, 2)
         self._stops = np.cumsum(self.n_runs)
-        run_length.check_filled(self.counts, self.n_runs, self.shapes)
+
+    @classmethod
+    def checked(
+        cls,
+        counts: npt.NDArray[np.integer],
+        n_runs: npt.NDArray[np.integer],
+        shapes: npt.NDArray[np.integer],
+    ) -> Self:
+        """Take what may be damaged.
+
+        Raises
+        ------
+        ValueError
+            When the run lengths of a mask do not fill its shape.
+        """
+        masks = cls(counts, n_runs, shapes)
+        run_length.check_filled(masks.counts, masks.n_runs, masks.shapes)
+        return masks
 
     @classmethod
     def encode(cls, masks: Iterable[BoolArray]) -> Self:

@@ -33,7 +33,7 @@ def from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> MaskSet:
     """
     boxes = np.asarray(arrays["boxes"], np.int32).reshape(-1, 4)
     height, width = np.asarray(arrays["shape"], np.int64)
-    masks = CodedMasks(
+    masks = CodedMasks.checked(
         np.asarray(arrays["counts"], np.uint32),
         np.asarray(arrays["n_runs"], np.int64),
         boxes[:, 2:] - boxes[:, :2],
