@@ -165,3 +165,15 @@ def test_a_new_point_is_seen_in_its_own_colour(layers, qtbot):
     layers.points.selected_data = {0}
     qtbot.wait(20)
     assert layers.points.selected_data == {0}
+
+
+def test_outlines_that_are_not_shown_are_drawn_again(layers, viewer_model):
+    viewer_model.add_layer(Image(np.zeros((3, 40, 50))))
+    viewer_model.add_layer(layers.boxes)
+    viewer_model.dims.set_point(0, 1)
+    for x in (1, 20):
+        corners = [[1, 1, x], [1, 1, x + 8], [1, 9, x + 8], [1, 9, x]]
+        layers.boxes.add_rectangles(corners)
+    viewer_model.dims.set_point(0, 0)
+    layers.restore(layers.content)
+    assert len(layers.boxes.data) == len(layers.boxes.features) == 2

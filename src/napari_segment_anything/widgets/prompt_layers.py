@@ -131,8 +131,10 @@ class PromptLayers:
                 }
                 self.points.refresh_colors(update_color_mapping=False)
             self._update_symbols()
-            self.boxes.selected_data = set(range(len(self.boxes.data)))
-            self.boxes.remove_selected()
+            # Not by selecting all of them: napari 0.6.2 cannot select shapes of which
+            # none is on the plane that is shown.
+            self.boxes.data = []
+            self.boxes.features = {}
             self._add_outlines(content.outlines)
 
     def drawing_on(self, plane: PlaneId) -> Drawing:
