@@ -72,10 +72,15 @@ class StoredPredictor(MaskPredictor):
                     found[key] = stored
                     self.n_found += 1
         if missing:
+            wanted = list(missing.values())
+            # Without a common range each plane has its own, which is known by now.
+            batches = [wanted] if intensity_range else [[i] for i in wanted]
+            new: list[ImageEmbedding] = []
             with self.watch.timing("encoding"):
-                new = super().embed_batch(
-                    [planes[i] for i in missing.values()], intensity_range
-                )
+                for batch in batches:
+                    new += super().embed_batch(
+                        [planes[i] for i in batch], limits[batch[0]]
+                    )
             for key, embedding in zip(missing, new, strict=True):
                 # Stores keep half precision. Rounding at once makes a job that is
                 # interrupted and run again end with the same masks as one that was
