@@ -19,20 +19,22 @@ DIAMETER_RANGE = (9.0, 130.0)
 # Part of the crops at the scale of windows, in which large planes are looked at; small
 # planes are looked at as a whole.
 WORKING_SHARE = 0.75
+_MARGIN = 16  # pixels of a plane about what a crop shows of it
 
 
 @dataclass(frozen=True)
 class Crop:
     """One crop of side S frame pixels.
 
-    ``image`` float (3, S, S) of 0 to 255 with ``is_inside`` (S, S); ``labels`` int
-    (S / 2, S / 2) at low resolution; ``origin`` frame position of its corner in tokens.
+    ``image`` uint8 (3, S, S) with ``is_inside`` bool (S, S); ``labels`` int16
+    (S / 2, S / 2) at low resolution, 1 to n without gaps; ``origin`` int64 (2,), frame
+    position of its corner (y, x) in tokens.
     """
 
     image: Tensor
     is_inside: Tensor
-    labels: np.ndarray
-    origin: tuple[int, int]
+    labels: Tensor
+    origin: Tensor
 
 
 def _choose_scale(plane: Plane, generator: np.random.Generator, jitter: float) -> float:
@@ -51,12 +53,8 @@ def cut_crop(
 ) -> Crop:
     """Cut one crop near a random object; without ``augment`` only its place varies."""
     scale = _choose_scale(plane, generator, 1.0 if augment else 0.0)
-    ids = np.unique(plane.labels)
-    chosen = generator.choice(ids[ids > 0])
-    rows, columns = np.nonzero(plane.labels == chosen)
-    at = generator.integers(len(rows))
     reach = CROP_SIZE / scale * 0.35
-    centre = np.array([rows[at], columns[at]]) + generator.uniform(-reach, reach, 2)
+    centre = _pixel_of_an_object(plane, generator) + generator.uniform(-reach, reach, 2)
     # Little of a crop should lie outside the plane.
     half = min(CROP_SIZE / scale / 2, *(0.5 * np.array(plane.labels.shape)))
     centre = np.clip(centre, half, np.array(plane.labels.shape) - half)
@@ -80,13 +78,27 @@ def cut_crop(
     if augment:
         tensor = _augment_intensity(tensor, generator)
     n_tokens = (FRAME_SIZE - CROP_SIZE) // 8
-    origin = generator.integers(0, n_tokens + 1, 2)
     return Crop(
-        tensor.clamp(0, 255),
+        tensor.clamp(0, 255).round().to(torch.uint8),
         inside,
-        labels[0].round().numpy().astype(np.int32),
-        (int(origin[0]), int(origin[1])),
+        _without_gaps(labels[0].round().to(torch.int64)),
+        torch.from_numpy(generator.integers(0, n_tokens + 1, 2)),
     )
+
+
+def _pixel_of_an_object(plane: Plane, generator: np.random.Generator) -> np.ndarray:
+    """Choose an object, and a pixel (y, x) of it."""
+    chosen = int(generator.choice(plane.ids))
+    y, x = plane.boxes[chosen - 1]
+    rows, columns = np.nonzero(plane.labels[y, x] == chosen)
+    at = generator.integers(len(rows))
+    return np.array([y.start + rows[at], x.start + columns[at]])
+
+
+def _without_gaps(labels: Tensor) -> Tensor:
+    """Renumber the objects that a crop shows from 1."""
+    ids, dense = torch.unique(labels, return_inverse=True)
+    return (dense + int(ids[0] != 0)).to(torch.int16)
 
 
 def _sample(
@@ -98,18 +110,23 @@ def _sample(
     mode: str,
 ) -> Tensor:
     """Sample an affine crop; images get a fourth channel, 1 inside the plane."""
-    source = torch.from_numpy(np.array(np.atleast_3d(array))).permute(2, 0, 1).float()
+    offset = (np.arange(side) + 0.5) * step - 0.5 - (side * step - 1) / 2
+    grid = np.stack(np.meshgrid(offset, offset, indexing="ij"), -1) @ matrix.T + centre
+    # Convert no more than is seen, and what lies about it; planes may be large.
+    shape = np.array(array.shape[:2])
+    low = np.clip(np.floor(grid.min((0, 1))).astype(int) - _MARGIN, 0, shape - 1)
+    high = np.clip(np.ceil(grid.max((0, 1))).astype(int) + _MARGIN, low + 1, shape)
+    seen = array[low[0] : high[0], low[1] : high[1]]
+    grid = grid - low
+    source = torch.from_numpy(np.array(np.atleast_3d(seen))).permute(2, 0, 1).float()
     if mode == "bilinear":
         source = torch.cat([source, torch.ones_like(source[:1])])
         shrink = float(np.abs(np.linalg.det(matrix)) ** 0.5)
         if shrink > 1.5:  # anti-alias
             factor = round(shrink)
             source = functional.avg_pool2d(source, factor, ceil_mode=True)
-            matrix = matrix / factor
-            centre = (centre + 0.5) / factor - 0.5
+            grid = (grid + 0.5) / factor - 0.5
     height, width = source.shape[-2:]
-    offset = (np.arange(side) + 0.5) * step - 0.5 - (side * step - 1) / 2
-    grid = np.stack(np.meshgrid(offset, offset, indexing="ij"), -1) @ matrix.T + centre
     unit = (grid + 0.5) / [height, width] * 2 - 1
     grid_xy = torch.from_numpy(unit[..., ::-1].copy()).float()[None]
     return functional.grid_sample(

@@ -7,13 +7,14 @@ from torch import Tensor
 from napari_segment_anything.networks.sam import Sam
 
 from .crops import cut_crop
-from .interaction import choose_objects, first_prompt, moved
+from .interaction import choose_objects, first_prompts
 from .losses import intersection_over_union
 from .planes import Plane
 from .processor import Processor
 from .prompting import Scene, decode, on_crops, with_rough_masks
-from .samples import Batch, Sample
+from .samples import Batch
 from .step import encode
+from .targets import borders, depths
 
 N_PROMPTS = 8
 
@@ -23,15 +24,19 @@ def evaluate(
     sam: Sam, processor: Processor, planes: list[Plane], n_crops: int = 12
 ) -> dict[str, float]:
     """Mean IoU from one click and from a box, by set, and of the foreground."""
-    generator = np.random.default_rng(0)
+    places = np.random.default_rng(0)
+    generator = torch.Generator(processor.device).manual_seed(0)
     values: dict[str, list[float]] = {}
     by_set: dict[str, list[Plane]] = {}
     for plane in planes:
         by_set.setdefault(plane.set_name, []).append(plane)
     for set_name, members in by_set.items():
-        for k in range(n_crops // len(by_set)):
-            crop = cut_crop(members[k % len(members)], generator, augment=False)
-            batch = Batch.collate([Sample.of(crop)], processor)
+        crops = [
+            cut_crop(members[k % len(members)], places, augment=False)
+            for k in range(n_crops // len(by_set))
+        ]
+        for crop in crops:
+            batch = Batch.collate([crop]).moved(processor)
             for name, iou in _measure_crop(sam, processor, batch, generator).items():
                 mean = float(processor.fetch(iou.mean()))
                 values.setdefault(f"{set_name}/{name}", []).append(mean)
@@ -39,24 +44,25 @@ def evaluate(
 
 
 def _measure_crop(
-    sam: Sam, processor: Processor, batch: Batch, generator: np.random.Generator
+    sam: Sam, processor: Processor, batch: Batch, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """IoU of the foreground, and of the objects by kind of prompt."""
     embedding, _ = encode(sam, processor, batch)
-    targets, origin = batch.targets[0], batch.origins[0]
     foreground = sam.propose(embedding)[:, :1]
     measured = {
         "foreground": intersection_over_union(foreground, (batch.labels > 0).float())
     }
-    ids = choose_objects(targets, N_PROMPTS, generator)
-    if not len(ids):
+    objects, _ = batch.truth()
+    rows, ids = choose_objects(objects.area, N_PROMPTS, generator)
+    if not len(rows):
         return measured
-    wanted = processor.move(torch.from_numpy(ids))[:, None, None]
-    truth = (batch.labels == wanted).float()
-    scene = Scene(embedding, [origin], [len(ids)])
+    masks = batch.labels[rows] == ids[:, None, None]
+    truth = masks.float()
+    depth = depths((batch.labels > 0) & ~borders(batch.labels))[rows]
+    scene = Scene(embedding, batch.origins, rows)
     for kind in ("point", "box"):
-        prompt = first_prompt(targets, ids, origin, generator, kind)
-        prompt = with_rough_masks(sam, scene, moved(prompt, processor))
+        prompt = first_prompts(masks, depth, batch.origins[rows], kind, generator)
+        prompt = with_rough_masks(sam, scene, prompt)
         measured[f"{kind}_rough"] = intersection_over_union(prompt.masks, truth)
         logits, predicted = on_crops(decode(sam, processor, scene, prompt), scene)
         iou = intersection_over_union(logits, truth)

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-DENSE_CHANNELS = ("foreground", "boundary", "centre", "offset")
+from .targets import Targets
 
 
 def mask_losses(logits: Tensor, truth: Tensor, dice_weight: float) -> Tensor:
@@ -39,29 +39,26 @@ def intersection_over_union(logits: Tensor, truth: Tensor) -> Tensor:
     return overlap / union.clamp(min=1)
 
 
-def dense_losses(maps: Tensor, targets: dict[str, Tensor]) -> Tensor:
-    """Loss of the proposal head's maps (B, 5, h, w)."""
+def dense_losses(maps: Tensor, truth: Targets, inside: Tensor) -> Tensor:
+    """Loss of the proposal head's maps (B, 5, h, w); ``inside`` (B, h, w) counts."""
     entropy = functional.binary_cross_entropy_with_logits
-    inside = targets["inside"]
-    foreground = entropy(maps[:, 0], targets["foreground"], weight=inside)
+    foreground = entropy(maps[:, 0], truth.foreground, weight=inside)
     boundary = entropy(
-        maps[:, 1], targets["boundary"], weight=inside, pos_weight=maps.new_tensor(3.0)
+        maps[:, 1], truth.boundary, weight=inside, pos_weight=maps.new_tensor(3.0)
     )
-    centre = entropy(
-        maps[:, 2], targets["centre"], weight=inside * (1 + 4 * targets["centre"])
-    )
-    return foreground + boundary + centre + _offset_loss(maps[:, 3:], targets)
+    centre = entropy(maps[:, 2], truth.centre, weight=inside * (1 + 4 * truth.centre))
+    offset = _offset_loss(maps[:, 3:], truth.offset, truth.weight)
+    return foreground + boundary + centre + offset
 
 
-def token_losses(maps: Tensor, targets: dict[str, Tensor]) -> Tensor:
+def token_losses(
+    maps: Tensor, foreground: Tensor, offset: Tensor, weight: Tensor
+) -> Tensor:
     """Loss of the centre encoding's maps (B, 3, h, w), in tokens."""
-    foreground = functional.binary_cross_entropy_with_logits(
-        maps[:, 0], targets["foreground"]
-    )
-    return foreground + _offset_loss(maps[:, 1:], targets)
+    entropy = functional.binary_cross_entropy_with_logits(maps[:, 0], foreground)
+    return entropy + _offset_loss(maps[:, 1:], offset, weight)
 
 
-def _offset_loss(offset: Tensor, targets: dict[str, Tensor]) -> Tensor:
-    weight = targets["weight"]
-    error = (offset - targets["offset"]).abs().sum(1) * weight
+def _offset_loss(maps: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
+    error = (maps - offset).abs().sum(1) * weight
     return 2 * error.sum() / (weight > 0).sum().clamp(min=1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 from skimage.io import imread
 
 from napari_segment_anything.engine.image import (
@@ -32,15 +33,24 @@ RARE_FACTOR = 2.0  # fluorescent nuclei on a dark ground outnumber the rest
 
 @dataclass(frozen=True)
 class Plane:
-    """One training plane: ``image`` uint8 (H, W, 3), ``labels`` int32 (H, W)."""
+    """One training plane: ``image`` uint8 (H, W, 3), ``labels`` int32 (H, W).
+
+    ``ids`` are those of its objects, ``boxes[id - 1]`` the slices that hold one.
+    """
 
     set_name: str
     name: str
     image: np.ndarray
     labels: np.ndarray
-    n_objects: int
+    ids: np.ndarray
+    boxes: list[tuple[slice, slice]]
     median_diameter: float
     is_rare: bool
+
+    @property
+    def n_objects(self) -> int:
+        """Number of objects."""
+        return len(self.ids)
 
 
 def make_plane(
@@ -53,14 +63,16 @@ def make_plane(
     """Rescale an image to 8-bit RGB and measure its objects."""
     low, high = intensity_range or percentile_range(image)
     rgb = as_rgb(rescale_intensity(image, low, high))
+    labels = labels.astype(np.int32)
     areas = np.bincount(labels.ravel())[1:]
-    areas = areas[areas > 0]
-    diameter = float(np.median(2 * np.sqrt(areas / np.pi))) if len(areas) else 0.0
+    ids = np.flatnonzero(areas) + 1
+    diameter = 0.0
+    if len(ids):
+        diameter = float(np.median(2 * np.sqrt(areas[ids - 1] / np.pi)))
     spread = np.ptp(rgb.astype(np.int16), axis=-1).mean()
     is_rare = bool(spread > 2 or np.median(rgb) > 60)
-    return Plane(
-        set_name, name, rgb, labels.astype(np.int32), len(areas), diameter, is_rare
-    )
+    boxes = ndimage.find_objects(labels)
+    return Plane(set_name, name, rgb, labels, ids, boxes, diameter, is_rare)
 
 
 def _label_path(folder: Path, stem: str) -> Path:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from napari_segment_anything.networks.prompt_batch import PromptBatch
 from napari_segment_anything.networks.sam import Sam
@@ -24,17 +23,19 @@ from napari_segment_anything.networks.windowed_decoding import (
 
 from .crops import STRIDE
 from .interaction import (
+    KINDS,
     choose_objects,
     correct,
-    first_prompt,
-    join_prompts,
-    moved,
+    first_prompts,
+    random_like,
 )
 from .losses import intersection_over_union, mask_losses
 from .processor import Processor
 from .samples import Batch
+from .targets import borders, depths
 
 N_PROMPTS = 8
+KIND_SHARES = (0.5, 0.4, 0.1)
 ROUGH_MASK_SHARE = 0.85
 CORRECTED_SHARE = 0.5
 SCORE_WEIGHT = 4.0  # of the predicted IoU's squared error, far smaller than the rest
@@ -42,27 +43,21 @@ SCORE_WEIGHT = 4.0  # of the predicted IoU's squared error, far smaller than the
 
 @dataclass(frozen=True)
 class Scene:
-    """Crops whose prompts are decoded at once.
+    """Prompts of several crops, decoded at once.
 
-    ``embedding`` (B, C, h, w) and ``origins`` of the crops, ``n_prompts`` of each: the
-    prompts of one crop follow those of the one before.
+    ``embedding`` (B, C, h, w) of the crops and their ``origins`` (B, 2); ``rows`` (N,)
+    says of which crop each prompt is.
     """
 
     embedding: Tensor
-    origins: Sequence[tuple[int, int]]
-    n_prompts: Sequence[int]
-
-    @property
-    def rows(self) -> list[int]:
-        """Which crop each prompt is of."""
-        return np.repeat(np.arange(len(self.n_prompts)), self.n_prompts).tolist()
+    origins: Tensor
+    rows: Tensor
 
     def in_crops(self, prompt: PromptBatch) -> PromptBatch:
         """Prompts in pixels of their crops rather than of the frame."""
         if prompt.points_xy is None:
             return prompt
-        corners = np.array(self.origins)[self.rows, ::-1] * (STRIDE * TOKEN)
-        corner = prompt.points_xy.new_tensor(corners)
+        corner = self.origins[self.rows].flip(-1).float() * (STRIDE * TOKEN)
         boxes = prompt.boxes_xyxy
         return replace(
             prompt,
@@ -94,7 +89,8 @@ def decode(
     known = known_extents(scene.in_crops(prompt), STRIDE)
     extents = torch.from_numpy(processor.fetch(known))
     level = fitting_sides(extents, sides)
-    rows = scene.rows
+    rows = torch.from_numpy(processor.fetch(scene.rows))
+    origins = processor.fetch(scene.origins).tolist()
     answers = []
     for k, side in enumerate(sides):
         index = (level == k).nonzero()[:, 0]
@@ -108,8 +104,8 @@ def decode(
                 scene.embedding,
                 prompt.select(index),
                 windows,
-                rows=[rows[i] for i in index.tolist()],
-                origins=scene.origins,
+                rows=rows[index].tolist(),
+                origins=origins,
             )
         answers.append(Answer(index, windows, logits.float(), predicted.float()))
     return answers
@@ -117,7 +113,7 @@ def decode(
 
 def on_crops(answers: Sequence[Answer], scene: Scene) -> tuple[Tensor, Tensor]:
     """Masks (N, 4, h, w) on whole crops, and their scores (N, 4)."""
-    n = sum(scene.n_prompts)
+    n = len(scene.rows)
     side = scene.embedding.shape[-1] * TOKEN
     logits = scene.embedding.new_full((n, 4, side, side), NOTHING)
     predicted = scene.embedding.new_zeros(n, 4)
@@ -130,50 +126,50 @@ def on_crops(answers: Sequence[Answer], scene: Scene) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def with_rough_masks(sam: Sam, scene: Scene, prompt: PromptBatch) -> PromptBatch:
     """Begin with the masks that `Sam.decode` begins with."""
-    maps = sam.propose(scene.embedding)
     local = scene.in_crops(prompt)
-    rows = np.array(scene.rows)
-    masks = []
-    for i, crop_maps in enumerate(maps):
-        own = local.select(torch.from_numpy(np.flatnonzero(rows == i)))
-        rough, _ = sam.rough_masks(
-            crop_maps, own.points_xy, own.point_labels, own.boxes_xyxy
-        )
-        masks.append(rough)
-    return replace(prompt, masks=torch.cat(masks))
+    rough, _ = sam.rough_masks(
+        sam.propose(scene.embedding)[scene.rows],
+        local.points_xy,
+        local.point_labels,
+        local.boxes_xyxy,
+    )
+    return replace(prompt, masks=rough)
 
 
 def prompt_loss(
     sam: Sam,
     processor: Processor,
     batch: Batch,
+    areas: Tensor,
     embedding: Tensor,
-    generator: np.random.Generator,
+    generator: Generator,
     dice_weight: float,
     crops_together: int = 1,
-) -> tuple[Tensor, dict[str, float]]:
-    """Loss of simulated interactions on every crop of a batch, and mean IoUs."""
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss of simulated interactions on every crop of a batch, and mean IoUs.
+
+    ``areas`` (B, n + 1) are those of the objects by label.
+    """
     losses: list[Tensor] = []
     seen: dict[str, list[Tensor]] = {}
-    for start in range(0, len(embedding), crops_together):
-        ids = {
-            i: choose_objects(batch.targets[i], N_PROMPTS, generator)
-            for i in range(start, min(start + crops_together, len(embedding)))
-        }
-        ids = {i: some for i, some in ids.items() if len(some)}
-        if ids:
-            for name, answer, truth in _interact(
-                sam, processor, batch, embedding, ids, generator
-            ):
-                loss, iou = _answer_losses(answer, answer.truth(truth), dice_weight)
-                losses.append(loss)
-                seen.setdefault(name, []).append(iou)
+    depth = depths((batch.labels > 0) & ~borders(batch.labels))
+    for start in range(0, len(batch), crops_together):
+        part = slice(start, start + crops_together)
+        rows, ids = choose_objects(areas[part], N_PROMPTS, generator)
+        if not len(rows):
+            continue
+        scene = Scene(embedding[part], batch.origins[part], rows)
+        masks = batch.labels[part][rows] == ids[:, None, None]
+        for name, answer in _interact(
+            sam, processor, scene, masks, depth[part][rows], generator
+        ):
+            truth = answer.truth(masks.float())
+            loss, iou = _answer_losses(answer, truth, dice_weight)
+            losses.append(loss)
+            seen.setdefault(name, []).append(iou)
     if not losses:
         return embedding.sum() * 0, {}
-    means = {
-        name: float(processor.fetch(torch.cat(values).mean()))
-        for name, values in seen.items()
-    }
+    means = {name: torch.cat(values).mean() for name, values in seen.items()}
     return torch.cat(losses).mean(), means
 
 
@@ -193,56 +189,38 @@ def _answer_losses(
     return each[:, 0] + best + SCORE_WEIGHT * off, iou.gather(1, chosen)[:, 0]
 
 
+def _is_drawn(share: float, generator: Generator) -> bool:
+    """Decide by chance, on the generator's device."""
+    place = torch.empty((), device=generator.device)
+    return bool(random_like(place, generator) < share)
+
+
 def _interact(
     sam: Sam,
     processor: Processor,
-    batch: Batch,
-    embedding: Tensor,
-    ids: dict[int, np.ndarray],
-    generator: np.random.Generator,
-) -> list[tuple[str, Answer, Tensor]]:
-    """Prompt objects of some crops alike; kind and answer by round, and the truth."""
-    crops = list(ids)
-    scene = Scene(
-        # A slice of a single crop: an index would copy it.
-        embedding[crops[0] : crops[0] + 1] if len(crops) == 1 else embedding[crops],
-        [batch.origins[i] for i in crops],
-        [len(ids[i]) for i in crops],
-    )
-    truth = torch.cat(
-        [
-            batch.labels[i] == processor.move(torch.from_numpy(some))[:, None, None]
-            for i, some in ids.items()
-        ]
-    ).float()
-    # The annotator looks at the truth on the CPU, where its targets are.
-    expected = np.concatenate(
-        [batch.targets[i].labels == some[:, None, None] for i, some in ids.items()]
-    )
-    kind = str(generator.choice(["point", "box", "both"], p=[0.5, 0.4, 0.1]))
-    prompt = moved(
-        join_prompts(
-            [
-                first_prompt(batch.targets[i], some, batch.origins[i], generator, kind)
-                for i, some in ids.items()
-            ]
-        ),
-        processor,
-    )
-    if generator.random() < ROUGH_MASK_SHARE:
+    scene: Scene,
+    masks: Tensor,
+    depth: Tensor,
+    generator: Generator,
+) -> list[tuple[str, Answer]]:
+    """Prompt objects of some crops alike; kind and answer by round."""
+    shares = torch.tensor(KIND_SHARES, device=generator.device)
+    kind = KINDS[int(shares.multinomial(1, generator=generator))]
+    origins = scene.origins[scene.rows]
+    prompt = first_prompts(masks, depth, origins, kind, generator)
+    if _is_drawn(ROUGH_MASK_SHARE, generator):
         prompt = with_rough_masks(sam, scene, prompt)
     answers = decode(sam, processor, scene, prompt)
-    named = [(kind, answer, truth) for answer in answers]
-    if generator.random() >= CORRECTED_SHARE:
+    named = [(kind, answer) for answer in answers]
+    if not _is_drawn(CORRECTED_SHARE, generator):
         return named
     with torch.no_grad():
         logits, predicted = on_crops(answers, scene)
         chosen = predicted[:, 1:].argmax(1) + 1
         shown = logits[torch.arange(len(logits), device=logits.device), chosen]
-    origins = np.repeat(np.array(scene.origins), scene.n_prompts, 0)
-    prompt = correct(prompt, shown, expected, origins, generator, processor)
-    if prompt.boxes_xyxy is None and generator.random() < 0.5:
+    prompt = correct(prompt, shown, masks, origins, generator)
+    if prompt.boxes_xyxy is None and _is_drawn(0.5, generator):
         # As in a batch that knows all points but not the earlier answer.
         prompt = with_rough_masks(sam, scene, prompt)
     corrected = decode(sam, processor, scene, prompt)
-    return named + [("corrected", answer, truth) for answer in corrected]
+    return named + [("corrected", answer) for answer in corrected]

@@ -19,7 +19,6 @@ class TrainingSettings:
     minutes: float = 90.0
     max_steps: int = 10**9
     dense_share: float = 0.2
-    dense_batch_size: int = 8
     prompt_every: int = 2
     batch_size: int = 8
     crops_together: int = 1
@@ -41,9 +40,10 @@ class TrainingSettings:
             return self
         return replace(
             self,
-            dense_batch_size=64,
-            batch_size=32,
-            crops_together=8,
+            batch_size=64,
+            crops_together=32,
+            average_decay=0.999,
+            evaluate_seconds=180.0,
             n_processes=1,
-            n_workers=max(1, min(12, (os.cpu_count() or 2) - 1)),
+            n_workers=max(1, (os.cpu_count() or 2) - 2),
         )

@@ -8,32 +8,30 @@ from napari_segment_anything.networks.sam import Sam
 from .losses import dense_losses, token_losses
 from .processor import Processor
 from .samples import Batch
-from .targets import TOKEN
+from .targets import TOKEN, Targets
 
 
 def encode(sam: Sam, processor: Processor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Embeddings (B, C, h, w) of crops, and the centre encoding's maps."""
-    x = sam.normalise(batch.images) * batch.inside[:, None]
+    x = sam.normalise(batch.images) * batch.is_inside[:, None]
     with processor.encoding():
-        features = sam.image_encoder(x)
-    features = features.float()
+        features = sam.image_encoder(x.contiguous(memory_format=torch.channels_last))
     # Each crop lies elsewhere in the frame.
-    pairs = [
-        sam.centre_encoding(features[i : i + 1], origin)
-        for i, origin in enumerate(batch.origins)
-    ]
-    return torch.cat([p[0] for p in pairs]), torch.cat([p[1] for p in pairs])
+    embedding, maps = sam.centre_encoding(features.float(), batch.origins)
+    return embedding, maps
 
 
-def dense_loss(sam: Sam, batch: Batch, embedding: Tensor, maps: Tensor) -> Tensor:
+def dense_loss(
+    sam: Sam, batch: Batch, truth: Targets, embedding: Tensor, maps: Tensor
+) -> Tensor:
     """Loss of the proposal head and of the centre encoding."""
-    truth = batch.truth
-    low_res = dense_losses(sam.proposal_head(embedding), truth)
+    inside = batch.low_res_inside()
+    low_res = dense_losses(sam.proposal_head(embedding), truth, inside)
     middle = slice(TOKEN // 2, None, TOKEN)
-    tokens = {
-        "foreground": truth["foreground"][:, middle, middle],
+    return low_res + token_losses(
+        maps,
+        truth.foreground[:, middle, middle],
         # From the token's centre, half a pixel before the sampled one.
-        "offset": (truth["offset"][:, :, middle, middle] + 0.5) / TOKEN,
-        "weight": truth["weight"][:, middle, middle] * TOKEN,
-    }
-    return low_res + token_losses(maps, tokens)
+        (truth.offset[:, :, middle, middle] + 0.5) / TOKEN,
+        truth.weight[:, middle, middle] * TOKEN,
+    )

@@ -10,14 +10,14 @@ end come the weights, their figures on the test part and the model card.
 import argparse
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import spawn
 
 from napari_segment_anything.errors import SegmentAnythingError
@@ -31,7 +31,7 @@ from .prompting import prompt_loss
 from .quality import measure_quality
 from .record import add_start
 from .run import Run
-from .samples import Batch, Sample, sample_planes
+from .samples import Batch, sample_batches
 from .settings import TrainingSettings
 from .step import dense_loss, encode
 
@@ -89,36 +89,45 @@ def _train_process(
         if rank == 0:
             add_start(run)
     seed = (settings.seed, run.step, rank)
-    generator = np.random.default_rng(seed)
-    weights = sampling_weights(planes)
-    samples = sample_planes(planes, weights, seed, settings.n_workers)
+    generator = seeded(seed, device)
+    batches = sample_batches(
+        planes,
+        sampling_weights(planes),
+        seed,
+        settings.batch_size,
+        settings.n_workers,
+    )
     run.start_clock()
     if rank > 0:
         while run.share < 1:
-            train_step(run, samples, generator)
+            train_step(run, batches, generator)
             run.step += 1
         return
-    _train_and_log(run, samples, generator, validation)
+    _train_and_log(run, batches, generator, validation)
     run.save()
     export(run.average, output / "nano.safetensors", steps=run.step)
 
 
 def _train_and_log(
     run: Run,
-    samples: Iterator[Sample],
-    generator: np.random.Generator,
+    batches: Iterator[Batch],
+    generator: torch.Generator,
     validation: list[Plane],
 ) -> None:
-    recent: dict[str, list[float]] = {}
+    recent: dict[str, list[Tensor]] = {}
     last_evaluation = run.seconds
     with (run.output / "log.jsonl").open("a") as curves:
         while run.share < 1:
-            for name, value in train_step(run, samples, generator).items():
+            for name, value in train_step(run, batches, generator).items():
                 recent.setdefault(name, []).append(value)
             run.step += 1
             row: dict[str, float] = {}
             if run.step % LOG_STEPS == 0 or run.share >= 1:
-                row = {name: float(np.mean(values)) for name, values in recent.items()}
+                # Not after each step, which would wait for the device.
+                row = {
+                    name: float(run.processor.fetch(torch.stack(values).mean()))
+                    for name, values in recent.items()
+                }
                 recent.clear()
             since = run.seconds - last_evaluation
             if since > run.settings.evaluate_seconds or run.share >= 1:
@@ -133,21 +142,29 @@ def _train_and_log(
                 curves.flush()
 
 
+def seeded(seed: Sequence[int], device: torch.device) -> torch.Generator:
+    """Random numbers on a device, by several numbers."""
+    state = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
+    return torch.Generator(device).manual_seed(state)
+
+
 def train_step(
-    run: Run, samples: Iterator[Sample], generator: np.random.Generator
-) -> dict[str, float]:
+    run: Run, batches: Iterator[Batch], generator: torch.Generator
+) -> dict[str, Tensor]:
     """Train on one batch of random crops; return the losses and mean IoUs."""
     settings, processor = run.settings, run.processor
     # Dense steps cost half as much and teach the encoder as well.
     is_dense = run.share < settings.dense_share or run.step % settings.prompt_every > 0
-    size = settings.dense_batch_size if is_dense else settings.batch_size
-    batch = Batch.collate(list(islice(samples, size)), processor)
+    start = time.perf_counter()
+    batch = next(batches).moved(processor)
+    waited = time.perf_counter() - start
+    objects, truth = batch.truth()
     run.sam.train()
     run.set_learning_rate()
     embedding, maps = encode(run.sam, processor, batch)
-    dense = dense_loss(run.sam, batch, embedding, maps)
+    dense = dense_loss(run.sam, batch, truth, embedding, maps)
     loss = dense
-    ious: dict[str, float] = {}
+    measured = {"waited": torch.tensor(waited), "dense": dense.detach()}
     if not is_dense:
         ramp = 1.0
         if settings.start_from is None:
@@ -156,20 +173,21 @@ def train_step(
             run.sam,
             processor,
             batch,
+            objects.area,
             embedding,
             generator,
             min(1.0, ramp),
             settings.crops_together,
         )
         loss = 0.5 * dense + prompted
-        ious = {"prompt": float(processor.fetch(prompted))} | ious
+        measured |= {"prompt": prompted.detach()} | ious
     run.optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     run.synchronise()
     nn.utils.clip_grad_norm_(run.sam.parameters(), 1.0)
     run.optimiser.step()
     run.update_average()
-    return {"dense": float(processor.fetch(dense))} | ious
+    return measured
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -1,23 +1,24 @@
 """A short run of the recipe of the bundled model, on simulated cells."""
 
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 from training.crops import cut_crop
 from training.export import export
-from training.interaction import first_prompt, join_prompts
+from training.grow import grow
+from training.interaction import choose_objects, correct, first_prompts
 from training.planes import sampling_weights
 from training.processor import Processor, bfloat16_gain
 from training.prompting import Scene, decode, on_crops, with_rough_masks
 from training.run import Run
-from training.samples import Batch, Sample, sample_planes
+from training.samples import sample_batches
 from training.settings import TrainingSettings
 from training.step import encode
-from training.targets import make_targets
-from training.train import train_step
+from training.targets import borders, depths, make_targets, measure_objects
+from training.train import seeded, train_step
 
 from napari_segment_anything.engine.prompts import INSIDE, Prompts
 from napari_segment_anything.models.load import load_model
@@ -25,15 +26,18 @@ from napari_segment_anything.models.load import load_model
 SHORT = TrainingSettings(
     minutes=60,
     batch_size=2,
-    dense_batch_size=2,
     dense_share=0,
     warmup_steps=5,
     precision="float32",
 )
 
 
-def samples_of(planes, seed=0, n_workers=0):
-    return sample_planes(planes, sampling_weights(planes), (seed,), n_workers)
+CPU = torch.device("cpu")
+
+
+def batches_of(planes, seed=0, n_workers=0, batch_size=2):
+    weights = sampling_weights(planes)
+    return sample_batches(planes, weights, (seed,), batch_size, n_workers)
 
 
 def test_crop_shows_what_its_labels_say(planes):
@@ -43,44 +47,107 @@ def test_crop_shows_what_its_labels_say(planes):
     generator = np.random.default_rng(0)
     for _ in range(5):
         crop = cut_crop(plane, generator, augment=False)
-        low_res = crop.image.mean(0).reshape(128, 2, 128, 2).mean((1, 3)).numpy()
+        image = crop.image.float().mean(0)
+        low_res = image.reshape(128, 2, 128, 2).mean((1, 3)).numpy()
         inside = crop.is_inside.numpy()[::2, ::2]
-        is_object = crop.labels > 0
+        is_object = crop.labels.numpy() > 0
         assert low_res[is_object & inside].mean() > 0.5 * (bright + dark)
         assert low_res[~is_object & inside].mean() < 0.5 * (bright + dark)
+        n = int(crop.labels.max())
+        assert set(crop.labels.unique().tolist()) - {0} == set(range(1, n + 1))
 
 
 def test_offsets_point_to_the_centre():
-    labels = np.zeros((40, 40), np.int32)
-    labels[5:16, 10:31] = 7
-    targets = make_targets(labels)
+    labels = torch.zeros(2, 40, 40, dtype=torch.int16)
+    labels[1, 5:16, 10:31] = 2
+    objects = measure_objects(labels)
+    assert objects.area[:, 2].tolist() == [0, 11 * 21]
+    targets = make_targets(labels, objects)
     y, x = 5, 10
-    assert (y + targets.offset[0, y, x], x + targets.offset[1, y, x]) == (10, 20)
-    assert targets.centre[10, 20] == 1
-    assert targets.offset[:, 0, 0].tolist() == [0, 0]
+    offset = targets.offset[1, :, y, x]
+    assert (y + offset[0], x + offset[1]) == (10, 20)
+    assert targets.centre[1, 10, 20] == 1
+    assert targets.offset[1, :, 0, 0].tolist() == [0, 0]
+    assert not targets.foreground[0].any()
+
+
+def test_depth_is_nearly_the_distance_to_what_is_outside():
+    from scipy import ndimage
+
+    y, x = np.indices((64, 64))
+    disk = (y - 30) ** 2 + (x - 33) ** 2 < 25**2
+    exact = ndimage.distance_transform_edt(np.pad(disk, 1))[1:-1, 1:-1]
+    depth = depths(torch.from_numpy(disk)[None])[0].numpy()
+    assert (depth > 0).tolist() == disk.tolist()
+    assert abs(depth - exact).max() < 3
+    assert exact.flat[depth.argmax()] > exact.max() - 2
+
+
+def test_prompts_are_of_their_objects(planes):
+    batch = next(batches_of(planes, batch_size=4))
+    objects = measure_objects(batch.labels)
+    generator = seeded((0,), CPU)
+    rows, ids = choose_objects(objects.area, 3, generator)
+    assert rows.bincount().max() <= 3
+    assert len({*zip(rows.tolist(), ids.tolist(), strict=True)}) == len(ids)
+    masks = batch.labels[rows] == ids[:, None, None]
+    depth = depths((batch.labels > 0) & ~borders(batch.labels))[rows]
+    origins = batch.origins[rows]
+    prompts = first_prompts(masks, depth, origins, "both", generator)
+    # From frame pixels back to low-resolution ones of the crop.
+    corner = origins.flip(-1) * 8
+    column, row = ((prompts.points_xy[:, 0] - corner) / 2).round().long().unbind(1)
+    assert masks[torch.arange(len(masks)), row, column].all()
+    for mask, box, start in zip(masks, prompts.boxes_xyxy, corner, strict=True):
+        y, x = mask.nonzero().float().unbind(1)
+        exact = torch.stack([x.min(), y.min(), x.max() + 1, y.max() + 1]) * 2 - 0.5
+        size = (exact[2:] - exact[:2]).repeat(2)
+        moved = (box - start.repeat(2) - exact).abs() / size
+        assert moved.max() <= 0.2 + 1 / float(size.min())
+
+
+def test_corrections_lie_in_the_larger_error(planes):
+    masks = torch.zeros(2, 32, 32, dtype=torch.bool)
+    masks[:, 4:20, 4:20] = True
+    found = masks.clone()
+    found[0, 4:12] = False  # half of it missed
+    found[1, 20:28, 4:20] = True  # as much again in excess
+    origins = torch.zeros(2, 2, dtype=torch.int64)
+    generator = seeded((0,), CPU)
+    depth = depths(masks)
+    first = first_prompts(masks, depth, origins, "box", generator)
+    logits = torch.where(found, 50.0, -50.0)
+    for _ in range(5):
+        again = correct(first, logits, masks, origins, generator)
+        assert again.point_labels[:, -1].tolist() == [1, 0]
+        x, y = ((again.points_xy[:, -1] + 0.5) / 2 - 0.5).round().long().unbind(1)
+        assert (masks ^ found)[torch.arange(2), y, x].all()
+        assert again.masks.abs().max() == 32
 
 
 def test_workers_cut_crops_of_their_own_in_an_order_that_repeats(planes):
-    first = list(islice(samples_of(planes, n_workers=2), 4))
-    again = list(islice(samples_of(planes, n_workers=2), 4))
-    images = [sample.crop.image for sample in first]
-    for image, sample in zip(images, again, strict=True):
-        assert torch.equal(image, sample.crop.image)
-    assert len({float(image.sum()) for image in images}) == len(images)
+    first = list(islice(batches_of(planes, n_workers=2, batch_size=1), 4))
+    again = list(islice(batches_of(planes, n_workers=2, batch_size=1), 4))
+    for one, other in zip(first, again, strict=True):
+        assert torch.equal(one.images, other.images)
+    assert len({int(batch.images.long().sum()) for batch in first}) == len(first)
 
 
 def test_same_seed_gives_the_same_first_losses(planes, tmp_path):
     # Steps, not time, say how much of the run is over.
-    settings = replace(
-        SHORT, minutes=np.inf, max_steps=50, batch_size=1, dense_batch_size=1
-    )
+    settings = replace(SHORT, minutes=np.inf, max_steps=50)
 
     def first_losses(seed, n_steps):
         run = Run(replace(settings, seed=seed), tmp_path)
-        samples, generator = samples_of(planes, seed), np.random.default_rng(seed)
+        batches, generator = (
+            batches_of(planes, seed, batch_size=1),
+            seeded((seed,), CPU),
+        )
         rows = []
         for _ in range(n_steps):
-            rows.append(train_step(run, samples, generator))
+            losses = train_step(run, batches, generator)
+            del losses["waited"]
+            rows.append({name: float(value) for name, value in losses.items()})
             run.step += 1
         return rows
 
@@ -92,51 +159,49 @@ def test_same_seed_gives_the_same_first_losses(planes, tmp_path):
 def test_prompts_of_two_crops_are_answered_as_those_of_each(planes, tmp_path):
     cpu = Processor()
     sam = Run(SHORT, tmp_path).average
-    batch = Batch.collate(list(islice(samples_of(planes), 2)), cpu)
-    n_prompts = [2, 3]
-    prompts = [
-        first_prompt(
-            batch.targets[i],
-            np.arange(1, n + 1),
-            batch.origins[i],
-            np.random.default_rng(i),
-            "point",
-        )
-        for i, n in enumerate(n_prompts)
-    ]
+    batch = next(batches_of(planes))
+    rows = torch.tensor([0, 0, 1, 1, 1])
+    ids = torch.tensor([1, 2, 1, 2, 3])
+    masks = batch.labels[rows] == ids[:, None, None]
+    prompt = first_prompts(
+        masks, masks.float(), batch.origins[rows], "point", seeded((0,), CPU)
+    )
     with torch.inference_mode():
         embedding, _ = encode(sam, cpu, batch)
 
-        def answer(crops, prompt):
+        def answer(crops, which):
             scene = Scene(
-                embedding[crops],
-                [batch.origins[i] for i in crops],
-                [n_prompts[i] for i in crops],
+                embedding[crops], batch.origins[crops], rows[which] - crops.start
             )
-            prompt = with_rough_masks(sam, scene, prompt)
-            return on_crops(decode(sam, cpu, scene, prompt), scene)
+            started = with_rough_masks(sam, scene, prompt.select(which))
+            return on_crops(decode(sam, cpu, scene, started), scene)
 
-        together = answer([0, 1], join_prompts(prompts))
-        apart = [answer([i], prompt) for i, prompt in enumerate(prompts)]
+        together = answer(slice(0, 2), slice(None))
+        apart = [answer(slice(i, i + 1), rows == i) for i in range(2)]
     for both, each in zip(together, zip(*apart, strict=True), strict=True):
         torch.testing.assert_close(both, torch.cat(each), atol=1e-4, rtol=1e-4)
 
 
-def test_all_that_a_step_needs_is_brought_to_the_device(planes, tmp_path, monkeypatch):
-    # A device without memory: it refuses tensors of another one as a GPU does. What
-    # would come back from it is made up here.
-    def made_up(_, tensor):
-        return np.zeros(tensor.shape, bool if tensor.dtype == torch.bool else float)
-
-    monkeypatch.setattr(Processor, "fetch", made_up)
-    settings = replace(SHORT, batch_size=4, crops_together=2)
-    run = Run(settings, tmp_path, torch.device("meta"))
-    samples, generator = cycle(islice(samples_of(planes), 4)), np.random.default_rng(0)
-    seen = set()
-    while not {"point", "box", "corrected"} <= seen:
-        seen |= train_step(run, samples, generator).keys()
-    with pytest.raises((RuntimeError, NotImplementedError), match="device"):
-        run.sam.normalise(torch.zeros(1, 3, 8, 8))
+def test_a_grown_encoder_answers_as_the_one_it_grew_from(planes, tmp_path):
+    batch = next(batches_of(planes))
+    sam = Run(SHORT, tmp_path).average
+    added = ("image_encoder.layers.2.blocks.4", "image_encoder.pyramid.blocks.2")
+    last = sam.image_encoder.layers[2].blocks
+    pyramid = sam.image_encoder.pyramid.blocks
+    known = {k for k in sam.state_dict() if not k.startswith(added)}
+    with torch.inference_mode():
+        blocks, mixers = last[:4] + last[5:], pyramid[:2]
+        sam.image_encoder.layers[2].blocks, sam.image_encoder.pyramid.blocks = (
+            blocks,
+            mixers,
+        )
+        expected, _ = encode(sam, Processor(), batch)
+    sam.image_encoder.layers[2].blocks = last
+    sam.image_encoder.pyramid.blocks = pyramid
+    grow(sam, known, batch)
+    with torch.inference_mode():
+        embedding, _ = encode(sam, Processor(), batch)
+    torch.testing.assert_close(embedding, expected, atol=1e-3, rtol=1e-3)
 
 
 def test_bfloat16_encoder_gives_nearly_the_same_embedding(
@@ -147,7 +212,7 @@ def test_bfloat16_encoder_gives_nearly_the_same_embedding(
     run = Run(SHORT, tmp_path)
     assert bfloat16_gain(run.sam.image_encoder, torch.device("cpu")) > 0
     fast = Processor(has_fast_bfloat16=True)
-    batch = Batch.collate(list(islice(samples_of(planes), 1)), fast)
+    batch = next(batches_of(planes))
     with torch.inference_mode():
         expected, _ = encode(run.average, Processor(), batch)
         embedding, _ = encode(run.average, fast, batch)
@@ -167,10 +232,10 @@ def test_gpu_gets_larger_batches_and_workers():
 @pytest.mark.timeout(1200)  # well under a minute where nothing else runs
 def test_loss_falls_and_the_result_loads(planes, tmp_path):
     run = Run(SHORT, tmp_path)
-    samples, generator = samples_of(planes), np.random.default_rng(0)
+    batches, generator = batches_of(planes), seeded((0,), CPU)
     losses = []
     for _ in range(40):
-        losses.append(train_step(run, samples, generator)["dense"])
+        losses.append(float(train_step(run, batches, generator)["dense"]))
         run.step += 1
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
@@ -183,8 +248,8 @@ def test_loss_falls_and_the_result_loads(planes, tmp_path):
     export(run.average, weights, steps=run.step)
     predictor = load_model(weights)
     assert predictor.config.name == "nano"
-    sample = Sample.of(cut_crop(planes[0], generator, augment=False))
-    image = sample.crop.image.permute(1, 2, 0).numpy().astype(np.uint8)
+    crop = cut_crop(planes[0], np.random.default_rng(0), augment=False)
+    image = crop.image.permute(1, 2, 0).numpy()
     answer = predictor.predict(
         predictor.embed(image), Prompts.from_points([[128, 128]], [INSIDE])
     )

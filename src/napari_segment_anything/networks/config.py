@@ -115,7 +115,7 @@ CONFIGS: dict[str, SamConfig] = {
             "nano",
             TinyViTConfig(
                 embed_dims=(48, 128, 192),
-                depths=(1, 2, 4),
+                depths=(1, 2, 6),
                 n_heads=(1, 1, 6),
                 window_sizes=(8, 8, 8),
                 strides=(2, 2),
@@ -123,7 +123,7 @@ CONFIGS: dict[str, SamConfig] = {
                 n_conv_stages=2,
                 has_fused_convolutions=True,
                 pyramid_stage=1,
-                n_pyramid_blocks=2,
+                n_pyramid_blocks=3,
             ),
             image_size=512,
             embedding_stride=8,

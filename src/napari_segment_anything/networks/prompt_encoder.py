@@ -25,8 +25,12 @@ class PositionEmbeddingRandom(nn.Module):
 
     def encode(self, unit_xy: Tensor) -> Tensor:
         """Encode positions (..., 2), (x, y) in [0, 1], as (..., 2 * n_features)."""
+        from_middle = 2 * unit_xy - 1
+        of_x, of_y = self.positional_encoding_gaussian_matrix
+        # No matrix product, which autocast would leave to bfloat16: not precise to a
+        # pixel.
         phase = (
-            2 * math.pi * ((2 * unit_xy - 1) @ self.positional_encoding_gaussian_matrix)
+            2 * math.pi * (from_middle[..., :1] * of_x + from_middle[..., 1:] * of_y)
         )
         return torch.cat([phase.sin(), phase.cos()], -1)
 

@@ -37,19 +37,23 @@ class CentreEncoding(nn.Module):
         self.register_buffer("frequencies", direction / wavelength)
 
     def forward(
-        self, embedding: Tensor, origin: tuple[int, int] = (0, 0)
+        self, embedding: Tensor, origins: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the enriched embedding (B, C, h, w) and the maps (B, 3, h, w).
 
         The maps are an object logit and the offset (dy, dx) to the centre, in tokens.
-        ``origin`` is the frame position of token (0, 0), for crops of a frame.
+        ``origins`` (B, 2) are the frame positions of the first tokens, for crops of
+        frames.
         """
         maps = self.head(embedding)
         height, width = maps.shape[-2:]
-        y = torch.arange(height, device=maps.device, dtype=maps.dtype) + origin[0]
-        x = torch.arange(width, device=maps.device, dtype=maps.dtype) + origin[1]
+        y = torch.arange(height, device=maps.device, dtype=maps.dtype)[:, None]
+        x = torch.arange(width, device=maps.device, dtype=maps.dtype)
+        if origins is not None:
+            y = y + origins[:, 0, None, None]
+            x = x + origins[:, 1, None, None]
         fixed = maps.detach()  # the offsets learn from their own loss alone
-        centre = torch.stack([fixed[:, 1] + y[:, None], fixed[:, 2] + x[None, :]], -1)
+        centre = torch.stack([fixed[:, 1] + y, fixed[:, 2] + x], -1)
         phase = 2 * math.pi * (centre @ self.frequencies)
         code = torch.cat([phase.sin(), phase.cos()], -1).permute(0, 3, 1, 2)
         return embedding + self.project(code * fixed[:, :1].sigmoid()), maps
@@ -94,8 +98,8 @@ def rough_masks(
 
     Parameters
     ----------
-    maps : Tensor, (5, L, L)
-        Of the proposal head.
+    maps : Tensor, (5, L, L) or (N, 5, L, L)
+        Of the proposal head: for all prompts, or for each.
     points_yx : Tensor, (N, P, 2), or None
         Low-resolution pixels, pixel centres at integers.
     point_labels : Tensor, (N, P), or None
@@ -114,8 +118,8 @@ def rough_masks(
     height, width = maps.shape[-2:]
     y = torch.arange(height, device=maps.device, dtype=maps.dtype)[:, None]
     x = torch.arange(width, device=maps.device, dtype=maps.dtype)[None, :]
-    centre_y, centre_x = maps[3] + y, maps[4] + x
-    foreground = 2 * maps[0]
+    centre_y, centre_x = maps[..., 3, :, :] + y, maps[..., 4, :, :] + x
+    foreground = 2 * maps[..., 0, :, :]
     if boxes_yxyx is not None:
         middle = (boxes_yxyx[:, :2] + boxes_yxyx[:, 2:]) / 2
         size = (boxes_yxyx[:, 2:] - boxes_yxyx[:, :2]).clamp(min=1)
@@ -133,9 +137,15 @@ def rough_masks(
     elif points_yx is not None and point_labels is not None:
         rows = points_yx[..., 0].round().long().clamp(0, height - 1)
         columns = points_yx[..., 1].round().long().clamp(0, width - 1)
-        seen_y, seen_x = centre_y[rows, columns], centre_x[rows, columns]
+        # One map for all prompts, or one for each.
+        centre_y, centre_x = (
+            c.reshape(-1, height, width) for c in (centre_y, centre_x)
+        )
+        own = torch.arange(len(centre_y), device=maps.device)[:, None]
+        seen_y, seen_x = centre_y[own, rows, columns], centre_x[own, rows, columns]
         distance = torch.hypot(
-            centre_y - seen_y[..., None, None], centre_x - seen_x[..., None, None]
+            centre_y[:, None] - seen_y[..., None, None],
+            centre_x[:, None] - seen_x[..., None, None],
         )
         is_inside = point_labels == 1
         inside = _nearest(distance, is_inside)

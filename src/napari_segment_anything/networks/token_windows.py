@@ -37,6 +37,10 @@ class TokenWindows:
             return maps
         if rows is None:
             rows = [0] * len(self.corners)
+        if maps.device.type != "cpu":
+            # In one go: a copy for each window would keep the card waiting.
+            places = self._places(rows, maps.device, scale)
+            return maps.permute(0, 2, 3, 1)[places].permute(0, 3, 1, 2)
         return torch.stack(
             [
                 maps[b, :, y * scale : y * scale + side, x * scale : x * scale + side]
@@ -46,10 +50,23 @@ class TokenWindows:
 
     def paste(self, windows: Tensor, canvas: Tensor, rows: Sequence[int]) -> None:
         """Write low-resolution windows (N, M, ...) to rows of a canvas (K, M, L, L)."""
+        if canvas.device.type != "cpu":
+            places = self._places(rows, canvas.device, TOKEN)
+            canvas.permute(0, 2, 3, 1)[places] = windows.permute(0, 2, 3, 1)
+            return
         side = self.side * TOKEN
         for window, row, (y, x) in zip(windows, rows, self.corners, strict=True):
             y, x = y * TOKEN, x * TOKEN
             canvas[row, :, y : y + side, x : x + side] = window
+
+    def _places(
+        self, rows: Sequence[int], device: torch.device, scale: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Give indices (N, 1, 1) of maps, (N, S, 1) and (N, 1, S) of their pixels."""
+        table = [(row, y, x) for row, (y, x) in zip(rows, self.corners, strict=True)]
+        at, y, x = torch.tensor(table, device=device).view(-1, 3, 1, 1).unbind(1)
+        along = torch.arange(self.side * scale, device=device)
+        return at, y * scale + along[:, None], x * scale + along
 
 
 def window_sides(smallest: int, grid: int) -> list[int]:
