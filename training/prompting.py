@@ -35,6 +35,7 @@ from .samples import Batch
 from .targets import borders, depths
 
 N_PROMPTS = 8
+ROUND_NUMBER = 64
 KIND_SHARES = (0.5, 0.4, 0.1)
 ROUGH_MASK_SHARE = 0.85
 CORRECTED_SHARE = 0.5
@@ -96,6 +97,7 @@ def decode(
         index = (level == k).nonzero()[:, 0]
         if not len(index):
             continue
+        index = _in_round_numbers(index, processor)
         windows = place_windows(extents[index], side, grid)
         with processor.decoding():
             logits, predicted = decode_in_windows(
@@ -109,6 +111,14 @@ def decode(
             )
         answers.append(Answer(index, windows, logits.float(), predicted.float()))
     return answers
+
+
+def _in_round_numbers(index: Tensor, processor: Processor) -> Tensor:
+    """Repeat some prompts on a GPU, where each new shape costs a search for kernels."""
+    if processor.device.type == "cpu":
+        return index
+    n = -(-len(index) // ROUND_NUMBER) * ROUND_NUMBER
+    return index.repeat(-(-n // len(index)))[:n]
 
 
 def on_crops(answers: Sequence[Answer], scene: Scene) -> tuple[Tensor, Tensor]:

@@ -28,7 +28,6 @@ def add_start(run: Run) -> None:
         "minutes": settings.minutes,
         "learning_rate": settings.learning_rate,
         "batch_size": settings.batch_size,
-        "dense_batch_size": settings.dense_batch_size,
         "seed": settings.seed,
     }
     if settings.start_from is not None:

@@ -51,6 +51,7 @@ class Run:
             ],
             lr=settings.learning_rate,
             betas=(0.9, 0.98),
+            fused=device.type == "cuda",
         )
         self.processor = Processor(device)
         self.step, self.seconds = 0, 0.0

@@ -40,10 +40,10 @@ class TrainingSettings:
             return self
         return replace(
             self,
-            batch_size=64,
-            crops_together=32,
+            batch_size=96,
+            crops_together=48,
             average_decay=0.999,
-            evaluate_seconds=180.0,
+            evaluate_seconds=240.0,
             n_processes=1,
             n_workers=max(1, (os.cpu_count() or 2) - 2),
         )

@@ -42,6 +42,18 @@ def test_a_point_gets_the_pixels_that_point_to_its_centre(maps):
     assert torch.equal(masks[1, 0] > 0, right)
 
 
+def test_prompts_may_have_maps_of_their_own(maps):
+    others = torch.stack([maps, maps.flip(-1)])
+    others[1, 4] *= -1  # what lay to the right lies to the left
+    points = torch.tensor([[[25.0, 5.0]], [[40.0, 60.0]]])
+    boxes = torch.tensor([[19.5, -0.5, 43.5, 30.5], [19.5, 32.5, 43.5, 63.5]])
+    for prompts in ((points, torch.ones(2, 1), None), (None, None, boxes)):
+        masks, _ = rough_masks(others, *prompts)
+        for i, own in enumerate(others):
+            of_one = (p if p is None else p[i : i + 1] for p in prompts)
+            assert torch.equal(masks[i], rough_masks(own, *of_one)[0][0])
+
+
 def test_two_points_inside_are_one_object(maps):
     points = torch.tensor([[[25.0, 5.0], [40.0, 60.0], [3.0, 3.0]]])
     masks, is_given = rough_masks(maps, points, torch.tensor([[1, 1, 0]]), None)

@@ -87,6 +87,15 @@ def test_cut_and_paste_are_inverse():
     assert int((canvas != 0).sum()) == cut.numel()
 
 
+def test_on_a_card_the_same_is_cut_at_once():
+    maps = torch.randn(2, 3, 32, 32)
+    windows = TokenWindows(2, [(1, 5), (6, 0), (3, 3)])
+    rows = [1, 0, 1]
+    places = windows._places(rows, maps.device, scale=4)
+    cut = maps.permute(0, 2, 3, 1)[places].permute(0, 3, 1, 2)
+    assert torch.equal(cut, windows.cut(maps, rows, scale=4))
+
+
 @pytest.mark.parametrize(
     ("corner", "pixel", "expected"),
     [
