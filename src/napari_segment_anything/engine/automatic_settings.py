@@ -129,9 +129,10 @@ class AutomaticSettings:
         if not config.has_proposal_head:
             return cls()
         return cls(
-            pred_iou_thresh=0.5,
+            pred_iou_thresh=0.6,
             stability_score_thresh=0.7,
             proposal_thresh=0.5,
+            proposal_weight=0.25,
             min_mask_region_area=10,
             tile=True,
             max_area_fraction=0.5,
