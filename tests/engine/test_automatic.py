@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_segment_anything.engine import crop_search
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
@@ -9,7 +10,7 @@ from napari_segment_anything.engine.automatic import (
 from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.searched_plane import SearchedPlane
+from napari_segment_anything.engine.searched_plane import Crop, SearchedPlane
 from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
 from napari_segment_anything.errors import DeviceError, InvalidImageError
 
@@ -215,6 +216,53 @@ def test_large_planes_are_searched_in_tiles_at_their_own_resolution(large_labels
     np.testing.assert_array_equal(
         masks_to_labels(found, fill_holes=False) > 0, masks_to_labels(found) > 0
     )
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_masks_are_the_same_where_a_card_finds_them(tile, monkeypatch, large_labels):
+    """Also in tiles, and where the memory of the card is too little."""
+    predictor, _ = predictor_of()
+    settings = AutomaticSettings(
+        tile=tile,
+        tile_overlap=0.3,
+        object_diameter=WORKING_DIAMETER if tile else 0,
+        max_area_fraction=0.05,
+        points_per_batch=8,
+    )
+    generator = AutomaticMaskGenerator(predictor, settings)
+
+    def candidates():
+        image = image_of(large_labels)
+        return generator.candidates(image, intensity_range=FULL_RANGE)
+
+    def out_of_memory(*_, **__):
+        raise torch.cuda.OutOfMemoryError
+        yield
+
+    expected = candidates()
+    monkeypatch.setattr(crop_search, "upscales_on", lambda device: True)
+    found = candidates()
+    monkeypatch.setattr(crop_search, "stable_masks_on_card", out_of_memory)
+    without_memory = candidates()
+    assert len(expected) >= 15
+    for masks in (found, without_memory):
+        np.testing.assert_array_equal(masks.boxes, expected.boxes)
+        np.testing.assert_array_equal(masks.masks.counts, expected.masks.counts)
+        np.testing.assert_array_equal(masks.masks.n_runs, expected.masks.n_runs)
+        np.testing.assert_array_equal(masks.points, expected.points)
+        np.testing.assert_allclose(masks.stability_score, expected.stability_score)
+        np.testing.assert_array_equal(masks.predicted_iou, expected.predicted_iou)
+
+
+def test_windows_that_the_size_of_objects_is_told_from_are_encoded_once(large_labels):
+    predictor, sam = predictor_of()
+    plane = SearchedPlane.create(image_of(large_labels), None, FULL_RANGE)
+    plane.scale(predictor, AutomaticSettings(tile=True))
+    n_seen = sam.n_encoded
+    assert n_seen == len(plane.seen) >= 1
+    for box in plane.seen:
+        assert plane.embed(Crop(box, 1), predictor) is plane.seen[box]
+    assert sam.n_encoded == n_seen
 
 
 def test_an_object_larger_than_the_overlap_is_found_in_the_whole_plane(large_labels):

@@ -1,0 +1,152 @@
+"""Masks of many prompts in the plane, found on a card before they leave it.
+
+The same answers as `mask_logits`, for a batch at once: logits are upscaled, thresholded
+and scored where they are, and only their run lengths are fetched.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from napari_segment_anything.engine.coded_masks import CodedMasks
+from napari_segment_anything.engine.geometry import FrameGeometry
+
+# Upscaled logits that are in memory at once: 256 MiB of them, and as much for masks.
+_PIXELS_AT_ONCE = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class StableMasks:
+    """Masks of a plane that are stable enough.
+
+    ``which`` (n,) says which of the given logits each one is from, ``boxes`` (n, 4) are
+    tight half-open (y0, x0, y1, x1), of which ``masks`` have the shapes; ``stability``
+    (n,), and ``areas`` (n,) in pixels.
+    """
+
+    which: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.int64]
+    masks: CodedMasks
+    stability: npt.NDArray[np.float32]
+    areas: npt.NDArray[np.int64]
+
+
+def upscales_on(device: torch.device) -> bool:
+    """Whether masks are found on a device, or better one by one on the CPU."""
+    return device.type == "cuda"
+
+
+def stable_masks_on_card(
+    logits: torch.Tensor,
+    geometry: FrameGeometry,
+    *,
+    offset: float = 1.0,
+    stability_floor: float = 0.0,
+) -> Iterator[StableMasks]:
+    """Upscale the masks of low-resolution logits, as many as fit at once.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        (n, L, L) low-resolution logits.
+    geometry : FrameGeometry
+        Of the plane.
+    offset : float
+        Of the stability score, see `stable_mask_in_plane`.
+    stability_floor : float
+        Less stable masks are left out, and so are empty ones.
+
+    Yields
+    ------
+    StableMasks
+        Of some of the logits.
+    """
+    height, width = geometry.plane_shape
+    n_together = max(1, _PIXELS_AT_ONCE // (height * width))
+    for start in range(0, len(logits), n_together):
+        part = logits[start : start + n_together].float()
+        upscaled = _upscaled(part, geometry)
+        mask = upscaled > 0
+        n_high = (upscaled > offset).sum((1, 2))
+        n_low = (upscaled > -offset).sum((1, 2))
+        del upscaled
+        stability = n_high / n_low.clamp(min=1)
+        areas = mask.sum((1, 2))
+        kept = torch.nonzero((stability >= stability_floor) & (areas > 0))[:, 0]
+        mask = mask[kept]
+        boxes = _tight_boxes(mask)
+        counts, n_runs = _run_lengths(mask, boxes)
+        host_boxes = boxes.cpu().numpy()
+        yield StableMasks(
+            (kept + start).cpu().numpy(),
+            host_boxes,
+            CodedMasks(
+                counts.int().cpu().numpy(),
+                n_runs.cpu().numpy(),
+                host_boxes[:, 2:] - host_boxes[:, :2],
+            ),
+            stability[kept].float().cpu().numpy(),
+            areas[kept].cpu().numpy(),
+        )
+
+
+def _upscaled(logits: torch.Tensor, geometry: FrameGeometry) -> torch.Tensor:
+    """Bring logits (n, L, L) to the plane, with columns first: (n, W, H).
+
+    Run lengths go down columns. In two steps, as SAM does: to the frame, whose padding
+    is dropped, and to the plane.
+    """
+    height, width = geometry.scaled_shape
+    side = (geometry.frame_size, geometry.frame_size)
+    framed = _resized(logits.mT, side)[:, :width, :height]
+    return _resized(framed, geometry.plane_shape[::-1])
+
+
+def _resized(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    if images.shape[1:] == shape:
+        return images
+    return functional.interpolate(
+        images[:, None], shape, mode="bilinear", align_corners=False
+    )[:, 0]
+
+
+def _tight_boxes(mask: torch.Tensor) -> torch.Tensor:
+    """Boxes (n, 4) of masks (n, W, H) none of which is empty."""
+    sides = []
+    for is_set in (mask.any(1), mask.any(2)):
+        flags = is_set.to(torch.uint8)
+        sides.append((flags.argmax(1), flags.shape[1] - flags.flip(1).argmax(1)))
+    (y0, y1), (x0, x1) = sides
+    return torch.stack([y0, x0, y1, x1], 1)
+
+
+def _run_lengths(
+    mask: torch.Tensor, boxes: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run lengths of masks (n, W, H) in their boxes, and how many each one has.
+
+    In the order of `run_length`: down the columns, from an outside on.
+    """
+    # Where columns begin and end, as pixel numbers of all boxes one after the other.
+    padded = functional.pad(mask, (1, 1))
+    owner, x, y = torch.nonzero(padded[..., 1:] ^ padded[..., :-1], as_tuple=True)
+    y0, x0, y1, x1 = boxes.T
+    heights = y1 - y0
+    ends = (heights * (x1 - x0)).cumsum(0)
+    corners = ends - heights * (x1 - x0) - x0 * heights - y0
+    places = corners[owner] + x * heights[owner] + y
+    # An end and a beginning at one place are no change; the last end is added below.
+    is_change = places < ends[owner]
+    is_twice = (places[1:] == places[:-1]) & (owner[1:] == owner[:-1])
+    is_change[1:] &= ~is_twice
+    is_change[:-1] &= ~is_twice
+    places, owner = places[is_change], owner[is_change]
+    n_runs = torch.bincount(owner, minlength=len(boxes)) + 1
+    bounds = torch.cat([places, ends])
+    bounds[torch.arange(len(places), device=mask.device) + owner] = places
+    bounds[n_runs.cumsum(0) - 1] = ends
+    return torch.diff(bounds, prepend=bounds.new_zeros(1)), n_runs
