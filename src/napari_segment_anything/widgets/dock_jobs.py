@@ -109,10 +109,11 @@ class DockJobs(QObject):
         layer = self._viewer.layers[name]
         prompts = LayerPrompts(layer, layers.image, layers.axes, plane)
         source, settings = annotator.session.source, annotator.settings
+        known = annotator.session.objects.by_plane()
 
         def start(loaded: LoadedModel) -> None:
             job = layer_job(
-                prompts.collect, source, loaded.predictor, self.store, settings
+                prompts.collect, known, source, loaded.predictor, self.store, settings
             )
             self.worker.start(job, partial(self._on_prompted, annotator))
 
