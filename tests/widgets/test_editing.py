@@ -332,12 +332,24 @@ def test_turbo_makes_an_object_of_each_click(annotator, settle):
     for disk in (3, 1, 2):
         points.add([0, *DISKS[disk]])
     settle()
-    labels = labels_of(annotator)[0]
+    labels = labels_of(annotator)[0].copy()
     assert [labels[DISKS[disk]] for disk in (3, 1, 2)] == [1, 2, 3]
     assert n_points(annotator) == 0
-    annotator.undo()
-    assert labels_of(annotator)[0][DISKS[2]] == 0
+    # One step takes one object back, whole: it is not made again from its click.
+    for n_left in (2, 1, 0):
+        annotator.undo()
+        settle()
+        assert len(np.unique(labels_of(annotator))) == n_left + 1
+        assert n_points(annotator) == 0
+    assert not annotator.session.can_undo
+    for _ in range(3):
+        annotator.redo()
+        settle()
+    np.testing.assert_array_equal(labels_of(annotator)[0], labels)
+    points.add([0, *DISKS[4]])
     settle()
+    assert labels_of(annotator)[0][DISKS[4]] == 4
+    assert n_points(annotator) == 0
 
 
 def test_turbo_goes_on_after_a_click_beside_all_objects(annotator, settle, said):

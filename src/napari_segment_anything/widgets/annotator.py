@@ -179,13 +179,14 @@ class Annotator(QObject):
     def _on_prompts(self) -> None:
         self.watch.stop()
         plane = self.layers.plane
+        is_at_once = plane is not None and self.acceptance.has_turbo_click(plane)
         opened = self.editor.note_prompts(
-            plane, may_reopen=not self.acceptance.is_turbo
+            plane, may_reopen=not self.acceptance.is_turbo, is_brief=is_at_once
         )
         self.ask()
         if opened is not None:
             self.said.emit(opened_message(opened))
-        elif plane is not None and self.acceptance.has_turbo_click(plane):
+        elif is_at_once:
             self.accept()
 
     def _on_step(self) -> None:

@@ -35,11 +35,14 @@ class Choices:
         Which kind of thing they are.
     continued : int or None
         An object of other planes that goes on here.
+    is_brief : bool
+        Whether an undo leaves nothing of them, not even the click.
     """
 
     may_overwrite: bool = False
     class_id: int = 1
     continued: int | None = None
+    is_brief: bool = False
 
 
 class Editor:
@@ -60,7 +63,11 @@ class Editor:
         self.objects = ObjectEditor(layers, session, self._steps)
 
     def note_prompts(
-        self, plane: PlaneId | None, *, may_reopen: bool = True
+        self,
+        plane: PlaneId | None,
+        *,
+        may_reopen: bool = True,
+        is_brief: bool = False,
     ) -> AcceptedObject | None:
         """Remember what the user has just drawn, moved or removed.
 
@@ -70,6 +77,8 @@ class Editor:
             The plane that is shown.
         may_reopen : bool, optional
             Whether a first click on a finished object means that object.
+        is_brief : bool, optional
+            Whether it is no step by itself, but a click that becomes an object at once.
 
         Returns
         -------
@@ -78,6 +87,9 @@ class Editor:
         """
         content = self._layers.prompts.content
         if self._steps.is_own_change or content.equals(self._steps.content):
+            return None
+        if is_brief:
+            self._steps.pass_over(content)
             return None
         here = plane or PlaneId()
         clicked = None
@@ -148,14 +160,15 @@ class Editor:
         content = self._steps.content_less(plane, drawing)
         reopened = {} if open_id is None else {plane: (open_id, None)}
         ids = list(commit.action.ids)
-        self._steps.do(commit.title, plane, content, commit, reopened)
+        self._steps.do(
+            commit.title, plane, content, commit, reopened, is_brief=choices.is_brief
+        )
         self._layers.prompts.polarity = Polarity.INSIDE
         return ids
 
     def discard(self, plane: PlaneId, drawing: Drawing) -> None:
         """Remove the first points and shapes of a plane, of which nothing came."""
-        content = self._steps.content_less(plane, drawing)
-        self._steps.do("click without an object", plane, content)
+        self._steps.pass_over(self._steps.content_less(plane, drawing))
 
     def clear(self, plane: PlaneId) -> None:
         """Remove what is drawn on a plane; an object that was open again stays."""
