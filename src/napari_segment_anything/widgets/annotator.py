@@ -14,7 +14,7 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import opened_message
+from napari_segment_anything.widgets.narrator import NO_PLANE, opened_message
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
 from napari_segment_anything.widgets.reviser import Reviser
 from napari_segment_anything.widgets.workbench import Workbench
@@ -198,7 +198,8 @@ class Annotator(QObject):
         self.hover.hide()
         self.session.drop()
         self._show_response()
-        self.state_changed.emit()
+        if self.layers.plane is None and self.layers.are_shown:
+            self.said.emit(NO_PLANE)
 
     def _on_answer(self) -> None:
         if message := self.acceptance.accept_if_due():

@@ -26,6 +26,10 @@ _PATIENCE_MS = 250
 _N_SCORES = 3
 
 UNSAVED = "Accept or clear first what is drawn here."
+NO_PLANE = (
+    "No single plane of this image is shown: switch to 2-D and move the sliders "
+    "into the image."
+)
 NO_OBJECT = "The model sees no object here; add a point or a box."
 
 
