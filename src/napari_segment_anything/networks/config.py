@@ -166,6 +166,7 @@ CONFIGS: dict[str, SamConfig] = {
             iou_head_hidden_dim=16,
             has_proposal_head=True,
             has_box_centre=True,
+            corrects_logits=False,
             decoder_window=8,
         ),
     )

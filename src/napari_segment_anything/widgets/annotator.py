@@ -148,15 +148,7 @@ class Annotator(QObject):
         """Remove what is drawn on the plane that is shown."""
         plane = self.layers.plane
         if plane is not None:
-            self.editor.clear(plane)
-
-    def delete(self) -> None:
-        """Delete the object that is open again."""
-        self.reviser.delete()
-
-    def walk(self, direction: int) -> None:
-        """Open the next or the previous object again."""
-        self.reviser.walk(direction)
+            self.layers.prompts.clear(plane)
 
     def undo(self) -> None:
         """Take the newest step back, whatever and wherever it was."""

@@ -101,7 +101,7 @@ class Editor:
             if is_first_click(before, now):
                 clicked = self._object_at(plane, now)
         if clicked is not None:
-            self._reopen(clicked)
+            self.reopen(clicked)
             return clicked
         reopened = {}
         open_id = self._session.reopened_on(here)
@@ -170,34 +170,6 @@ class Editor:
         """Remove the first points and shapes of a plane, of which nothing came."""
         self._steps.pass_over(self._steps.content_less(plane, drawing))
 
-    def clear(self, plane: PlaneId) -> None:
-        """Remove what is drawn on a plane; an object that was open again stays."""
-        self._layers.prompts.clear(plane)
-
-    def walk(self, plane: PlaneId | None, direction: int) -> AcceptedObject | None:
-        """Open the next or the previous object again; None when there is none.
-
-        The objects follow each other plane by plane, in the order of their ids.
-        """
-        return self._step_in(self._session.objects.in_order(), plane, direction)
-
-    def walk_doubtful(self, plane: PlaneId | None) -> AcceptedObject | None:
-        """Open what is most doubtful of all that nobody has looked at."""
-        return self._step_in(self._session.objects.doubtful(plane), plane, 1)
-
-    def _step_in(
-        self, objects: list[AcceptedObject], plane: PlaneId | None, direction: int
-    ) -> AcceptedObject | None:
-        if not objects:
-            return None
-        open_id = self._session.reopened_on(plane) if plane is not None else None
-        target = 0 if direction > 0 else len(objects) - 1
-        for number, known in enumerate(objects):
-            if (known.object_id, known.plane) == (open_id, plane):
-                target = (number + direction) % len(objects)
-        self._reopen(objects[target], leave=plane)
-        return objects[target]
-
     def open_on(self, plane: PlaneId) -> AcceptedObject | None:
         """Return the object that is open again on a plane."""
         return self._session.objects.get(self._session.reopened_on(plane), plane)
@@ -240,7 +212,8 @@ class Editor:
         label = self._layers.results.label_at(plane, float(y), float(x))
         return self._session.objects.get(label, plane)
 
-    def _reopen(self, known: AcceptedObject, leave: PlaneId | None = None) -> None:
+    def reopen(self, known: AcceptedObject, leave: PlaneId | None = None) -> None:
+        """Open a finished object again, and close what is open on a plane left."""
         axes = self._layers.axes
         content = self._steps.content
         reopened: dict[PlaneId, tuple[int | None, int | None]] = {}
