@@ -172,6 +172,7 @@ def test_a_click_on_a_finished_object_opens_it_with_its_prompts(
     settle()
     assert annotator.layers.prompts.points.data.tolist() == [[0, 24, 104]]
     assert "Object 1 is open again." in said
+    assert said[-1].startswith("Object 1 is open · ")
     assert annotator.can_delete
     assert annotator.session.can_accept
     # Nothing was painted yet, and accepting gives the same object, not another one.

@@ -101,7 +101,8 @@ class MaskAsker(QObject):
     def _on_answer(self, response: MaskResponse) -> None:
         self._bench.planes_changed.emit()
         if self._session.receive(response):
-            self._narrator.tell(response)
+            open_id = self._session.reopened_on(response.request.plane)
+            self._narrator.tell(response, open_id)
             self.received.emit()
 
     def _on_failure(self, error: Exception) -> None:
