@@ -45,7 +45,11 @@ def test_nothing_is_cut_off_at_320_pixels(qtbot, viewer_model, form_class):
 def test_a_list_of_doubts_is_not_cut_off_at_320_pixels(qtbot, viewer_model):
     form = TimeForm(viewer_model)
     qtbot.addWidget(form)
-    reasons = ("appears inside the movie", "changes its area suddenly")
+    reasons = (
+        "appears inside the movie",
+        "changes its area suddenly",
+        "was filled from neighbours",
+    )
     form.review.show_doubts([Doubt(121, 110, reason, 0.59) for reason in reasons] * 9)
     form.review.set_ready(True, True, True)
     form.resize(WIDTH, 200)
