@@ -14,7 +14,7 @@ one_click_miou       mean IoU of the mask with the highest predicted IoU, from o
 best_of_three_miou   the same for the best of the three masks
 three_click_miou     after two corrections at the farthest pixel of the largest error,
                      each answered as in the dock: from all clicks so far, and by models
-                     without proposal head from the logits of the mask before
+                     that correct logits from those of the mask before
 box_miou             from the box around the object's pixels
 iou_rank_correlation Spearman's, between predicted and true IoU of all one-click masks
 ap50, map            TP / (TP + FP + FN) of everything mode at IoU 0.5 and its mean over

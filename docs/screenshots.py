@@ -1,15 +1,22 @@
-"""Make the pictures of the dock that the documentation shows.
+"""Make the pictures of the dock that the documentation shows, from real images.
 
-Needs a display (on a server: ``xvfb-run -a -s "-screen 0 1600x1200x24"``) and the
-extra ``all``. Run from the root of the repository::
+Needs a display (on a server: ``xvfb-run -a -s "-screen 0 1600x1200x24"``), the extra
+``all``, and a folder with two published data sets whose images may be shown:
 
-    python docs/screenshots.py --output docs/images
+- ``dsb2018/images``, nuclei of the 2018 Data Science Bowl (BBBC038v1, CC0),
+- ``usiigaci_t98g_timelapse/01``, T98G cells in phase contrast, the example movie of
+  Usiigaci (MIT, © 2018 Okinawa Institute of Science and Technology).
+
+Where they are missing, nothing is made. Run from the root of the repository::
+
+    python docs/screenshots.py --data ../shared/data --output docs/images
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,12 +27,16 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea, QWidget
 
 from napari_segment_anything.stacks.open import open_stack
-from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.widgets.cheat_sheet import CheatSheet
 from napari_segment_anything.widgets.embeddings_dock import EmbeddingsDock
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 from napari_segment_anything.widgets.time_dock import TimeDock
 
+IMAGE = (
+    "dsb2018/images/"
+    "449a9c32e53a37c8a86e01c199155c8da3958b631088e10f6fe43c2119defe51.png"
+)
+MOVIE = "usiigaci_t98g_timelapse/01"
 WINDOW_SIZE = (1280, 860)
 NARROW_WIDTH = 320
 NARROW_HEIGHT = 1060
@@ -141,8 +152,11 @@ def show_prompts(stage: Stage, image: np.ndarray, name: str) -> None:
     annotator.undo()
     stage.settle()
     ids, counts = np.unique(labels[labels > 0], return_counts=True)
-    chosen = ids[np.argsort(counts)[::-1][:3]]
-    centres = [np.argwhere(labels == i).mean(axis=0) for i in chosen]
+    places = np.array([np.argwhere(labels == i).mean(axis=0) for i in ids])
+    # Of usual size, and in the middle of the picture.
+    is_usual = counts > np.median(counts) / 2
+    from_middle = np.hypot(*(places - np.array(labels.shape) / 2).T)
+    centres = places[is_usual][np.argsort(from_middle[is_usual])][:3]
     for centre in centres[:2]:
         annotator.layers.prompts.points.add(centre)
         stage.settle()
@@ -174,7 +188,7 @@ def show_review(stage: Stage) -> None:
 
 def show_embeddings(stage: Stage, movie: np.ndarray, folder: Path) -> None:
     """Embed some planes of a movie."""
-    stage.viewer.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    stage.viewer.add_image(movie, name="T98G cells", axis_labels=("t", "y", "x"))
     stage.viewer.dims.set_point(0, len(movie) // 3)
     dock = EmbeddingsDock(stage.viewer)
     dock_widget = stage.viewer.window.add_dock_widget(
@@ -202,7 +216,7 @@ def show_keys(stage: Stage) -> None:
 
 def show_time(stage: Stage, movie: np.ndarray) -> None:
     """Everything through time, and the most doubtful place of the result."""
-    stage.viewer.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    stage.viewer.add_image(movie, name="T98G cells", axis_labels=("t", "y", "x"))
     dock = TimeDock(stage.viewer)
     dock_widget = stage.viewer.window.add_dock_widget(
         dock, name="Time", area="right", tabify=True
@@ -229,11 +243,14 @@ def staged(arguments: argparse.Namespace, theme: str) -> Iterator[Stage]:
 
 def main() -> None:
     """Make all pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="the data sets"
+    )
     parser.add_argument("--output", type=Path, default=Path("docs/images"))
     parser.add_argument("--model", default="nano", help="a name or a weights file")
-    parser.add_argument("--image", help="an image to annotate; by default a simulated")
-    parser.add_argument("--movie", help="a time-lapse; by default simulated")
+    parser.add_argument("--image", type=Path, help="another image to annotate")
+    parser.add_argument("--movie", type=Path, help="another time-lapse")
     parser.add_argument(
         "--frames", type=int, default=24, help="of the time-lapse, at the most"
     )
@@ -244,27 +261,38 @@ def main() -> None:
     )
     parser.add_argument("--themes", default="dark,light")
     arguments = parser.parse_args()
+    image_path = arguments.image or arguments.data / IMAGE
+    movie_path = arguments.movie or arguments.data / MOVIE
+    for path in (image_path, movie_path):
+        if not path.exists():
+            print(
+                f"No pictures are made: there is no {path}. Give the folder that holds "
+                "the data sets with --data, or images of your own with --image and "
+                "--movie.",
+                file=sys.stderr,
+            )
+            return
     arguments.output.mkdir(parents=True, exist_ok=True)
-    if arguments.image:
-        image, name = open_stack(arguments.image).read(), Path(arguments.image).stem
-    else:
-        image, name = simulate_cells(1).images[0], "cells"
-    movie = simulate_cells(arguments.frames).images
-    if arguments.movie:
-        stack = open_stack(arguments.movie)
-        n_frames = min(arguments.frames, stack.n_planes)
-        movie = np.stack([stack.read((t,)) for t in range(n_frames)])
+    arguments.output = arguments.output.resolve()
+    image = open_stack(image_path).read()
+    stack = open_stack(movie_path)
+    n_frames = min(arguments.frames, stack.n_planes)
+    movie = np.stack([stack.read((t,)) for t in range(n_frames)])
     notification_manager.notification_ready.disconnect()
     docks = arguments.docks.split(",")
     for theme in arguments.themes.split(","):
         if "prompts" in docks:
             with staged(arguments, theme) as stage:
-                show_prompts(stage, image, name)
+                show_prompts(stage, image, "nuclei")
                 show_review(stage)
                 show_keys(stage)
         if "embeddings" in docks:
-            with staged(arguments, theme) as stage, TemporaryDirectory() as folder:
-                show_embeddings(stage, movie, Path(folder))
+            with (
+                TemporaryDirectory() as folder,
+                chdir(folder),
+                staged(arguments, theme) as stage,
+            ):
+                show_embeddings(stage, movie, Path("embeddings"))
         if "time" in docks:
             with staged(arguments, theme) as stage:
                 show_time(stage, movie)

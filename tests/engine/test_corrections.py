@@ -1,11 +1,15 @@
 """Which logits a correction is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_segment_anything.engine.corrections import Corrections
+from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.engine.prompts import INSIDE, OUTSIDE, Prompts
+from napari_segment_anything.networks.config import CONFIGS
 
 
 class Embedding:
@@ -43,6 +47,21 @@ def test_each_click_gets_the_raw_logits_before_it():
     assert echo.asked == [(1, 0.0, True), (2, 1.75, False)]
     assert prompts.masks.shape == (1, 4, 4)
     assert prompts.masks[0, 0, 0] == pytest.approx(17.5 + 2.25)
+
+
+@pytest.mark.parametrize("corrects_logits", [True, False])
+def test_the_config_says_what_a_correction_starts_from(
+    tiny_predictor, corrects_logits, monkeypatch
+):
+    config = replace(tiny_predictor.config, corrects_logits=corrects_logits)
+    monkeypatch.setattr(tiny_predictor._sam, "config", config)
+    plane = PlanePredictor(tiny_predictor, np.eye(64))
+    assert plane.has_corrections == corrects_logits
+
+
+def test_all_of_sams_own_sizes_correct_logits():
+    own = ("vit_b", "vit_l", "vit_h", "vit_t")
+    assert all(CONFIGS[name].corrects_logits for name in own)
 
 
 def test_one_more_click_asks_once_more():

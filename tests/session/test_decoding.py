@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,9 @@ def test_mask_box():
     assert mask_box(mask) == (2, 5, 4, 6)
 
 
-@pytest.mark.parametrize("has_proposals", [False, True])
-def test_a_correction_starts_from_logits_where_the_model_has_no_own_start(
-    has_proposals, disks_image, monkeypatch
+@pytest.mark.parametrize("corrects_logits", [True, False])
+def test_a_correction_starts_from_logits_where_the_model_wants_them(
+    corrects_logits, disks_image, monkeypatch
 ):
     predictor = bright_predictor()
     given = []
@@ -29,15 +31,14 @@ def test_a_correction_starts_from_logits_where_the_model_has_no_own_start(
         return logits + logits.new_tensor(ramp), iou
 
     monkeypatch.setattr(predictor._sam, "decode", decode_noisily)
-    monkeypatch.setattr(
-        type(predictor), "has_proposals", property(lambda _: has_proposals)
-    )
+    config = replace(predictor.config, corrects_logits=corrects_logits)
+    monkeypatch.setattr(predictor._sam, "config", config)
     plane = PlanePredictor(predictor, disks_image.image, scale=1.0)
     y, x = disks_image.centres[4]
     points = np.array([[y, x], [y, x + 4], [5, 5]])
     (mask,) = masks_of(plane, PlanePrompts(points, np.array([True, True, False]))).masks
     assert 300 < mask.sum() < 1200
-    if has_proposals:
+    if not corrects_logits:
         assert given == [None]
     else:
         # As many values as the ramp has: nobody made a yes or no of it.

@@ -1,7 +1,10 @@
 import numpy as np
 
-from napari_segment_anything.session.drawing import Drawing
-from napari_segment_anything.session.neighbours import points_of_others
+from napari_segment_anything.session.drawing import Drawing, Kind, Outline
+from napari_segment_anything.session.neighbours import (
+    others_of_each,
+    points_of_others,
+)
 from napari_segment_anything.session.objects import AcceptedObject, PlanePrompts
 from napari_segment_anything.session.planes import PlaneId
 
@@ -48,3 +51,20 @@ def test_what_is_clicked_on_is_no_other():
 def test_a_box_has_neighbours_too():
     box = PlanePrompts(boxes=np.array([[0.0, 30, 10, 40]]))
     assert len(points_of_others([square(1, (0, 0))], box)) == 1
+
+
+def test_drawings_that_are_each_an_object_are_others_to_each_other():
+    box = Outline(Kind.RECTANGLE, np.array([[0.0, 50], [0, 60], [10, 60], [10, 50]]))
+    flag = np.array([True])
+    drawings = [
+        Drawing(np.array([[5.0, 5]]), flag),
+        Drawing(outlines=(box,)),
+        # The same place once more, and a place in the box: nobody can tell these apart.
+        Drawing(np.array([[5.0, 5]]), flag),
+        Drawing(np.array([[5.0, 52]]), flag),
+    ]
+    others = others_of_each([square(1, (0, 20))], drawings)
+    assert others[0].tolist() == [[4, 24], [5, 52], [5, 55]]
+    assert others[1].tolist() == [[4, 24], [5, 5], [5, 5]]
+    assert others[3].tolist() == [[5, 55], [4, 24], [5, 5], [5, 5]]
+    assert [len(points) for points in others_of_each([], drawings[:1])] == [0]

@@ -62,6 +62,7 @@ RECORD = Record(
             ids=(7,),
             model_digest="d" * 64,
             drawings=(ACCEPT.drawing,),
+            others_of_each=(((1.5, 2.0), (3.0, 4.0)),),
         ),
     ),
 )
@@ -94,7 +95,15 @@ def test_the_methods_section_gets_a_sentence():
 def test_everything_an_action_holds_is_written():
     for action in RECORD.actions:
         again = Action.from_json(action.to_json())
-        for name in ("filters", "removed", "span", "axis", "settings", "class_id"):
+        for name in (
+            "filters",
+            "removed",
+            "span",
+            "axis",
+            "settings",
+            "class_id",
+            "others_of_each",
+        ):
             assert getattr(again, name) == getattr(action, name)
 
 

@@ -210,3 +210,14 @@ def test_a_new_shape_asks_for_a_new_start(annotator, settle, movie):
     annotator.layers.image.data = movie[:, :50]
     assert "shape" in said[-1]
     assert not annotator.layers.fit_image
+
+
+def test_where_no_single_plane_is_shown_it_says_what_to_do(
+    annotator, settle, viewer_model
+):
+    said = []
+    annotator.said.connect(said.append)
+    viewer_model.dims.ndisplay = 3
+    assert "switch to 2-D" in said[-1]
+    viewer_model.dims.ndisplay = 2
+    settle()

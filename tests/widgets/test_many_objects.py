@@ -190,6 +190,40 @@ def test_points_of_another_layer_become_objects_at_once(
     settle(qtbot, dock)
 
 
+def test_objects_nearby_are_outside_of_prompts_of_another_layer_too(
+    qtbot, dock, viewer_model, predictor, tmp_path
+):
+    open_object(qtbot, dock, 1)
+    dock.form.accept.click()
+    settle(qtbot, dock)
+    asked = []
+    decode = predictor._sam.decode
+
+    def noting(*arguments, point_labels, **others):
+        asked.append(point_labels.tolist())
+        return decode(*arguments, point_labels=point_labels, **others)
+
+    predictor._sam.decode = noting
+    dock.form.preferences.others_are_out.setChecked(True)
+    seeds = [[0, *DISKS[2]], [0, *DISKS[3]]]
+    viewer_model.add_points(seeds, name="seeds")
+    dock.form.many.layer.setCurrentText("seeds")
+    asked.clear()
+    dock.form.many.use.click()
+    settle(qtbot, dock)
+    labels = labels_of(dock)
+    assert [labels[0][DISKS[k]] for k in (1, 2, 3)] == [1, 2, 3]
+    # The finished object and the other seed; they lie beyond the model's window here.
+    assert asked[:2] == [[[1, -1, -1]], [[1, -1, -1]]]
+    action = dock.annotator.session.record(labels.shape).actions[-1]
+    first = tuple(float(v) for v in DISKS[1])
+    assert [set(points) for points in action.others_of_each] == [
+        {first, tuple(float(v) for v in DISKS[3])},
+        {first, tuple(float(v) for v in DISKS[2])},
+    ]
+    np.testing.assert_array_equal(replayed(dock, tmp_path), labels)
+
+
 def test_labels_of_another_layer_are_rough_masks(qtbot, dock, viewer_model):
     rough = np.zeros((3, 96, 128), np.uint8)
     rough[0, 16:34, 96:114] = 7

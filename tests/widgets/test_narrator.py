@@ -78,6 +78,11 @@ def test_scores_are_told(narrator, said, found, words):
     assert said == [words]
 
 
+def test_an_answer_about_an_open_object_names_it(narrator, said):
+    narrator.tell(response(masks(0.9)), open_id=7)
+    assert said == ["Object 7 is open · Predicted IoU 0.90"]
+
+
 def test_a_size_is_told_with_the_scores_of_all_three(narrator, said):
     request = MaskRequest(1, None, PLANE, PlanePrompts())
     narrator.tell(

@@ -3,6 +3,7 @@
 import pytest
 from qtpy.QtWidgets import QPushButton, QScrollArea
 
+from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm
 from napari_segment_anything.widgets.fold import Fold
@@ -38,4 +39,26 @@ def test_nothing_is_cut_off_at_320_pixels(qtbot, viewer_model, form_class):
             # What the style itself asks for is enough, even where it is narrower.
             needed = min(words + PADDING, button.sizeHint().width())
             assert needed <= button.width(), button.text()
+    form.close_connections()
+
+
+def test_a_list_of_doubts_is_not_cut_off_at_320_pixels(qtbot, viewer_model):
+    form = TimeForm(viewer_model)
+    qtbot.addWidget(form)
+    reasons = (
+        "appears inside the movie",
+        "changes its area suddenly",
+        "was filled from neighbours",
+    )
+    form.review.show_doubts([Doubt(121, 110, reason, 0.59) for reason in reasons] * 9)
+    form.review.set_ready(True, True, True)
+    form.resize(WIDTH, 200)
+    form.show()
+    qtbot.waitExposed(form)
+    qtbot.wait(100)
+    rows = form.review.list
+    assert rows.verticalScrollBar().isVisible()
+    assert rows.sizeHintForColumn(0) <= rows.viewport().width()
+    assert rows.item(0).text().startswith("59%")
+    assert "Frame 121: track 110 appears" in rows.item(0).toolTip()
     form.close_connections()

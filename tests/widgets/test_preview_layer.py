@@ -67,3 +67,17 @@ def test_what_is_shown_is_not_drawn_again_until_it_was_hidden(two_masks, qapp):
     preview.hide()
     preview.show(two_masks, plane)
     assert preview.layer.data.any()
+
+
+def test_the_viewer_hears_of_a_new_mask_once(two_masks, viewer_model):
+    image = viewer_model.add_image(np.zeros((60, 60)))
+    preview = PreviewLayer(image, "YX")
+    viewer_model.add_layer(preview.layer)
+    heard = []
+    for event in (preview.layer.events.data, preview.layer.events.translate):
+        event.connect(lambda event: heard.append(event.type))
+    preview.show(two_masks, PlaneId())
+    assert heard == ["translate"]
+    assert np.allclose(viewer_model.layers.extent.world[1], image.extent.world[1])
+    y, x = preview.layer.data_to_world(np.argwhere(preview.layer.data)[0])
+    assert preview.layer.get_value((y, x), world=True) == 1

@@ -177,3 +177,13 @@ def test_outlines_that_are_not_shown_are_drawn_again(layers, viewer_model):
     viewer_model.dims.set_point(0, 0)
     layers.restore(layers.content)
     assert len(layers.boxes.data) == len(layers.boxes.features) == 2
+
+
+def test_points_that_are_moved_leave_what_was_drawn_again_alone(layers):
+    layers.points.add([0, 10, 10])
+    drawn = layers.content
+    layers.restore(drawn)
+    # napari's drag does this.
+    layers.points.data[0, 1:] += 5
+    assert drawn.points.tolist() == [[0, 10, 10]]
+    assert not layers.content.equals(drawn)

@@ -36,7 +36,7 @@ from napari_segment_anything.session.jobs import everything_job
 from napari_segment_anything.session.mask_options import MaskOptions
 from napari_segment_anything.session.neighbours import points_of_others
 from napari_segment_anything.session.planes import PlaneId
-from napari_segment_anything.session.prompt_jobs import prompt_many_job
+from napari_segment_anything.session.prompt_jobs import layer_job
 from napari_segment_anything.session.record import Record
 from napari_segment_anything.session.replay import replay
 from napari_segment_anything.session.review import Passing
@@ -116,10 +116,18 @@ class AnnotationMachine(RuleBasedStateMachine):
         label = self.layers.results.label_at(plane, *point)
         known = self.session.objects.get(label, plane)
         if known is not None:
-            self.editor._reopen(known)
+            self.editor.reopen(known)
         return known
 
-    def accept(self, plane, drawing, smooth=0, may_overwrite=False, are_out=False):
+    def accept(
+        self,
+        plane,
+        drawing,
+        smooth=0,
+        may_overwrite=False,
+        are_out=False,
+        is_brief=False,
+    ):
         options = AnswerSettings(MaskSize.BEST, MaskOptions(smooth=smooth), are_out)
         prompts = drawing.prompts
         if are_out:
@@ -128,7 +136,7 @@ class AnnotationMachine(RuleBasedStateMachine):
         request = self.session.ask(plane, prompts)
         response = answer_with(request, self.predictor, self.store, options)
         self.session.receive(response)
-        choices = Choices(may_overwrite=may_overwrite)
+        choices = Choices(may_overwrite=may_overwrite, is_brief=is_brief)
         self.editor.accept(response, drawing, options, choices)
 
     @rule(
@@ -138,10 +146,11 @@ class AnnotationMachine(RuleBasedStateMachine):
         smooth=st.integers(0, 3),
         may_overwrite=st.booleans(),
         are_out=st.booleans(),
+        is_brief=st.booleans(),
         kind=st.sampled_from(["point", Kind.RECTANGLE, Kind.ELLIPSE, Kind.POLYGON]),
     )
     def draw_and_accept(
-        self, plane, disk, jitter, smooth, may_overwrite, are_out, kind
+        self, plane, disk, jitter, smooth, may_overwrite, are_out, is_brief, kind
     ):
         self.go_to(plane)
         self.layers.prompts.clear(plane)
@@ -154,7 +163,7 @@ class AnnotationMachine(RuleBasedStateMachine):
             drawing = Drawing(outlines=(Outline(kind, inside),))
         self.layers.prompts.draw(plane, drawing)
         drawn = self.layers.prompts.drawing_on(plane)
-        self.accept(plane, drawn, smooth, may_overwrite, are_out)
+        self.accept(plane, drawn, smooth, may_overwrite, are_out, is_brief)
 
     @rule(
         plane=PLANES, start=PLACES, length=st.integers(1, 30), label=st.integers(0, 9)
@@ -207,8 +216,8 @@ class AnnotationMachine(RuleBasedStateMachine):
     @rule(plane=PLANES)
     def confirm_the_most_doubtful(self, plane):
         self.go_to(plane)
-        known = self.editor.walk_doubtful(plane)
-        if known is not None:
+        for known in self.session.objects.doubtful(plane)[:1]:
+            self.editor.reopen(known, leave=plane)
             self.go_to(known.plane)
             self.editor.objects.confirm(known.plane)
 
@@ -240,8 +249,12 @@ class AnnotationMachine(RuleBasedStateMachine):
         )
         self.editor.objects.add_carried(run(job), plane, known.object_id, options)
 
-    @rule(plane=PLANES, disks=st.lists(st.integers(0, 4), min_size=1, max_size=3))
-    def prompt_many(self, plane, disks):
+    @rule(
+        plane=PLANES,
+        disks=st.lists(st.integers(0, 4), min_size=1, max_size=3),
+        are_out=st.booleans(),
+    )
+    def prompt_many(self, plane, disks, are_out):
         self.go_to(plane)
         flag = np.array([True])
         drawings = [
@@ -249,12 +262,13 @@ class AnnotationMachine(RuleBasedStateMachine):
             for p in (plane, moved(plane, "Z", 0))
             for d in disks
         ]
-        job = prompt_many_job(
+        job = layer_job(
+            lambda: {plane: drawings},
+            self.session.objects.by_plane(),
             self.session.source,
-            {plane: drawings},
             self.predictor,
             self.store,
-            AnswerSettings(),
+            AnswerSettings(others_are_out=are_out),
         )
         (answered,) = run(job)
         self.editor.objects.accept_many(answered, may_overwrite=True, class_id=2)

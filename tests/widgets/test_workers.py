@@ -2,8 +2,14 @@ import threading
 import time
 
 import pytest
+from qtpy.QtCore import QThreadPool
 
-from napari_segment_anything.widgets.workers import JobWorker, LatestWorker, Relay
+from napari_segment_anything.widgets.workers import (
+    JobWorker,
+    LatestWorker,
+    Relay,
+    answering_thread,
+)
 
 pytestmark = pytest.mark.gui
 
@@ -36,6 +42,38 @@ def test_only_the_latest_of_waiting_tasks_runs(qtbot, gate):
     qtbot.waitUntil(lambda: not worker.is_busy, timeout=5000)
     assert results == [0, 4]
     assert all(thread is not threading.main_thread() for _, thread in ran)
+
+
+def test_all_answers_are_computed_in_one_thread(qtbot):
+    workers = [LatestWorker(threads=answering_thread()) for _ in range(3)]
+    threads = []
+    for worker in [*workers, *workers]:
+        worker.submit(lambda: threads.append(threading.get_ident()))
+        qtbot.waitUntil(lambda worker=worker: not worker.is_busy, timeout=5000)
+    assert len(threads) == 6
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_a_task_does_not_wait_for_answers(qtbot, gate):
+    asks, worker, results = LatestWorker(threads=answering_thread()), LatestWorker(), []
+    worker.finished.connect(results.append)
+    asks.submit(lambda: gate.wait(5))
+    worker.submit(lambda: 1)
+    qtbot.waitUntil(lambda: results == [1], timeout=5000)
+    assert asks.is_busy
+    gate.set()
+    qtbot.waitUntil(lambda: not asks.is_busy, timeout=5000)
+
+
+def test_the_thread_of_a_job_ends_with_it(qtbot):
+    worker, results, closed = JobWorker(), [], []
+    worker.start(counting(1, closed), results.append)
+    qtbot.waitUntil(lambda: results == ["done"], timeout=5000)
+    # Otherwise Qt keeps idle threads, and these their teams, for half a minute.
+    pool = QThreadPool.globalInstance()
+    assert pool.waitForDone(2000)
+    assert pool.expiryTimeout() == 0
 
 
 def test_an_error_is_reported_and_the_next_task_runs(qtbot):

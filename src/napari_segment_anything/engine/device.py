@@ -49,7 +49,8 @@ def describe_device(device: torch.device) -> str:
     if device.type == "mps":
         return "Apple graphics processor (mps)"
     machine = platform.machine() or "unknown machine"
-    return f"CPU ({machine}, {torch.get_num_threads()} threads)"
+    n_threads = torch.get_num_threads()
+    return f"CPU ({machine}, {n_threads} thread{'s' if n_threads > 1 else ''})"
 
 
 def _is_available(device: torch.device) -> bool:

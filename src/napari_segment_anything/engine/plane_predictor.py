@@ -87,8 +87,8 @@ class PlanePredictor:
 
     @property
     def has_corrections(self) -> bool:
-        """Whether clicks start from earlier logits; not from a head's rough mask."""
-        return not self._predictor.has_proposals
+        """Whether clicks start from earlier logits."""
+        return self._predictor.config.corrects_logits
 
     @cached_property
     def scale(self) -> float:

@@ -61,6 +61,8 @@ class Action:
         Object that was open again.
     others : tuple
         (y, x) of points of other objects that counted as outside.
+    others_of_each : tuple of tuple
+        The same for each of ``drawings``; empty where no others were told.
     class_id : int
         Which kind of thing the objects are.
     filters : tuple of ReviewFilter or None
@@ -87,6 +89,7 @@ class Action:
     may_overwrite: bool = False
     replaced: int | None = None
     others: tuple[tuple[float, float], ...] = ()
+    others_of_each: tuple[tuple[tuple[float, float], ...], ...] = ()
     class_id: int = 1
     filters: tuple[ReviewFilter | None, ReviewFilter] | None = None
     removed: tuple[int, ...] = ()
@@ -125,7 +128,7 @@ class Action:
         return [name for name in _RARE_FIELDS if getattr(self, name)]
 
 
-_RARE_FIELDS = ("others",)
+_RARE_FIELDS = ("others", "others_of_each")
 """Written only where they say something."""
 
 _MADE = ("predicted_iou", "model_digest", "class_id")
@@ -145,6 +148,15 @@ _FIELDS: dict[ActionKind, tuple[str, ...]] = {
 
 def _same(value: Any) -> Any:
     return value
+
+
+def points_of(written: Any) -> tuple[tuple[float, float], ...]:
+    """Return points (K, 2), as an array or as JSON values, in numbers of Python."""
+    return tuple((float(y), float(x)) for y, x in written)
+
+
+def _points_to_json(points: Any) -> list[list[float]]:
+    return [list(point) for point in points]
 
 
 def _integers(values: Any) -> tuple[int, ...]:
@@ -207,7 +219,8 @@ _TO_JSON: dict[str, Callable[[Any], Any]] = {
     "drawing": _drawing_to_json,
     "drawings": lambda drawings: [_drawing_to_json(one) for one in drawings],
     "replaced": _same,
-    "others": lambda points: [list(point) for point in points],
+    "others": _points_to_json,
+    "others_of_each": lambda each: [_points_to_json(points) for points in each],
     "filters": _filters_to_json,
     "removed": list,
     "axis": _same,
@@ -225,7 +238,8 @@ _FROM_JSON: dict[str, Callable[[Any], Any]] = {
     "drawing": _drawing_from_json,
     "drawings": lambda written: tuple(_drawing_from_json(one) for one in written),
     "replaced": lambda number: None if number is None else int(number),
-    "others": lambda points: tuple((float(y), float(x)) for y, x in points),
+    "others": points_of,
+    "others_of_each": lambda each: tuple(points_of(points) for points in each),
     "filters": _filters_from_json,
     "removed": _integers,
     "axis": str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_segment_anything.session.actions import Action, ActionKind
+from napari_segment_anything.session.actions import Action, ActionKind, points_of
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.objects import AcceptedObject
 from napari_segment_anything.session.painting import Replaced, paint_masks
@@ -144,7 +144,7 @@ class Canvas:
             settings=settings,
             may_overwrite=may_overwrite,
             replaced=replaced,
-            others=tuple((float(y), float(x)) for y, x in np.asarray(others)),
+            others=points_of(np.asarray(others)),
             class_id=class_id,
         )
         return self.commit(painted, masks, action, drawing.split())
@@ -172,6 +172,9 @@ class Canvas:
             predicted_iou=_scores_of(answered.masks, painted),
             model_digest=answered.model_digest,
             drawings=answered.drawings,
+            others_of_each=tuple(map(points_of, answered.others))
+            if any(map(len, answered.others))
+            else (),
             settings=answered.settings,
             may_overwrite=may_overwrite,
             class_id=class_id,

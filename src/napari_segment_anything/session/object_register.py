@@ -53,6 +53,10 @@ class ObjectRegister:
         """Return the objects of a plane in the order of their ids."""
         return sorted(self._on.get(plane, {}).values(), key=_order)
 
+    def by_plane(self) -> dict[PlaneId, list[AcceptedObject]]:
+        """Return the objects of each plane, for a job that must not see changes."""
+        return {plane: list(there.values()) for plane, there in self._on.items()}
+
     @property
     def has_doubtful(self) -> bool:
         """Whether there is something that nobody has looked at."""

@@ -161,7 +161,15 @@ class _Table:
 
     def _prompts(self, action: Action) -> Commit | None:
         drawn = {action.plane: action.drawings}
-        job = prompt_many_job(self._source, drawn, *self._model, action.settings)
+        others = {
+            action.plane: [
+                np.array(points, dtype=float).reshape(-1, 2)
+                for points in action.others_of_each
+            ]
+        }
+        job = prompt_many_job(
+            self._source, drawn, *self._model, action.settings, others
+        )
         (answered,) = run(job)
         return self._canvas(action.plane).accept_many(
             answered,

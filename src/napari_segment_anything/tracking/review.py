@@ -61,7 +61,7 @@ def review(
     doubts: list[Doubt] = []
     for (frame, detection), made in (repairs or {}).items():
         if made.confidence < USUAL_CONFIDENCE:
-            by = "from its neighbours in time" if not made.by_model else "by the model"
+            by = "from neighbours" if not made.by_model else "by the model"
             doubts.append(
                 Doubt(
                     frame,

@@ -149,7 +149,7 @@ class Acceptance:
         if response.masks is None or not self._session.can_accept:
             return self._refuse(plane, wanted, NO_OBJECT)
         ids = self._editor.accept(
-            response, wanted, self._asker.settings, self._choices(plane)
+            response, wanted, self._asker.settings, self._choices(plane, wanted)
         )
         self._is_other_way = False
         if ids:
@@ -167,7 +167,7 @@ class Acceptance:
         self._is_due = False
         self._is_other_way = False
 
-    def _choices(self, plane: PlaneId) -> Choices:
+    def _choices(self, plane: PlaneId, wanted: Drawing) -> Choices:
         objects, continued = self._session.objects, None
         if self.is_volume and self.latest is not None and self.latest in objects:
             is_here = objects.get(self.latest, plane) is not None
@@ -176,6 +176,7 @@ class Acceptance:
             may_overwrite=self.may_overwrite != self._is_other_way,
             class_id=self.class_id,
             continued=continued,
+            is_brief=self._is_turbo_click(plane, wanted),
         )
 
     def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> str:

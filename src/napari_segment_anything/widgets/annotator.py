@@ -14,7 +14,7 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import opened_message
+from napari_segment_anything.widgets.narrator import NO_PLANE, opened_message
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
 from napari_segment_anything.widgets.reviser import Reviser
 from napari_segment_anything.widgets.workbench import Workbench
@@ -148,15 +148,7 @@ class Annotator(QObject):
         """Remove what is drawn on the plane that is shown."""
         plane = self.layers.plane
         if plane is not None:
-            self.editor.clear(plane)
-
-    def delete(self) -> None:
-        """Delete the object that is open again."""
-        self.reviser.delete()
-
-    def walk(self, direction: int) -> None:
-        """Open the next or the previous object again."""
-        self.reviser.walk(direction)
+            self.layers.prompts.clear(plane)
 
     def undo(self) -> None:
         """Take the newest step back, whatever and wherever it was."""
@@ -179,13 +171,14 @@ class Annotator(QObject):
     def _on_prompts(self) -> None:
         self.watch.stop()
         plane = self.layers.plane
+        is_at_once = plane is not None and self.acceptance.has_turbo_click(plane)
         opened = self.editor.note_prompts(
-            plane, may_reopen=not self.acceptance.is_turbo
+            plane, may_reopen=not self.acceptance.is_turbo, is_brief=is_at_once
         )
         self.ask()
         if opened is not None:
             self.said.emit(opened_message(opened))
-        elif plane is not None and self.acceptance.has_turbo_click(plane):
+        elif is_at_once:
             self.accept()
 
     def _on_step(self) -> None:
@@ -197,7 +190,8 @@ class Annotator(QObject):
         self.hover.hide()
         self.session.drop()
         self._show_response()
-        self.state_changed.emit()
+        if self.layers.plane is None and self.layers.are_shown:
+            self.said.emit(NO_PLANE)
 
     def _on_answer(self) -> None:
         if message := self.acceptance.accept_if_due():

@@ -19,7 +19,7 @@ from napari_segment_anything.widgets.everything_layers import (
     add_tracks,
 )
 from napari_segment_anything.widgets.layer_prompts import LayerPrompts
-from napari_segment_anything.widgets.narrator import count_objects
+from napari_segment_anything.widgets.narrator import NO_PLANE, count_objects
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -38,11 +38,6 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.annotator import Annotator
     from napari_segment_anything.widgets.many_form import ManyForm
     from napari_segment_anything.widgets.workbench import Workbench
-
-_NO_PLANE = (
-    "No single plane of this image is shown: switch to 2-D and move the sliders "
-    "into the image."
-)
 
 
 class DockJobs(QObject):
@@ -104,15 +99,16 @@ class DockJobs(QObject):
         layers, plane = annotator.layers, annotator.layers.plane
         name = form.layer.currentText()
         if plane is None or name not in self._viewer.layers:
-            self.said.emit(_NO_PLANE if plane is None else "Choose a layer first.")
+            self.said.emit(NO_PLANE if plane is None else "Choose a layer first.")
             return
         layer = self._viewer.layers[name]
         prompts = LayerPrompts(layer, layers.image, layers.axes, plane)
         source, settings = annotator.session.source, annotator.settings
+        known = annotator.session.objects.by_plane()
 
         def start(loaded: LoadedModel) -> None:
             job = layer_job(
-                prompts.collect, source, loaded.predictor, self.store, settings
+                prompts.collect, known, source, loaded.predictor, self.store, settings
             )
             self.worker.start(job, partial(self._on_prompted, annotator))
 
@@ -160,7 +156,7 @@ class DockJobs(QObject):
     ) -> None:
         plane = annotator.layers.plane
         if plane is None:
-            self.said.emit(_NO_PLANE)
+            self.said.emit(NO_PLANE)
             return
 
         def start(loaded: LoadedModel) -> None:

@@ -35,11 +35,14 @@ class Choices:
         Which kind of thing they are.
     continued : int or None
         An object of other planes that goes on here.
+    is_brief : bool
+        Whether an undo leaves nothing of them, not even the click.
     """
 
     may_overwrite: bool = False
     class_id: int = 1
     continued: int | None = None
+    is_brief: bool = False
 
 
 class Editor:
@@ -60,7 +63,11 @@ class Editor:
         self.objects = ObjectEditor(layers, session, self._steps)
 
     def note_prompts(
-        self, plane: PlaneId | None, *, may_reopen: bool = True
+        self,
+        plane: PlaneId | None,
+        *,
+        may_reopen: bool = True,
+        is_brief: bool = False,
     ) -> AcceptedObject | None:
         """Remember what the user has just drawn, moved or removed.
 
@@ -70,6 +77,8 @@ class Editor:
             The plane that is shown.
         may_reopen : bool, optional
             Whether a first click on a finished object means that object.
+        is_brief : bool, optional
+            Whether it is no step by itself, but a click that becomes an object at once.
 
         Returns
         -------
@@ -78,6 +87,9 @@ class Editor:
         """
         content = self._layers.prompts.content
         if self._steps.is_own_change or content.equals(self._steps.content):
+            return None
+        if is_brief:
+            self._steps.pass_over(content)
             return None
         here = plane or PlaneId()
         clicked = None
@@ -89,7 +101,7 @@ class Editor:
             if is_first_click(before, now):
                 clicked = self._object_at(plane, now)
         if clicked is not None:
-            self._reopen(clicked)
+            self.reopen(clicked)
             return clicked
         reopened = {}
         open_id = self._session.reopened_on(here)
@@ -148,42 +160,15 @@ class Editor:
         content = self._steps.content_less(plane, drawing)
         reopened = {} if open_id is None else {plane: (open_id, None)}
         ids = list(commit.action.ids)
-        self._steps.do(commit.title, plane, content, commit, reopened)
+        self._steps.do(
+            commit.title, plane, content, commit, reopened, is_brief=choices.is_brief
+        )
         self._layers.prompts.polarity = Polarity.INSIDE
         return ids
 
     def discard(self, plane: PlaneId, drawing: Drawing) -> None:
         """Remove the first points and shapes of a plane, of which nothing came."""
-        content = self._steps.content_less(plane, drawing)
-        self._steps.do("click without an object", plane, content)
-
-    def clear(self, plane: PlaneId) -> None:
-        """Remove what is drawn on a plane; an object that was open again stays."""
-        self._layers.prompts.clear(plane)
-
-    def walk(self, plane: PlaneId | None, direction: int) -> AcceptedObject | None:
-        """Open the next or the previous object again; None when there is none.
-
-        The objects follow each other plane by plane, in the order of their ids.
-        """
-        return self._step_in(self._session.objects.in_order(), plane, direction)
-
-    def walk_doubtful(self, plane: PlaneId | None) -> AcceptedObject | None:
-        """Open what is most doubtful of all that nobody has looked at."""
-        return self._step_in(self._session.objects.doubtful(plane), plane, 1)
-
-    def _step_in(
-        self, objects: list[AcceptedObject], plane: PlaneId | None, direction: int
-    ) -> AcceptedObject | None:
-        if not objects:
-            return None
-        open_id = self._session.reopened_on(plane) if plane is not None else None
-        target = 0 if direction > 0 else len(objects) - 1
-        for number, known in enumerate(objects):
-            if (known.object_id, known.plane) == (open_id, plane):
-                target = (number + direction) % len(objects)
-        self._reopen(objects[target], leave=plane)
-        return objects[target]
+        self._steps.pass_over(self._steps.content_less(plane, drawing))
 
     def open_on(self, plane: PlaneId) -> AcceptedObject | None:
         """Return the object that is open again on a plane."""
@@ -227,7 +212,8 @@ class Editor:
         label = self._layers.results.label_at(plane, float(y), float(x))
         return self._session.objects.get(label, plane)
 
-    def _reopen(self, known: AcceptedObject, leave: PlaneId | None = None) -> None:
+    def reopen(self, known: AcceptedObject, leave: PlaneId | None = None) -> None:
+        """Open a finished object again, and close what is open on a plane left."""
         axes = self._layers.axes
         content = self._steps.content
         reopened: dict[PlaneId, tuple[int | None, int | None]] = {}

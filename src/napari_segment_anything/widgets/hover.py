@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject
 from napari_segment_anything.session.answers import preview
 from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.session.requests import MaskRequest
-from napari_segment_anything.widgets.workers import LatestWorker
+from napari_segment_anything.widgets.workers import LatestWorker, answering_thread
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -42,7 +42,7 @@ class Hover(QObject):
         self._is_on = False
         self._is_shown = False
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
-        self._worker = LatestWorker(self)
+        self._worker = LatestWorker(self, answering_thread())
         self._worker.finished.connect(self._on_answer)
         # A mouse that leaves the image is no error to tell about.
         for layer in layers.prompts.layers:

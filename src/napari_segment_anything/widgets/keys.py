@@ -45,7 +45,7 @@ class KeyHelp:
 
 CHEAT_SHEET = (
     KeyHelp("Left click", "A point inside of the object; on a finished one: open it"),
-    KeyHelp("Right click", "A point outside of the object"),
+    KeyHelp("Right click", "A point outside of the object; so is Alt and a click"),
     KeyHelp(ACCEPT_KEY, "Accept the outlined mask and begin the next object"),
     KeyHelp(SIZE_KEY, "Another size of a single click: small, medium, large, best"),
     KeyHelp(TURN_KEY, "Left clicks are inside, or outside"),

@@ -13,7 +13,7 @@ from napari_segment_anything.session.answers import (
 )
 from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
 from napari_segment_anything.widgets.narrator import Narrator
-from napari_segment_anything.widgets.workers import LatestWorker
+from napari_segment_anything.widgets.workers import LatestWorker, answering_thread
 
 if TYPE_CHECKING:
     from napari_segment_anything.engine.predictor import MaskPredictor
@@ -49,7 +49,7 @@ class MaskAsker(QObject):
         self._session = session
         self._bench = workbench
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
-        self._worker = LatestWorker(self)
+        self._worker = LatestWorker(self, answering_thread())
         self._narrator = Narrator(self)
         self._narrator.said.connect(self.said)
         self._worker.finished.connect(self._on_answer)
@@ -101,7 +101,8 @@ class MaskAsker(QObject):
     def _on_answer(self, response: MaskResponse) -> None:
         self._bench.planes_changed.emit()
         if self._session.receive(response):
-            self._narrator.tell(response)
+            open_id = self._session.reopened_on(response.request.plane)
+            self._narrator.tell(response, open_id)
             self.received.emit()
 
     def _on_failure(self, error: Exception) -> None:

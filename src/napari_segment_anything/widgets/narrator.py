@@ -26,6 +26,10 @@ _PATIENCE_MS = 250
 _N_SCORES = 3
 
 UNSAVED = "Accept or clear first what is drawn here."
+NO_PLANE = (
+    "No single plane of this image is shown: switch to 2-D and move the sliders "
+    "into the image."
+)
 NO_OBJECT = "The model sees no object here; add a point or a box."
 
 
@@ -71,9 +75,10 @@ class Narrator(QObject):
         self._tick.stop()
         self._has_explained = False
 
-    def tell(self, response: MaskResponse) -> None:
-        """Say what an answer holds that is shown now."""
+    def tell(self, response: MaskResponse, open_id: int | None = None) -> None:
+        """Say what an answer holds that is shown now, and of which open object."""
         masks = response.masks
+        whose = "" if open_id is None else f"Object {open_id} is open · "
         if response.encoding_seconds > _WORTH_TELLING:
             self._usual_seconds = response.encoding_seconds
         if masks is None:
@@ -83,11 +88,11 @@ class Narrator(QObject):
         elif not masks.areas.any():
             self.said.emit(NO_OBJECT)
         elif isinstance(response, SizedResponse):
-            self.said.emit(describe_sizes(response))
+            self.said.emit(whose + describe_sizes(response))
         else:
             scores = ", ".join(f"{iou:.2f}" for iou in masks.predicted_iou[:_N_SCORES])
             more = " …" if len(masks) > _N_SCORES else ""
-            self.said.emit(f"Predicted IoU {scores}{more}")
+            self.said.emit(f"{whose}Predicted IoU {scores}{more}")
         self.stop()
 
     def _explain(self) -> None:

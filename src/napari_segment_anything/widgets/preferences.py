@@ -96,7 +96,8 @@ class PreferencesForm(QWidget):
         self.others_are_out = _check(
             "Objects nearby are outside",
             "Up to four of the nearest objects count as points outside of the one that "
-            "is drawn. It helps where cells touch.",
+            "is drawn, and so do prompts of a layer to each other under “Use as "
+            "prompts”. It helps where cells touch.",
         )
         self.class_id = QSpinBox()
         self.class_id.setRange(1, _MAX_CLASS)

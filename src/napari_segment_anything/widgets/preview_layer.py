@@ -75,7 +75,9 @@ class PreviewLayer:
         offset[rows], offset[columns] = top, left
         shape = [1] * len(self._axes)
         shape[rows], shape[columns] = crop.shape
-        self.layer.data = crop.reshape(shape)
+        # The viewer looks through all layers at each change of one: once is enough.
+        with self.layer.events.data.blocker():
+            self.layer.data = crop.reshape(shape)
         self._offset = offset
         self.layer.translate = offset_translate(self._image, offset)
 

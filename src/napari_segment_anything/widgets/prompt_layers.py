@@ -120,7 +120,8 @@ class PromptLayers:
         """Draw exactly what `content` was once."""
         with self._one_change():
             self.points.selected_data = set()
-            self.points.data = content.points
+            # A copy: napari moves points in place, and what was drawn once must stay.
+            self.points.data = content.points.copy()
             # Without a row napari finds no default for the next point, and fails.
             if len(content.points):
                 self.points.features = {
@@ -156,7 +157,7 @@ class PromptLayers:
 
     def _add_outlines(self, outlines: tuple[Outline, ...]) -> None:
         for outline in outlines:
-            self.boxes.add(outline.vertices, shape_type=str(outline.kind))
+            self.boxes.add(outline.vertices.copy(), shape_type=str(outline.kind))
 
     def _is_inside(self) -> npt.NDArray[np.bool_]:
         polarities = self.points.features[_FEATURE].to_numpy()

@@ -84,7 +84,7 @@ class Reviser(QObject):
     def walk(self, direction: int) -> None:
         """Open the next or the previous object again."""
         if not self._must_stay():
-            known = self._editor.walk(self._layers.plane, direction)
+            known = self._step_in(self._session.objects.in_order(), direction)
             self.said.emit(opened_message(known))
 
     def walk_doubtful(self) -> None:
@@ -92,7 +92,7 @@ class Reviser(QObject):
         if self._must_stay():
             return
         plane = self._layers.plane
-        known = self._editor.walk_doubtful(plane)
+        known = self._step_in(self._session.objects.doubtful(plane), 1)
         n_left = len(self._session.objects.doubtful(plane))
         self.said.emit(doubtful_message(known, n_left))
         self._reviewed = None if known is None else known.key
@@ -136,6 +136,19 @@ class Reviser(QObject):
         """Return the object that is open on the plane that is shown."""
         plane = self._layers.plane
         return None if plane is None else self._editor.open_on(plane)
+
+    def _step_in(
+        self, objects: list[AcceptedObject], direction: int
+    ) -> AcceptedObject | None:
+        """Open the object after the one that is open, in a circle."""
+        if not objects:
+            return None
+        open_one, target = self.open_object(), 0 if direction > 0 else len(objects) - 1
+        for number, known in enumerate(objects):
+            if open_one is not None and known.key == open_one.key:
+                target = (number + direction) % len(objects)
+        self._editor.reopen(objects[target], leave=self._layers.plane)
+        return objects[target]
 
     def _must_stay(self) -> bool:
         plane = self._layers.plane

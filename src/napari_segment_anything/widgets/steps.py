@@ -50,9 +50,17 @@ class Steps:
         content: Drawing,
         commit: Commit | None = None,
         reopened: Mapping[PlaneId, tuple[int | None, int | None]] | None = None,
+        *,
+        is_brief: bool = False,
     ) -> None:
-        """Change pixels and prompts as one step."""
-        before = self.content
+        """Change pixels and prompts as one step.
+
+        With ``is_brief`` what is drawn on the plane is no part of it: undone or done
+        again, nothing is drawn there.
+        """
+        drawn = (self.content, content)
+        if is_brief:
+            drawn = (content.without(plane, self._layers.axes),) * 2
         if commit is not None:
             self._layers.add(self._layers.results.layer)
             self._layers.results.apply(commit.pixels)
@@ -60,7 +68,7 @@ class Steps:
             Step(
                 title,
                 plane,
-                (before, content),
+                drawn,
                 commit.pixels if commit is not None else None,
                 commit.objects if commit is not None else {},
                 reopened or {},
@@ -68,6 +76,10 @@ class Steps:
                 commit.action if commit is not None else None,
             )
         )
+        self._show(content)
+
+    def pass_over(self, content: Drawing) -> None:
+        """Change prompts without a step."""
         self._show(content)
 
     def undo(self) -> Step | None:

@@ -111,14 +111,20 @@ class TimeReview(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         for doubt in self.doubts:
-            self.list.addItem(
-                f"{doubt.frame}: track {doubt.track} {doubt.reason} ({doubt.score:.0%})"
+            # First what tells the rows apart: the end of a long one may not be seen.
+            row = f"{doubt.score:.0%}  {doubt.frame}: {doubt.track} {doubt.reason}"
+            self.list.addItem(row)
+            self.list.item(self.list.count() - 1).setToolTip(
+                f"Frame {doubt.frame}: track {doubt.track} {doubt.reason}. How "
+                f"doubtful that is: {doubt.score:.0%}."
             )
         self.list.setCurrentRow(-1)
         self.list.blockSignals(False)
         n = len(self.doubts)
         self.summary.setText(
-            f"{n} doubtful place{'s' if n != 1 else ''}" if n else "No doubtful places"
+            f"{n} doubtful place{'s' if n != 1 else ''} · frame: track"
+            if n
+            else "No doubtful places"
         )
         self.next.setEnabled(n > 0)
         self.accept.setEnabled(False)

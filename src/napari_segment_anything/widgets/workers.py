@@ -1,15 +1,17 @@
 """The one place that talks to threads.
 
-Work is handed to napari's workers, and its outcome comes back in the thread of the
-window. Everything is caught inside of the worker: an exception that leaves one ends in
-a slot of Qt, where nobody can act on it.
+Jobs are handed to napari's workers, short tasks to threads that stay; the outcome comes
+back in the thread of the window. Everything is caught inside of the worker: an
+exception that leaves one ends in a slot of Qt, where nobody can act on it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from napari.qt.threading import create_worker
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _MIN_THREADS = 4
+_N_ERRANDS = 4
 _MIN_SECONDS_BETWEEN_REPORTS = 0.05
 
 
@@ -55,22 +58,57 @@ class Relay(QObject):
         self._receive(what)
 
 
+@cache
+def answering_thread() -> ThreadPoolExecutor:
+    """Return the one thread in which prompts are answered.
+
+    Each thread that computes has a team of OpenMP threads. When the teams together have
+    more threads than the machine has cores, none of them waits actively for the next of
+    the some 200 steps of a mask decoder, and a team takes as long as one thread alone.
+    """
+    return ThreadPoolExecutor(1, "answers")
+
+
+@cache
+def _errands() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_N_ERRANDS, "errands")
+
+
+class _Sender(QObject):
+    """Belongs to nobody, so that it outlives what waits for the outcome."""
+
+    returned = Signal(object)
+
+
 class LatestWorker(QObject):
     """Runs one task at a time; of those that wait only the latest is kept.
 
     Fits interactive requests: while one is answered, newer ones replace each other.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        Owner.
+    threads : ThreadPoolExecutor, optional
+        Where tasks run; by default in some thread.
     """
 
     finished = Signal(object)
     failed = Signal(object)
     is_busy_changed = Signal(bool)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        threads: ThreadPoolExecutor | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._threads = threads or _errands()
         self._waiting: Callable[[], Any] | None = None
         self._is_running = False
         self._is_closed = False
-        self._worker: Any = None
+        self._sender = _Sender()
+        self._sender.returned.connect(self._on_returned)
 
     @property
     def is_busy(self) -> bool:
@@ -98,13 +136,9 @@ class LatestWorker(QObject):
         if task is None or self._is_closed:
             return
         self._set_running(True)
-        _allow_threads()
-        self._worker = create_worker(
-            _caught, task, _start_thread=True, _connect={"returned": self._on_returned}
-        )
+        self._threads.submit(_run, task, self._sender)
 
     def _on_returned(self, outcome: _Outcome[Any]) -> None:
-        self._worker = None
         if self._is_closed:
             return
         self._set_running(False)
@@ -159,7 +193,7 @@ class JobWorker(QObject):
             return False
         self._cancel = threading.Event()
         self._on_result = on_result
-        _allow_threads()
+        _set_up_pool()
         worker = create_worker(_driven, job, self._cancel, _start_thread=False)
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
@@ -202,17 +236,23 @@ class JobWorker(QObject):
             self.finished.emit(outcome.result)
 
 
-def _allow_threads() -> None:
-    """Let a click be answered while a job runs, also on a machine with one core."""
+def _set_up_pool() -> None:
+    """Let several jobs run, also on a machine with one core, and leave nothing behind.
+
+    A thread that waits for more work keeps its OpenMP team; see `answering_thread`.
+    """
     pool = QThreadPool.globalInstance()
     pool.setMaxThreadCount(max(_MIN_THREADS, pool.maxThreadCount()))
+    pool.setExpiryTimeout(0)
 
 
-def _caught(task: Callable[[], Result]) -> _Outcome[Result]:
+def _run(task: Callable[[], Result], sender: _Sender) -> None:
+    outcome: _Outcome[Result]
     try:
-        return _Outcome(result=task())
+        outcome = _Outcome(result=task())
     except Exception as error:  # noqa: BLE001  (see the module's docstring)
-        return _Outcome(error=error)
+        outcome = _Outcome(error=error)
+    sender.returned.emit(outcome)
 
 
 def _driven(
