@@ -13,8 +13,9 @@ one_click_miou       mean IoU of the mask with the highest predicted IoU, from o
                      on the pixel of the object that is farthest from its border
 best_of_three_miou   the same for the best of the three masks
 three_click_miou     after two corrections at the farthest pixel of the largest error,
-                     each answered as in the dock: from all clicks so far, and by models
-                     that correct logits from those of the mask before
+                     each answered as in the dock: from the logits of the mask before
+                     and, by models with a proposal head, from all clicks alone as well;
+                     the answer with the higher predicted IoU counts
 box_miou             from the box around the object's pixels
 iou_rank_correlation Spearman's, between predicted and true IoU of all one-click masks
 ap50, map            TP / (TP + FP + FN) of everything mode at IoU 0.5 and its mean over
@@ -53,7 +54,7 @@ SPLITS_FILE = Path(__file__).resolve().parents[1] / "training" / "splits.json"
 IOU_THRESHOLDS = np.arange(0.5, 1.0, 0.05)
 OBJECTS_PER_BATCH = 32
 N_CLICKS = 3
-CORRECTIONS = ("dock", "clicks", "logits")
+CORRECTIONS = ("dock", "clicks")
 
 Array = npt.NDArray[Any]
 
@@ -218,9 +219,7 @@ def score_clicks(prompted: PlanePredictor, truth: MaskSet, scores: Scores) -> No
         points = np.concatenate([points, new_points[:, np.newaxis]], axis=1)
         labels = np.concatenate([labels, new_labels[:, np.newaxis]], axis=1)
         prompts = Prompts(points, labels)
-        if scores.corrections == "logits" or (
-            scores.corrections == "dock" and prompted.has_corrections
-        ):
+        if scores.corrections == "dock":
             shown = [
                 prompted.answer(
                     prompts.select(slice(i, i + 1)),
@@ -340,8 +339,7 @@ def main() -> None:
         "--corrections",
         choices=CORRECTIONS,
         default="dock",
-        help="what a correction starts from: all clicks alone, or also the logits of "
-        "the mask before; by default what the dock does with this model",
+        help="what a correction starts from: all clicks alone, or as in the dock",
     )
     parser.add_argument(
         "--settings",

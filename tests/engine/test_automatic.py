@@ -166,7 +166,7 @@ def test_the_best_mask_of_a_prompt(disks_image):
     assert len(found) == disks_image.n_disks
 
 
-def test_agreement_with_the_proposal_head_corrects_the_predicted_iou(disks_image):
+def test_ground_inside_of_a_mask_lowers_its_predicted_iou(disks_image):
     # The decoder prefers the mask that is too wide, the head sees the true outline.
     predictor, _ = predictor_of(predicted_iou=(0.7, 0.8, 0.1))
     image = image_of(disks_image.labels)

@@ -1,15 +1,11 @@
 """Which logits a correction is given."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from napari_segment_anything.engine.corrections import Corrections
-from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.engine.prompts import INSIDE, OUTSIDE, Prompts
-from napari_segment_anything.networks.config import CONFIGS
 
 
 class Embedding:
@@ -18,6 +14,8 @@ class Embedding:
 
 class Echo:
     """Answers with logits that name the number of points and the mask given before."""
+
+    has_proposals = False
 
     def __init__(self):
         self.asked = []
@@ -49,19 +47,29 @@ def test_each_click_gets_the_raw_logits_before_it():
     assert prompts.masks[0, 0, 0] == pytest.approx(17.5 + 2.25)
 
 
-@pytest.mark.parametrize("corrects_logits", [True, False])
-def test_the_config_says_what_a_correction_starts_from(
-    tiny_predictor, corrects_logits, monkeypatch
-):
-    config = replace(tiny_predictor.config, corrects_logits=corrects_logits)
-    monkeypatch.setattr(tiny_predictor._sam, "config", config)
-    plane = PlanePredictor(tiny_predictor, np.eye(64))
-    assert plane.has_corrections == corrects_logits
+def test_a_model_with_proposals_is_asked_both_ways():
+    class Surer(Echo):
+        """Surer of what it makes of the clicks alone."""
 
+        has_proposals = True
 
-def test_all_of_sams_own_sizes_correct_logits():
-    own = ("vit_b", "vit_l", "vit_h", "vit_t")
-    assert all(CONFIGS[name].corrects_logits for name in own)
+        def decode(self, embedding, prompts, multimask=True):
+            logits, iou = super().decode(embedding, prompts, multimask)
+            return logits, iou - (0.3 if prompts.masks is not None else 0)
+
+    surer, embedding = Surer(), Embedding()
+    prompts = clicks(INSIDE, OUTSIDE, INSIDE)
+    logits, iou = Corrections(surer).decode(embedding, prompts, False, 3)
+    assert surer.asked == [
+        (1, 0.0, True),
+        (2, 1.75, False),
+        (2, 0.0, False),
+        # What goes on is the surer answer, of the two clicks alone.
+        (3, 2.25, False),
+        (3, 0.0, False),
+    ]
+    assert float(logits[0, 0, 0, 0]) == 3.25
+    assert float(iou[0, 0]) == 0.5
 
 
 def test_one_more_click_asks_once_more():

@@ -1,7 +1,4 @@
-from dataclasses import replace
-
 import numpy as np
-import pytest
 
 from bright_sam import bright_predictor
 from napari_segment_anything.engine.plane_predictor import PlanePredictor
@@ -16,10 +13,7 @@ def test_mask_box():
     assert mask_box(mask) == (2, 5, 4, 6)
 
 
-@pytest.mark.parametrize("corrects_logits", [True, False])
-def test_a_correction_starts_from_logits_where_the_model_wants_them(
-    corrects_logits, disks_image, monkeypatch
-):
+def test_a_correction_starts_from_logits(disks_image, monkeypatch):
     predictor = bright_predictor()
     given = []
     decode = predictor._sam.decode
@@ -31,16 +25,12 @@ def test_a_correction_starts_from_logits_where_the_model_wants_them(
         return logits + logits.new_tensor(ramp), iou
 
     monkeypatch.setattr(predictor._sam, "decode", decode_noisily)
-    config = replace(predictor.config, corrects_logits=corrects_logits)
-    monkeypatch.setattr(predictor._sam, "config", config)
     plane = PlanePredictor(predictor, disks_image.image, scale=1.0)
     y, x = disks_image.centres[4]
     points = np.array([[y, x], [y, x + 4], [5, 5]])
     (mask,) = masks_of(plane, PlanePrompts(points, np.array([True, True, False]))).masks
     assert 300 < mask.sum() < 1200
-    if not corrects_logits:
-        assert given == [None]
-    else:
-        # As many values as the ramp has: nobody made a yes or no of it.
-        assert [m is None for m in given] == [True, False, False]
-        assert len(np.unique(given[-1].numpy())) > 10
+    # Both ways, because the model has a proposal head.
+    assert [m is None for m in given] == [True, False, True, False, True]
+    # As many values as the ramp has: nobody made a yes or no of it.
+    assert len(np.unique(given[-2].numpy())) > 10

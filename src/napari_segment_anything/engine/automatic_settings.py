@@ -43,8 +43,8 @@ class AutomaticSettings:
     proposal_thresh : float
         Least probability of a proposed object centre, 0..1.
     proposal_weight : float
-        Weight of the agreement with the proposal head in a mask's predicted IoU; the
-        rest is the decoder's own prediction.
+        Weight of what the proposal head says in a mask's predicted IoU, the mean
+        probability of an object inside of it; the rest is the decoder's own prediction.
     tile : bool
         Search planes whose objects would be small in the model frame in tiles.
     object_diameter : float
@@ -129,10 +129,9 @@ class AutomaticSettings:
         if not config.has_proposal_head:
             return cls()
         return cls(
-            pred_iou_thresh=0.6,
+            pred_iou_thresh=0.65,
             stability_score_thresh=0.7,
             proposal_thresh=0.5,
-            proposal_weight=0.25,
             min_mask_region_area=10,
             tile=True,
             max_area_fraction=0.5,

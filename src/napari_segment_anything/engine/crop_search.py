@@ -24,7 +24,7 @@ from napari_segment_anything.engine.memory import (
 )
 from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.promising import Promising, agreement_with
+from napari_segment_anything.engine.promising import Promising, mean_foreground
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.searched_plane import Crop
 from napari_segment_anything.engine.tiling import touches_inner_edge
@@ -39,13 +39,12 @@ _POINTS_TOGETHER_ON_CPU = 16
 class CropPrompts:
     """Points (n, 2) at which a crop is prompted, as (y, x) in plane pixels.
 
-    With a proposal head, ``regions`` (l_h, l_w) holds ``region_ids[i]`` where
-    low-resolution pixels of the crop point to the centre that point i stands for.
+    With a proposal head, ``foreground`` (l_h, l_w) is its probability of objects at
+    low resolution.
     """
 
     points: FloatArray
-    region_ids: npt.NDArray[np.int32]
-    regions: npt.NDArray[np.int32] | None = None
+    foreground: FloatArray | None = None
 
     @classmethod
     def create(
@@ -57,10 +56,10 @@ class CropPrompts:
     ) -> "CropPrompts":
         """Prompt what the proposal head sees, or the grid of the crop's layer."""
         proposals = predictor.propose(embedding) if settings.use_proposals else None
-        regions = None
+        foreground = None
         if proposals is not None:
             points = proposals.prompt_points(settings.proposal_thresh)
-            regions = proposals.regions(points)
+            foreground = proposals.foreground
         else:
             grid = build_layer_grids(
                 settings.points_per_side,
@@ -69,14 +68,14 @@ class CropPrompts:
             )[crop.layer]
             points = points_in_plane(grid, embedding.plane_shape).astype(np.float32)
         corner = np.asarray(crop.box[:2], np.float32)
-        return cls(points + corner, np.arange(1, len(points) + 1, dtype="i4"), regions)
+        return cls(points + corner, foreground)
 
     def __len__(self) -> int:
         return len(self.points)
 
     def select(self, index: slice | npt.NDArray[np.bool_]) -> "CropPrompts":
         """Return some of the prompts."""
-        return CropPrompts(self.points[index], self.region_ids[index], self.regions)
+        return CropPrompts(self.points[index], self.foreground)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,11 +153,12 @@ class CropSearch:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         points = batch.points - np.asarray(crop.box[:2], np.float32)
         prompts = Prompts(points[:, np.newaxis], np.ones((len(points), 1), np.int64))
-        # What agrees with the proposal head may pass with a lower score, and a card
-        # would have to wait for the scores.
-        is_agreement_counted = self._is_agreement_counted(batch)
-        on_cpu = self.predictor.device.type == "cpu"
-        floor = self.pred_iou_floor if on_cpu and not is_agreement_counted else None
+        floor = None
+        # A card would have to wait for the scores.
+        if self.predictor.device.type == "cpu":
+            # What the proposal head is sure of may pass with a lower score.
+            weight = self._foreground_weight(batch)
+            floor = (self.pred_iou_floor - weight) / max(1 - weight, 1e-6)
         return self.predictor.decode(embedding, prompts, iou_floor=floor)
 
     def _in_plane(
@@ -263,16 +263,16 @@ class CropSearch:
             points=[point],
         )
 
-    def _is_agreement_counted(self, batch: CropPrompts) -> bool:
-        return batch.regions is not None and self.settings.proposal_weight != 0
+    def _foreground_weight(self, batch: CropPrompts) -> float:
+        return 0.0 if batch.foreground is None else self.settings.proposal_weight
 
     def _promising(
         self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts
     ) -> Promising:
-        if batch.regions is not None and self._is_agreement_counted(batch):
-            weight = self.settings.proposal_weight
-            agreement = agreement_with(batch.regions, batch.region_ids, logits)
-            iou = (1 - weight) * iou + weight * agreement
+        weight = self._foreground_weight(batch)
+        if batch.foreground is not None and weight:
+            foreground = torch.from_numpy(batch.foreground).to(logits.device)
+            iou = (1 - weight) * iou + weight * mean_foreground(foreground, logits)
         return Promising.among(
             logits,
             iou,

@@ -85,11 +85,6 @@ class PlanePredictor:
         """(H, W) of the plane in pixels."""
         return int(self._pixels.shape[0]), int(self._pixels.shape[1])
 
-    @property
-    def has_corrections(self) -> bool:
-        """Whether clicks start from earlier logits."""
-        return self._predictor.config.corrects_logits
-
     @cached_property
     def scale(self) -> float:
         """Frame pixels per plane pixel in the finest windows."""
@@ -227,9 +222,10 @@ class PlanePredictor:
             prompts = with_rough_masks(
                 prompts, rough, window, embedding.geometry, low_res_size
             )
-        elif n_clicks:
-            prompts = self._corrections.with_logits(embedding, prompts, n_clicks)
-        logits, scores = self._predictor.decode(embedding, prompts, multimask)
+            n_clicks = 0
+        logits, scores = self._corrections.decode(
+            embedding, prompts, multimask, n_clicks
+        )
         return _in_plane(
             logits.float().cpu().numpy(), scores.tolist(), embedding, (y0, x0)
         )

@@ -46,33 +46,23 @@ class Promising:
         )
 
 
-def agreement_with(
-    regions: npt.NDArray[np.int32],
-    ids: npt.NDArray[np.int32],
-    logits: torch.Tensor,
-) -> torch.Tensor:
-    """IoU (N, M) of each prompt's masks with the region that has its id.
+def mean_foreground(foreground: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Mean probability (N, M) of being an object, inside of masks.
 
-    The proposal head sees the object at a point as a region of its own: how well masks
-    agree with it is a second estimate of how good they are.
+    A second estimate of how good they are, by the proposal head: masks of ground, and
+    of objects that reach far into it, have a low one.
 
     Parameters
     ----------
-    regions : ndarray
-        (l_h, l_w) ids at low resolution.
-    ids : ndarray
-        (N,) of the prompts.
+    foreground : Tensor
+        (l_h, l_w) at low resolution, on the device of the logits.
     logits : Tensor
-        (N, M, L, L), of which the upper left part covers the regions.
+        (N, M, L, L), of which the upper left part covers the foreground.
     """
-    height, width = regions.shape
+    height, width = foreground.shape
     masks = _above(logits[..., :height, :width], 0).flatten(2)
-    on_device = torch.from_numpy(regions).to(masks.device).flatten()
-    own = on_device == torch.from_numpy(ids).to(masks.device)[:, None]
-    own = own.to(masks.dtype)[..., None]
-    shared = masks @ own
-    union = masks.sum(2, keepdim=True) + own.sum(1, keepdim=True) - shared
-    return (shared / union.clamp(min=1))[..., 0]
+    inside = masks @ foreground.flatten().to(masks.dtype)
+    return inside / masks.sum(2).clamp(min=1)
 
 
 def _above(logits: torch.Tensor, threshold: float) -> torch.Tensor:

@@ -58,9 +58,7 @@ class SamConfig:
     ``decoder_window`` a prompt is decoded on a square of that many tokens a side about
     its object, or on twice as many, up to the whole frame (0: always). With
     ``single_is_best_of_several`` a single answer is the mask of the several with the
-    highest predicted IoU, rather than that of the output for single masks. With
-    ``corrects_logits`` a click that corrects a mask starts from the logits of that
-    mask; otherwise each answer is made of all clicks anew.
+    highest predicted IoU, rather than that of the output for single masks.
     """
 
     name: str
@@ -78,7 +76,6 @@ class SamConfig:
     has_proposal_head: bool = False
     has_box_centre: bool = False
     single_is_best_of_several: bool = False
-    corrects_logits: bool = True
     decoder_window: int = 0
 
     @property
@@ -139,9 +136,6 @@ CONFIGS: dict[str, SamConfig] = {
             # On validation images the best of three masks by predicted IoU is better
             # than the mask of the single output, also for boxes and corrections.
             single_is_best_of_several=True,
-            # Its head gives each answer a rough mask, which logits would replace. The
-            # one place that says so; benchmarks/quality.py --corrections compares.
-            corrects_logits=False,
             decoder_window=16,
         ),
         SamConfig(
@@ -166,7 +160,6 @@ CONFIGS: dict[str, SamConfig] = {
             iou_head_hidden_dim=16,
             has_proposal_head=True,
             has_box_centre=True,
-            corrects_logits=False,
             decoder_window=8,
         ),
     )

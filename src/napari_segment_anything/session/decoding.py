@@ -50,7 +50,7 @@ def masks_of(
             grouped,
             multimask=prompts.is_ambiguous,
             may_encode=may_encode,
-            n_clicks=n_clicks if plane.has_corrections else 0,
+            n_clicks=n_clicks,
         )
         return prompted_regions(_best(answered, grouped.n_objects), grouped)
     parts, order = [], []
