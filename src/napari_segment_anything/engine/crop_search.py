@@ -192,7 +192,16 @@ class CropSearch:
             else:
                 # Each at once: many masks of a large plane are more than the memory.
                 point = batch.points[which]
-                kept.append(self._coded(box, mask, score, stability, point))
+                kept.append(
+                    MaskSet.from_masks(
+                        self.shape,
+                        [box],
+                        CodedMasks.encode([mask]),
+                        predicted_iou=[score],
+                        stability_score=[stability],
+                        points=[point],
+                    )
+                )
         return MaskSet.concatenate(kept), cut_boxes
 
     def _on_card(
@@ -245,23 +254,6 @@ class CropSearch:
     @property
     def _max_area(self) -> float:
         return self.settings.max_area_fraction * self.shape[0] * self.shape[1]
-
-    def _coded(
-        self,
-        box: Box,
-        mask: npt.NDArray[np.bool_],
-        predicted_iou: float,
-        stability: float,
-        point: FloatArray,
-    ) -> MaskSet:
-        return MaskSet.from_masks(
-            self.shape,
-            [box],
-            CodedMasks.encode([mask]),
-            predicted_iou=[predicted_iou],
-            stability_score=[stability],
-            points=[point],
-        )
 
     def _foreground_weight(self, batch: CropPrompts) -> float:
         return 0.0 if batch.foreground is None else self.settings.proposal_weight
