@@ -43,8 +43,9 @@ class AutomaticSettings:
     proposal_thresh : float
         Least probability of a proposed object centre, 0..1.
     proposal_weight : float
-        Weight of what the proposal head says in a mask's predicted IoU, the mean
-        probability of an object inside of it; the rest is the decoder's own prediction.
+        Weight of what the proposal head says in the predicted IoU of a prompt's masks,
+        the mean probability of an object inside of the surest of them; the rest is the
+        decoder's own prediction.
     tile : bool
         Search planes whose objects would be small in the model frame in tiles.
     object_diameter : float

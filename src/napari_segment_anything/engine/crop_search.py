@@ -264,7 +264,8 @@ class CropSearch:
         weight = self._foreground_weight(batch)
         if batch.foreground is not None and weight:
             foreground = torch.from_numpy(batch.foreground).to(logits.device)
-            iou = (1 - weight) * iou + weight * mean_foreground(foreground, logits)
+            likely = mean_foreground(foreground, logits, iou)
+            iou = (1 - weight) * iou + weight * likely
         return Promising.among(
             logits,
             iou,

@@ -46,11 +46,14 @@ class Promising:
         )
 
 
-def mean_foreground(foreground: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Mean probability (N, M) of being an object, inside of masks.
+def mean_foreground(
+    foreground: torch.Tensor, logits: torch.Tensor, iou: torch.Tensor
+) -> torch.Tensor:
+    """Mean probability (N, 1) of an object inside of each prompt's surest mask.
 
-    A second estimate of how good they are, by the proposal head: masks of ground, and
-    of objects that reach far into it, have a low one.
+    A second estimate of how good masks are, by the proposal head: those of ground, and
+    of objects that reach far into it, have a low one. It is one for all masks of a
+    prompt: among them the smallest would have the highest.
 
     Parameters
     ----------
@@ -58,11 +61,14 @@ def mean_foreground(foreground: torch.Tensor, logits: torch.Tensor) -> torch.Ten
         (l_h, l_w) at low resolution, on the device of the logits.
     logits : Tensor
         (N, M, L, L), of which the upper left part covers the foreground.
+    iou : Tensor
+        (N, M) as the decoder predicts them.
     """
     height, width = foreground.shape
-    masks = _above(logits[..., :height, :width], 0).flatten(2)
+    surest = torch.arange(len(iou), device=iou.device), iou.argmax(1)
+    masks = _above(logits[surest][:, :height, :width], 0).flatten(1)
     inside = masks @ foreground.flatten().to(masks.dtype)
-    return inside / masks.sum(2).clamp(min=1)
+    return (inside / masks.sum(1).clamp(min=1))[:, None]
 
 
 def _above(logits: torch.Tensor, threshold: float) -> torch.Tensor:
