@@ -2,12 +2,14 @@
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
+from blobs import give_blobs
 
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
@@ -27,7 +29,7 @@ from napari_segment_anything.stacks.simulated import simulate_cells
 
 # Parts of the candidates that random weights are let keep: about what SAM keeps.
 _SHARE_BY_IOU, _SHARE_BY_STABILITY = 0.5, 0.5
-_LOGIT_STD, _MEAN_IOU = 10.0, 0.7
+_MEAN_IOU = 0.7
 
 
 class PeerFactory(Protocol):
@@ -68,19 +70,22 @@ class Contest:
         device: str | None,
         peer: PeerFactory | None,
         plane_side: int | None = None,
+        attentions: Sequence[str] = ("eager", "sdpa"),
     ) -> "Contest":
         """Build all forms of a model with the same weights, and a plane of cells.
 
-        The plane fills the model frame, unless it is to have another side.
+        The plane fills the model frame, unless it is to have another side. There is a
+        peer for each kind of attention.
         """
         chosen = pick_device(device)
         torch.manual_seed(0)
-        plain = build_sam(config).requires_grad_(False)
         entry = CATALOGUE.get(config.name)
         path = find(entry) if entry else None
-        if path is None:
-            _spread(plain)
-        else:
+        with chosen:  # a card draws random numbers many times as fast
+            plain = build_sam(config).requires_grad_(False)
+            if path is None:
+                _spread(plain)
+        if path is not None:
             load_into(plain, load_state_dict(path))
         predictors = {}
         for name in ("float32", "bfloat16"):
@@ -89,7 +94,7 @@ class Contest:
             predictors[name] = MaskPredictor(sam, device=chosen, model_name=name)
         peers = {}
         if peer is not None and isinstance(config.image_encoder, ViTConfig):
-            for attention in ("eager", "sdpa"):
+            for attention in attentions:
                 name = f"transformers {attention}"
                 peers[name] = peer.create(plain, attention, chosen)
         side = plane_side or config.image_size
@@ -109,24 +114,20 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 def _spread(sam: Sam) -> None:
     """Give random weights answers that are as far apart as those of trained ones.
 
-    What begins at zero becomes random, logits reach beyond the offset of the stability
-    score, and predicted IoUs lie between 0 and 1.
+    What begins at zero becomes random, masks are blobs, and predicted IoUs lie between
+    0 and 1.
     """
     for name, parameter in sam.named_parameters():
         if name.endswith(("rel_pos_h", "rel_pos_w", "pos_embed")):
             torch.nn.init.normal_(parameter, std=0.02)
     size, dim = sam.config.embedding_size, sam.config.transformer_dim
-    points = torch.rand(8, 1, 2) * sam.config.image_size
-    with torch.inference_mode():
-        logits, iou = sam.decode(
+    with torch.no_grad():
+        give_blobs(sam)
+        _, iou = sam.decode(
             torch.randn(1, dim, size, size),
-            points_xy=points,
+            points_xy=torch.rand(8, 1, 2) * sam.config.image_size,
             point_labels=torch.ones(8, 1, dtype=torch.int64),
         )
-    with torch.no_grad():
-        for network in sam.mask_decoder.output_hypernetworks_mlps:
-            network.layers[-1].weight *= _LOGIT_STD / float(logits.std())
-            network.layers[-1].bias *= _LOGIT_STD / float(logits.std())
         last = sam.mask_decoder.iou_prediction_head.layers[-1]
         last.bias += _MEAN_IOU - float(iou.mean())
 

@@ -37,13 +37,25 @@ class PlacedSam:
     """
 
     def __init__(self, sam: Sam, device: torch.device) -> None:
-        self.sam = sam.to(device).eval()
+        self.sam = sam.eval()
         self.device = device
         self._most: dict[str, int] = {}
         self._exact: dict[str, torch.Tensor] | None = None
         self._n_steps = 0
         self._n_working = 0
         self._changed = threading.Condition()
+        try:
+            with memory_guard(device):
+                sam.to(device)
+        except OutOfDeviceMemoryError:
+            if device.type == "cpu":
+                raise
+        else:
+            return
+        # Only here is the error gone, and with it what its frames held.
+        told = f"{describe_device(device)} has too little free memory for the model"
+        warnings.warn(f"{told}; going on on the CPU, many times slower.", stacklevel=4)
+        self._move_to_cpu()
 
     def run(self, work: Callable[[slice], T], n: int, what: str) -> list[T]:
         """Do work on n items, on as many at once as the memory allows.
