@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_segment_anything.engine import crop_search
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
@@ -215,6 +216,42 @@ def test_large_planes_are_searched_in_tiles_at_their_own_resolution(large_labels
     np.testing.assert_array_equal(
         masks_to_labels(found, fill_holes=False) > 0, masks_to_labels(found) > 0
     )
+
+
+@pytest.mark.parametrize("tile", [False, True])
+def test_masks_are_the_same_where_a_card_finds_them(tile, monkeypatch, large_labels):
+    """Also in tiles, and where the memory of the card is too little."""
+    predictor, _ = predictor_of()
+    settings = AutomaticSettings(
+        tile=tile,
+        tile_overlap=0.3,
+        object_diameter=WORKING_DIAMETER if tile else 0,
+        max_area_fraction=0.05,
+        points_per_batch=8,
+    )
+    generator = AutomaticMaskGenerator(predictor, settings)
+
+    def candidates():
+        image = image_of(large_labels)
+        return generator.candidates(image, intensity_range=FULL_RANGE)
+
+    def out_of_memory(*_, **__):
+        raise torch.cuda.OutOfMemoryError
+        yield
+
+    expected = candidates()
+    monkeypatch.setattr(crop_search, "upscales_on", lambda device: True)
+    found = candidates()
+    monkeypatch.setattr(crop_search, "edges_on_card", out_of_memory)
+    without_memory = candidates()
+    assert len(expected) >= 15
+    for masks in (found, without_memory):
+        np.testing.assert_array_equal(masks.boxes, expected.boxes)
+        np.testing.assert_array_equal(masks.masks.counts, expected.masks.counts)
+        np.testing.assert_array_equal(masks.masks.n_runs, expected.masks.n_runs)
+        np.testing.assert_array_equal(masks.points, expected.points)
+        np.testing.assert_allclose(masks.stability_score, expected.stability_score)
+        np.testing.assert_array_equal(masks.predicted_iou, expected.predicted_iou)
 
 
 def test_an_object_larger_than_the_overlap_is_found_in_the_whole_plane(large_labels):

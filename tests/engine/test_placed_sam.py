@@ -120,6 +120,20 @@ def test_a_model_in_half_precision_moves_to_the_cpu_as_it_is(sam, images):
         assert len(torch.cat(placed.run(work, 5, "planes"))) == 5
 
 
+def test_a_model_that_does_not_fit_on_the_card_begins_on_the_cpu(sam, monkeypatch):
+    to = SamOnCard.to
+
+    def send(sam, device):
+        if torch.device(device).type == "cuda":
+            raise torch.cuda.OutOfMemoryError
+        return to(sam, device)
+
+    monkeypatch.setattr(SamOnCard, "to", send)
+    with pytest.warns(UserWarning, match="too little free memory.*on the CPU"):
+        placed = PlacedSam(sam, CARD)
+    assert placed.device.type == sam.place == "cpu"
+
+
 def test_what_does_not_fit_anywhere_is_an_error_with_a_next_step(sam, images):
     placed = PlacedSam(sam, CARD)
     fits = {("cuda", "single"): 0, ("cuda", "half"): 0, ("cpu", "single"): 0}

@@ -1,6 +1,6 @@
 """The search for objects in one crop of a plane: points in, masks above floors out."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,21 +8,29 @@ import numpy.typing as npt
 import torch
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.card_masks import (
+    MaskEdges,
+    edges_on_card,
+    upscales_on,
+)
 from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.memory import (
+    OutOfDeviceMemoryError,
+    memory_guard,
+)
 from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.engine.promising import Promising, agreement_with
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.searched_plane import Crop
 from napari_segment_anything.engine.tiling import touches_inner_edge
 
 FloatArray = npt.NDArray[np.float32]
 
-# Scores counted at low resolution are up to 0.05 away from those in the plane.
-_LOW_RES_STABILITY_MARGIN = 0.1
 # A CPU gains nothing from more, and their logits would fill its memory.
 _POINTS_TOGETHER_ON_CPU = 16
 
@@ -123,15 +131,19 @@ class CropSearch:
         ahead: tuple[torch.Tensor, torch.Tensor] | None = None
         for i, batch in enumerate(batches):
             logits, iou = ahead or self._decode(embedding, crop, batch)
-            promising = self._promising(
-                logits, self._with_agreement(logits, iou, batch)
-            )
             ahead = None
+            promising = self._promising(logits, iou, batch)
             del logits, iou
+            edges = None
+            if upscales_on(promising.logits.device):
+                edges = self._edges(embedding, promising)
             if not is_on_cpu and i + 1 < len(batches):
-                # A card decodes the next batch while the CPU upscales these masks.
+                # A card decodes the next batch while the CPU codes these masks.
                 ahead = self._decode(embedding, crop, batches[i + 1])
-            masks, cut = self._in_plane(embedding, crop, batch, promising)
+            if edges is None:
+                masks, cut = self._in_plane(embedding, crop, batch, promising)
+            else:
+                masks, cut = self._coded_edges(edges, crop, batch, promising)
             found.append(masks)
             cut_boxes += cut
             yield (i + 1) / len(batches)
@@ -154,15 +166,16 @@ class CropSearch:
         embedding: ImageEmbedding,
         crop: Crop,
         batch: CropPrompts,
-        promising: tuple[npt.NDArray[np.intp], FloatArray, FloatArray],
+        promising: Promising,
     ) -> tuple[MaskSet, list[Box]]:
         """Upscale the promising masks of a batch; keep those that are stable."""
         top, left = crop.box[:2]
-        chosen, low_res, scores = promising
         kept = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
-        max_area = self.settings.max_area_fraction * self.shape[0] * self.shape[1]
-        for which, mask_logits, score in zip(chosen, low_res, scores, strict=True):
+        low_res = promising.logits.float().cpu().numpy()
+        for which, mask_logits, score in zip(
+            promising.prompts, low_res, promising.scores, strict=True
+        ):
             found = stable_mask_in_plane(
                 mask_logits,
                 embedding.geometry,
@@ -171,7 +184,7 @@ class CropSearch:
             if found is None or found[2] < self.stability_floor:
                 continue
             (y0, x0, y1, x1), mask, stability = found
-            if np.count_nonzero(mask) > max_area:
+            if np.count_nonzero(mask) > self._max_area:
                 continue
             box = (y0 + top, x0 + left, y1 + top, x1 + left)
             if touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance):
@@ -181,6 +194,57 @@ class CropSearch:
                 point = batch.points[which]
                 kept.append(self._coded(box, mask, score, stability, point))
         return MaskSet.concatenate(kept), cut_boxes
+
+    def _edges(
+        self, embedding: ImageEmbedding, promising: Promising
+    ) -> list[MaskEdges] | None:
+        """Upscale the promising masks of a batch on a card; None if none fits there."""
+        edges = edges_on_card(
+            promising.logits,
+            embedding.geometry,
+            offset=self.settings.stability_score_offset,
+            stability_floor=self.stability_floor,
+        )
+        try:
+            with torch.inference_mode(), memory_guard(promising.logits.device):
+                return list(edges)
+        except OutOfDeviceMemoryError:
+            return None
+
+    def _coded_edges(
+        self,
+        edges: Sequence[MaskEdges],
+        crop: Crop,
+        batch: CropPrompts,
+        promising: Promising,
+    ) -> tuple[MaskSet, list[Box]]:
+        kept = [MaskSet.empty(self.shape)]
+        cut_boxes: list[Box] = []
+        for part in edges:
+            found = MaskSet.from_masks(
+                self.shape,
+                part.boxes + np.tile(crop.box[:2], 2),
+                part.masks(),
+                predicted_iou=promising.scores[part.which],
+                stability_score=part.stability,
+                points=batch.points[promising.prompts[part.which]],
+            )
+            found = found.select(part.areas <= self._max_area)
+            boxes = [tuple(box) for box in found.boxes.tolist()]
+            is_cut = np.array(
+                [
+                    touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance)
+                    for box in boxes
+                ],
+                dtype=bool,
+            )
+            cut_boxes += [box for box, cut in zip(boxes, is_cut, strict=True) if cut]
+            kept.append(found.select(~is_cut))
+        return MaskSet.concatenate(kept), cut_boxes
+
+    @property
+    def _max_area(self) -> float:
+        return self.settings.max_area_fraction * self.shape[0] * self.shape[1]
 
     def _coded(
         self,
@@ -202,39 +266,17 @@ class CropSearch:
     def _is_agreement_counted(self, batch: CropPrompts) -> bool:
         return batch.regions is not None and self.settings.proposal_weight != 0
 
-    def _with_agreement(
-        self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts
-    ) -> torch.Tensor:
-        """Mix predicted IoU (N, M) with how well masks agree with the proposal head.
-
-        The head sees the object at a point as a region of its own; the IoU of mask and
-        region is a second estimate of how good the mask is.
-        """
-        weight = self.settings.proposal_weight
-        if batch.regions is None or not self._is_agreement_counted(batch):
-            return iou
-        height, width = batch.regions.shape
-        masks = logits[..., :height, :width] > 0
-        regions = torch.from_numpy(batch.regions).to(masks.device)
-        ids = torch.from_numpy(batch.region_ids).to(masks.device)
-        own = regions == ids[:, None, None]
-        shared = (masks & own[:, None]).sum(dim=(-2, -1))
-        union = (masks | own[:, None]).sum(dim=(-2, -1))
-        return (1 - weight) * iou + weight * shared / union.clamp(min=1)
-
     def _promising(
-        self, logits: torch.Tensor, iou: torch.Tensor
-    ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
-        """Prompt, logits (L, L) and predicted IoU of masks worth upscaling."""
-        prompt, alternative = torch.nonzero(iou >= self.pred_iou_floor, as_tuple=True)
-        chosen = logits[prompt, alternative]
-        offset = self.settings.stability_score_offset
-        n_high = (chosen > offset).sum(dim=(-2, -1))
-        n_low = (chosen > -offset).sum(dim=(-2, -1)).clamp(min=1)
-        is_stable = n_high / n_low >= self.stability_floor - _LOW_RES_STABILITY_MARGIN
-        prompt, alternative = prompt[is_stable], alternative[is_stable]
-        return (
-            prompt.cpu().numpy(),
-            chosen[is_stable].float().cpu().numpy(),
-            iou[prompt, alternative].float().cpu().numpy(),
+        self, logits: torch.Tensor, iou: torch.Tensor, batch: CropPrompts
+    ) -> Promising:
+        if batch.regions is not None and self._is_agreement_counted(batch):
+            weight = self.settings.proposal_weight
+            agreement = agreement_with(batch.regions, batch.region_ids, logits)
+            iou = (1 - weight) * iou + weight * agreement
+        return Promising.among(
+            logits,
+            iou,
+            iou_floor=self.pred_iou_floor,
+            stability_floor=self.stability_floor,
+            offset=self.settings.stability_score_offset,
         )

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from napari_segment_anything.engine import card_masks
+from napari_segment_anything.engine.card_masks import edges_on_card
+from napari_segment_anything.engine.coded_masks import CodedMasks
+from napari_segment_anything.engine.geometry import FrameGeometry
+from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
+
+SHAPES = [(64, 64), (150, 61), (61, 150), (128, 100)]
+
+
+def logits_of(n):
+    noise = np.random.default_rng(3).normal(size=(n, 64, 64))
+    smooth = ndimage.gaussian_filter(noise, (0, 4, 4))
+    # From masks that fill the plane to empty ones.
+    level = np.linspace(6, -8, n)[:, None, None]
+    return (smooth / smooth.std() * 2 + level).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("n_pixels_at_once", [1, 2**26])
+def test_masks_equal_those_found_one_by_one(shape, n_pixels_at_once, monkeypatch):
+    monkeypatch.setattr(card_masks, "_PIXELS_AT_ONCE", n_pixels_at_once)
+    geometry, logits = FrameGeometry(shape, 128), logits_of(24)
+    found = list(edges_on_card(torch.from_numpy(logits), geometry, stability_floor=0.3))
+    assert len(found) == (1 if n_pixels_at_once > 1 else 24)
+    which = np.concatenate([part.which for part in found])
+    boxes = np.concatenate([part.boxes for part in found])
+    stability = np.concatenate([part.stability for part in found])
+    areas = np.concatenate([part.areas for part in found])
+    masks = CodedMasks.concatenate([part.masks() for part in found])
+    expected = {}
+    for i, one in enumerate(logits):
+        answer = stable_mask_in_plane(one, geometry)
+        if answer is not None and answer[2] >= 0.3:
+            expected[i] = answer
+    assert 5 < len(expected) < 24
+    assert which.tolist() == list(expected)
+    for k, i in enumerate(which.tolist()):
+        box, mask, score = expected[i]
+        assert tuple(boxes[k]) == box
+        np.testing.assert_array_equal(masks[k], mask)
+        assert stability[k] == pytest.approx(score)
+        assert areas[k] == mask.sum()
+
+
+def test_run_lengths_are_those_of_the_pixels():
+    """Also where columns of a mask touch both edges of its box."""
+    geometry = FrameGeometry((64, 64), 64)
+    ring = np.full((64, 64), -50, np.float32)
+    ring[10:40, 20:50] = 50
+    ring[20:30, 30:40] = -50
+    whole = np.full((64, 64), 50, np.float32)
+    comb = np.full((64, 64), -50, np.float32)
+    comb[5:60, ::2] = 50
+    comb[5:8] = 50
+    logits = torch.from_numpy(np.stack([ring, whole, comb]))
+    (found,) = edges_on_card(logits, geometry, stability_floor=0.3)
+    masks = found.masks()
+    for k, i in enumerate(found.which.tolist()):
+        _, mask, _ = stable_mask_in_plane(logits[i].numpy(), geometry)
+        coded = CodedMasks.encode([mask])
+        n_before = masks.n_runs[:k].sum()
+        counts = masks.counts[n_before : n_before + masks.n_runs[k]]
+        assert counts.tolist() == coded.counts.tolist()
+    CodedMasks.checked(masks.counts, masks.n_runs, masks.shapes)
+
+
+def test_nothing_stable_gives_no_masks():
+    geometry = FrameGeometry((64, 64), 128)
+    logits = torch.full((3, 64, 64), -5.0)
+    (found,) = edges_on_card(logits, geometry, stability_floor=0.3)
+    assert len(found.masks()) == len(found.boxes) == len(found.which) == 0
+    assert list(edges_on_card(logits[:0], geometry)) == []
