@@ -19,7 +19,7 @@ from .image_side import ImageSide, of_rows
 from .layers import blocks
 from .two_way_transformer import TwoWayTransformer
 
-_TOKENS_IN_CACHE = 1024
+_TOKENS_IN_CACHE = 4096
 
 
 def transform(

@@ -18,7 +18,7 @@ from .token_upscaling import TokenUpscaling
 from .two_way_transformer import TwoWayTransformer
 
 # Image tokens of all prompts that are in work at once, and on a card the prompts.
-_TOKENS_ON_CPU = 16384
+_BYTES_ON_CPU = 2**24
 _PROMPTS_ON_CARD = 64
 NOTHING = -10.0  # logit of what is not decoded
 
@@ -169,7 +169,8 @@ class MaskDecoder(nn.Module):
         )
         n_together = _PROMPTS_ON_CARD
         if tokens.device.type == "cpu":
-            n_together = max(1, _TOKENS_ON_CPU // (height * width))
+            n_bytes = height * width * tokens.shape[-1] * dtype.itemsize
+            n_together = max(1, _BYTES_ON_CPU // n_bytes)
         upscaling = TokenUpscaling.create(self.output_upscaling, dtype)
         room: Tensor | None = None
         for start in range(0, n_objects, n_together):

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from .layers import LayerNorm2d, batched_linear, blocks
 
-_TOKENS_IN_CACHE = 2048
+_TOKENS_IN_CACHE = 4096
 
 
 @dataclass(frozen=True, eq=False)
