@@ -21,6 +21,9 @@ from napari_segment_anything.errors import InvalidImageError
 FloatArray = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
+# Rows of a banded matrix that are multiplied at once.
+_STRIP = 128
+
 
 @dataclass(frozen=True)
 class FrameGeometry:
@@ -166,12 +169,8 @@ class FrameGeometry:
         """
         rows, columns = self.upscaling_matrices(logits.shape[-1])
         y0, x0, y1, x1 = box if box is not None else (0, 0, *self.plane_shape)
-        rows, columns = rows[y0:y1], columns[x0:x1]
-        # The matrices are banded: leave out what is zero for this box.
-        used_y, used_x = _used_columns(rows), _used_columns(columns)
-        part = np.asarray(logits[used_y, used_x], dtype=np.float32)
-        upscaled = rows[:, used_y] @ part @ columns[:, used_x].T
-        return upscaled.astype(np.float32, copy=False)
+        part = _times_banded(np.asarray(logits, dtype=np.float32).T, rows[y0:y1])
+        return _times_banded(part.T, columns[x0:x1])
 
     def plane_to_low_res(
         self, mask: npt.NDArray[np.bool_], box: Box, low_res_size: int
@@ -228,6 +227,23 @@ def _support(
     first = np.where(is_used, touched.argmax(axis=0), plane)
     stop = np.where(is_used, plane - touched[::-1].argmax(axis=0), 0)
     return first, stop
+
+
+def _times_banded(values: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Product (M, N) of values (M, L) and a banded matrix (N, L), transposed.
+
+    A strip of the matrix at a time, without the columns that are zero there.
+    """
+    product = np.empty((len(values), len(matrix)), np.float32)
+    for start in range(0, len(matrix), _STRIP):
+        strip = matrix[start : start + _STRIP]
+        used = _used_columns(strip)
+        np.matmul(
+            values[:, used],
+            strip[:, used].T,
+            out=product[:, start : start + len(strip)],
+        )
+    return product
 
 
 def _used_columns(matrix: FloatArray) -> slice:
