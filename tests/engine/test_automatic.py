@@ -10,7 +10,7 @@ from napari_segment_anything.engine.automatic import (
 from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.searched_plane import SearchedPlane
+from napari_segment_anything.engine.searched_plane import Crop, SearchedPlane
 from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
 from napari_segment_anything.errors import DeviceError, InvalidImageError
 
@@ -252,6 +252,17 @@ def test_masks_are_the_same_where_a_card_finds_them(tile, monkeypatch, large_lab
         np.testing.assert_array_equal(masks.points, expected.points)
         np.testing.assert_allclose(masks.stability_score, expected.stability_score)
         np.testing.assert_array_equal(masks.predicted_iou, expected.predicted_iou)
+
+
+def test_windows_that_the_size_of_objects_is_told_from_are_encoded_once(large_labels):
+    predictor, sam = predictor_of()
+    plane = SearchedPlane.create(image_of(large_labels), None, FULL_RANGE)
+    plane.scale(predictor, AutomaticSettings(tile=True))
+    n_seen = sam.n_encoded
+    assert n_seen == len(plane.seen) >= 1
+    for box in plane.seen:
+        assert plane.embed(Crop(box, 1), predictor) is plane.seen[box]
+    assert sam.n_encoded == n_seen
 
 
 def test_an_object_larger_than_the_overlap_is_found_in_the_whole_plane(large_labels):

@@ -95,7 +95,13 @@ class PlanePredictor:
         """Frame pixels per plane pixel in the finest windows."""
         if self._scale is not None:
             return self._scale
-        return estimate_scale(self._pixels, self._predictor, self._range, self._whole)
+        seen: dict[Box, ImageEmbedding] = {}
+        if self._whole is not None:
+            seen[0, 0, *self.plane_shape] = self._whole
+        scale = estimate_scale(self._pixels, self._predictor, self._range, seen=seen)
+        # What was looked at may be prompted next.
+        self._kept.update(seen)
+        return scale
 
     @cached_property
     def windows(self) -> PromptWindows:

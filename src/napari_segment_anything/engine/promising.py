@@ -35,8 +35,8 @@ class Promising:
         """Filter logits (N, M, L, L) by predicted IoU (N, M) and stability."""
         prompt, alternative = torch.nonzero(iou >= iou_floor, as_tuple=True)
         chosen = logits[prompt, alternative]
-        n_high = (chosen > offset).sum(dim=(-2, -1))
-        n_low = (chosen > -offset).sum(dim=(-2, -1)).clamp(min=1)
+        n_high = _above(chosen, offset).sum((-2, -1))
+        n_low = _above(chosen, -offset).sum((-2, -1)).clamp(min=1)
         is_stable = n_high / n_low >= stability_floor - _STABILITY_MARGIN
         prompt, alternative = prompt[is_stable], alternative[is_stable]
         return cls(
@@ -66,9 +66,18 @@ def agreement_with(
         (N, M, L, L), of which the upper left part covers the regions.
     """
     height, width = regions.shape
-    masks = logits[..., :height, :width] > 0
-    on_device = torch.from_numpy(regions).to(masks.device)
-    own = on_device == torch.from_numpy(ids).to(masks.device)[:, None, None]
-    shared = (masks & own[:, None]).sum(dim=(-2, -1))
-    union = (masks | own[:, None]).sum(dim=(-2, -1))
-    return shared / union.clamp(min=1)
+    masks = _above(logits[..., :height, :width], 0).flatten(2)
+    on_device = torch.from_numpy(regions).to(masks.device).flatten()
+    own = on_device == torch.from_numpy(ids).to(masks.device)[:, None]
+    own = own.to(masks.dtype)[..., None]
+    shared = masks @ own
+    union = masks.sum(2, keepdim=True) + own.sum(1, keepdim=True) - shared
+    return (shared / union.clamp(min=1))[..., 0]
+
+
+def _above(logits: torch.Tensor, threshold: float) -> torch.Tensor:
+    """1 where logits exceed a threshold, else 0, in their own type.
+
+    A CPU adds up booleans several times as slowly.
+    """
+    return torch.gt(logits, threshold, out=torch.empty_like(logits))

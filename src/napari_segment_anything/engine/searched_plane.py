@@ -63,10 +63,13 @@ def plan_crops(
 
 @dataclass(frozen=True, eq=False)
 class SearchedPlane:
-    """The plane in which objects are sought, as pixels, embedding or both."""
+    """The plane in which objects are sought, as pixels, embedding or both.
+
+    ``seen`` are the embeddings that are at hand, by the boxes of what they show.
+    """
 
     pixels: image_module.Plane | None
-    embedding: ImageEmbedding | None
+    seen: dict[Box, ImageEmbedding]
     shape: tuple[int, int]
     intensity_range: IntensityRange
 
@@ -102,7 +105,9 @@ class SearchedPlane:
             )
         if intensity_range is None and pixels is not None:
             intensity_range = image_module.percentile_range(pixels)
-        return cls(pixels, embedding, shapes[0], intensity_range or (0.0, 1.0))
+        shape = shapes[0]
+        seen = {} if embedding is None else {(0, 0, *shape): embedding}
+        return cls(pixels, seen, shape, intensity_range or (0.0, 1.0))
 
     def scale(
         self, predictor: MaskPredictor, settings: AutomaticSettings
@@ -118,13 +123,13 @@ class SearchedPlane:
                 settings.object_diameter, self.shape, predictor.frame_size
             )
         return estimate_scale(
-            self.pixels, predictor, self.intensity_range, self.embedding
+            self.pixels, predictor, self.intensity_range, seen=self.seen
         )
 
     def embed(self, crop: Crop, predictor: MaskPredictor) -> ImageEmbedding:
-        """Return the embedding of a crop; that of the whole plane may be at hand."""
-        if crop.layer == 0 and self.embedding is not None:
-            return self.embedding
+        """Return the embedding of a crop, which may be at hand."""
+        if crop.box in self.seen:
+            return self.seen[crop.box]
         return predictor.embed(self.part(crop), intensity_range=self.intensity_range)
 
     def part(self, crop: Crop) -> image_module.Plane:

@@ -64,7 +64,8 @@ def estimate_scale(
     pixels: image_module.Plane,
     predictor: MaskPredictor,
     intensity_range: IntensityRange,
-    embedding: ImageEmbedding | None = None,
+    *,
+    seen: dict[Box, ImageEmbedding] | None = None,
 ) -> float:
     """Scale at which a plane is looked at, from the sizes of its objects.
 
@@ -77,8 +78,9 @@ def estimate_scale(
         plane is looked at as it is, or as a whole if it fits the frame.
     intensity_range : tuple of float
         As for `MaskPredictor.embed`.
-    embedding : ImageEmbedding, optional
-        Of the whole plane, if it is at hand.
+    seen : dict, optional
+        Embeddings that are at hand, by the boxes of what they show; those of the
+        windows that are looked at are added.
 
     Returns
     -------
@@ -91,18 +93,19 @@ def estimate_scale(
     scale = fit if fit >= _MAX_SHRINKING else 1.0
     if not predictor.has_proposals:
         return scale
+    embeddings = {} if seen is None else seen
     start, tried = scale, set[float]()
     found: float | None = None
     while len(tried) < _N_TRIALS:
         tried.add(scale)
-        seen = _diameter_at(scale, pixels, predictor, intensity_range, embedding)
-        if seen is None:  # too large, or too small, or there is nothing
+        diameter = _diameter_at(scale, pixels, predictor, intensity_range, embeddings)
+        if diameter is None:  # too large, or too small, or there is nothing
             options = [max(fit, scale / 2), 2 * scale]
         else:
-            found = seen / scale
-            if seen < _SURE_DIAMETER:
+            found = diameter / scale
+            if diameter < _SURE_DIAMETER:
                 options = [2 * scale]
-            elif seen > _LARGE_SHARE * frame_size:
+            elif diameter > _LARGE_SHARE * frame_size:
                 options = [max(fit, scale / 3)]
             else:
                 break
@@ -119,19 +122,18 @@ def _diameter_at(
     pixels: image_module.Plane,
     predictor: MaskPredictor,
     intensity_range: IntensityRange,
-    embedding: ImageEmbedding | None,
+    embeddings: dict[Box, ImageEmbedding],
 ) -> float | None:
     """Typical diameter (frame pixels) of what the model sees in a few windows."""
-    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
     diameters: list[FloatArray] = []
     boxes = _busiest_windows(pixels, intensity_range, scale, predictor.frame_size)
-    for y0, x0, y1, x1 in boxes:
-        is_whole = (y1 - y0, x1 - x0) == shape
-        window = (
-            embedding
-            if is_whole and embedding is not None
-            else predictor.embed(pixels[y0:y1, x0:x1], intensity_range=intensity_range)
-        )
+    for box in boxes:
+        y0, x0, y1, x1 = box
+        if box not in embeddings:
+            embeddings[box] = predictor.embed(
+                pixels[y0:y1, x0:x1], intensity_range=intensity_range
+            )
+        window = embeddings[box]
         proposals = predictor.propose(window)
         if proposals is not None:
             diameters.append(proposals.diameters() * window.geometry.scale)
