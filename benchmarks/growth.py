@@ -130,12 +130,17 @@ def one_more_object(contest: Contest, n_accepted: int) -> Work:
 
 
 def everything_in_tiles(contest: Contest, n: int) -> Work:
-    """Everything mode of a plane n times as large, with objects of one size."""
+    """Everything mode of a plane n times as large, with objects of one size.
+
+    They are a little too small for the smallest plane to be looked at as a whole: all
+    of them are in tiles.
+    """
     predictor = contest.predictors["float32"]
     side = predictor.frame_size
     image = simulate_cells(1, (2 * side, 2 * side * n)).images[0]
     settings = replace(
-        AutomaticSettings.for_model(predictor.config), object_diameter=WORKING_DIAMETER
+        AutomaticSettings.for_model(predictor.config),
+        object_diameter=0.9 * WORKING_DIAMETER,
     )
     generator = AutomaticMaskGenerator(predictor, settings)
     return lambda: generator.generate(image)
