@@ -16,6 +16,8 @@ from torch.nn import functional
 from .config import TinyViTConfig
 from .layers import Neck, merge_windows, partition_windows
 
+_WIDE_AT_ONCE = 2**20
+
 
 class ConvBN(nn.Module):
     """Convolution without bias, then batch normalisation."""
@@ -63,9 +65,19 @@ class MBConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
-        out = functional.gelu(self.conv1(x))
-        out = functional.gelu(self.conv2(out))
-        return functional.gelu(self.conv3(out) + x)
+        # On a CPU some rows at a time: the wide tensors in between stay in its cache.
+        height, width = x.shape[2:]
+        n_rows = height
+        if x.device.type == "cpu":
+            n_rows = max(8, _WIDE_AT_ONCE // (width * self.conv1.c.out_channels))
+        parts = []
+        for start in range(0, height, n_rows):
+            stop = min(start + n_rows, height)
+            top, bottom = max(0, start - 1), min(height, stop + 1)
+            out = functional.gelu(self.conv1(x[:, :, top:bottom]))
+            out = functional.gelu(self.conv2(out))[:, :, start - top : stop - top]
+            parts.append(functional.gelu(self.conv3(out) + x[:, :, start:stop]))
+        return torch.cat(parts, 2)
 
 
 class FusedMBConv(nn.Module):
