@@ -201,7 +201,7 @@ def _limit_memory(device: torch.device, n_bytes: float | None) -> None:
     if n_bytes is not None:
         total = torch.cuda.get_device_properties(device).total_memory
         share = min(1.0, (torch.cuda.memory_reserved(device) + n_bytes) / total)
-    torch.cuda.set_per_process_memory_fraction(share, device)
+    torch.cuda.set_per_process_memory_fraction(share, torch.cuda.current_device())
 
 
 def _image(contest: Contest) -> Tensor:

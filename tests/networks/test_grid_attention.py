@@ -7,8 +7,8 @@ import torch
 
 from napari_segment_anything.networks import grid_attention
 from napari_segment_anything.networks.grid_attention import (
-    attend_folded,
     attend_in_tiles,
+    attend_in_windows,
     relative_rows,
 )
 
@@ -45,14 +45,14 @@ def attend_one_by_one(qkv, padding, table_h, table_w, size):
     return out
 
 
-@pytest.mark.parametrize("attend", [attend_in_tiles, attend_folded])
-@pytest.mark.parametrize("scores_per_tile", [1, 60, 10_000])
+@pytest.mark.parametrize("scores_per_tile", [1, 60, 10_000, None])
 @pytest.mark.parametrize(
     ("shape", "size"), [((6, 6), 6), ((5, 7), 3), ((6, 3), 3), ((2, 2), 3)]
 )
 def test_each_query_attends_to_its_padded_window(
-    monkeypatch, attend, scores_per_tile, shape, size
+    monkeypatch, scores_per_tile, shape, size
 ):
+    """In tiles of so many scores, or in all windows at once."""
     monkeypatch.setattr(grid_attention, "_SCORES_PER_TILE", scores_per_tile)
     generator = torch.Generator().manual_seed(1)
 
@@ -61,9 +61,13 @@ def test_each_query_attends_to_its_padded_window(
 
     qkv, padding = random(2, *shape, 3 * 8), random(3 * 8)
     table_h, table_w = random(2 * size - 1, 4), random(2 * size - 1, 4)
-    found = attend(
-        qkv, padding, relative_rows(table_h), relative_rows(table_w), N_HEADS
-    )
+    if scores_per_tile is None:
+        found = attend_in_windows(
+            qkv - padding, lambda x: x + padding, table_h, table_w, N_HEADS
+        )
+    else:
+        rows = relative_rows(table_h), relative_rows(table_w)
+        found = attend_in_tiles(qkv, padding, *rows, N_HEADS)
     expected = attend_one_by_one(qkv, padding, table_h, table_w, size)
     torch.testing.assert_close(found, expected)
 

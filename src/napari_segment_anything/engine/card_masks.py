@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.geometry import FrameGeometry
@@ -89,15 +90,10 @@ def edges_on_card(
         Of some of the logits.
     """
     height, width = geometry.plane_shape
-    rows, columns = (
-        torch.from_numpy(matrix.copy()).to(logits.device)
-        for matrix in geometry.upscaling_matrices(logits.shape[-1])
-    )
     n_together = max(1, _PIXELS_AT_ONCE // (height * width))
     for start in range(0, len(logits), n_together):
         part = logits[start : start + n_together].float()
-        # Columns of the plane first: run lengths go down them.
-        upscaled = columns @ part.mT @ rows.mT
+        upscaled = _upscaled(part, geometry)
         mask = upscaled > 0
         n_high = (upscaled > offset).sum((1, 2))
         n_low = (upscaled > -offset).sum((1, 2))
@@ -116,6 +112,26 @@ def edges_on_card(
             places.int().cpu().numpy(),
             n_places.cpu().numpy(),
         )
+
+
+def _upscaled(logits: torch.Tensor, geometry: FrameGeometry) -> torch.Tensor:
+    """Bring logits (n, L, L) to the plane, with columns first: (n, W, H).
+
+    Run lengths go down columns. In two steps, as SAM does: to the frame, whose padding
+    is dropped, and to the plane.
+    """
+    height, width = geometry.scaled_shape
+    side = (geometry.frame_size, geometry.frame_size)
+    framed = _resized(logits.mT, side)[:, :width, :height]
+    return _resized(framed, geometry.plane_shape[::-1])
+
+
+def _resized(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    if images.shape[1:] == shape:
+        return images
+    return functional.interpolate(
+        images[:, None], shape, mode="bilinear", align_corners=False
+    )[:, 0]
 
 
 def _tight_boxes(mask: torch.Tensor) -> torch.Tensor:

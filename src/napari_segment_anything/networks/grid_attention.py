@@ -7,12 +7,13 @@ tokens are the bias of their projection, so only true tokens are projected.
 """
 
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .layers import merge_windows, partition_windows
+from .layers import partition_windows
 
 _SCORES_PER_TILE = 1 << 20  # 4 MiB of scores stay in a CPU's cache
 
@@ -89,38 +90,89 @@ def _attend_window(
     return out.permute(1, 2, 0, 3).flatten(2)
 
 
-def attend_folded(
-    qkv: Tensor, padding: Tensor, rel_h: Tensor, rel_w: Tensor, n_heads: int
+def attend_in_windows(
+    x: Tensor,
+    project: Callable[[Tensor], Tensor],
+    table_h: Tensor,
+    table_w: Tensor,
+    n_heads: int,
 ) -> Tensor:
     """Attend in all windows at once with the bias folded into the product.
 
-    ``[q s, bias_h, bias_w] . [k, onehot(y), onehot(x)]`` equals the biased scores, so
-    that a fused GPU kernel without a bias argument serves. Arguments and result as for
-    `attend_in_tiles`.
+    ``[q, bias_h, bias_w] . [k, onehot(y), onehot(x)]`` equals the biased scores, so
+    that a fused kernel without a bias argument serves. Nothing is copied more often
+    than needed, and things are written in place: on a card copies would take as long as
+    the products. It has no gradients.
+
+    Parameters
+    ----------
+    x : Tensor, (B, h, w, C)
+        Tokens; padded ones are zeros.
+    project : callable
+        Tokens to queries, keys and values, (..., C) to (..., 3 C).
+    table_h, table_w : Tensor, (2 size - 1, C / n_heads)
+        Relative positions, for windows of ``size``².
+    n_heads : int
+
+    Returns
+    -------
+    Tensor, (B, h, w, C)
     """
-    shape = (qkv.shape[1], qkv.shape[2])
-    size = len(rel_h)
-    windows, padded_shape = partition_windows(qkv, size)
-    if padded_shape != shape:
-        is_token, _ = partition_windows(qkv.new_ones(1, *shape, 1), size)
-        is_token = is_token.bool().repeat(len(qkv), 1, 1, 1)
-        windows = torch.where(is_token, windows, padding)
-    q, k, v = _split_heads(windows, n_heads)
-    bias_h = torch.einsum("bnyxc,ykc->bnyxk", q, rel_h).flatten(2, 3)
-    bias_w = torch.einsum("bnyxc,xkc->bnyxk", q, rel_w).flatten(2, 3)
-    q, k, v = (x.flatten(2, 3) for x in (q, k, v))
-    eye = torch.eye(size, dtype=k.dtype, device=k.device)
-    rows = eye.repeat_interleave(size, 0).expand(*k.shape[:2], -1, -1)
-    columns = eye.repeat(size, 1).expand(*k.shape[:2], -1, -1)
-    head_dim = q.shape[-1]
-    folded_q = torch.cat([q * head_dim**-0.5, bias_h, bias_w], -1)
-    folded_k = torch.cat([k, rows, columns], -1)
-    padded_v = functional.pad(v, (0, 2 * size))  # fused kernels want equal widths
-    out = functional.scaled_dot_product_attention(
-        folded_q, folded_k, padded_v, scale=1.0
-    )[..., :head_dim]
-    merged = out.transpose(1, 2).reshape(len(windows), size, size, -1)
-    return merge_windows(merged, padded_shape, shape)
+    batch, height, width, _ = x.shape
+    size = (len(table_h) + 1) // 2
+    windows, padded = partition_windows(x, size)
+    qkv = project(windows).view(len(windows), size**2, 3, n_heads, -1)
+    dim = qkv.shape[-1]
+    # Kernels for a card want widths that are multiples of 8.
+    n_wide = _rounded_up(dim + 2 * size, 8)
+    folded = qkv.new_empty(3, len(windows), n_heads, size**2, n_wide)
+    folded[..., :dim] = qkv.permute(2, 0, 3, 1, 4)
+    q, k, v = (folded[i] for i in range(3))
+    _write_biases(q, dim, table_h, table_w)
+    k[..., dim : dim + 2 * size] = _one_hot_places(size, k)
+    folded[:2, ..., dim + 2 * size :] = 0
+    v[..., dim:] = 0
+    out = functional.scaled_dot_product_attention(q, k, v, scale=dim**-0.5)
+    rows, columns = padded[0] // size, padded[1] // size
+    out = out[..., :dim].unflatten(2, (size, size)).unflatten(0, (batch, rows, columns))
+    merged = out.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, *padded, -1)
+    return merged[:, :height, :width]
+
+
+def _write_biases(q: Tensor, dim: int, table_h: Tensor, table_w: Tensor) -> None:
+    """Write biases behind queries (M, heads, size², dim + 2 size …).
+
+    They are products of queries and all distances, of which each query needs ``size``
+    next to each other: those from ``size - 1 - y`` on, if its row is y.
+    """
+    size = (len(table_h) + 1) // 2
+    n_distances = _rounded_up(2 * size - 1, 32)
+    tables = q.new_zeros(2, n_distances, dim)
+    for table, given in zip(tables, (table_h, table_w), strict=True):
+        # The scale of the product is not for the biases.
+        table[: 2 * size - 1] = given.flip(0) * dim**0.5
+    flat = q.view(-1, q.shape[-1])
+    by_distance = flat[:, :dim] @ tables.flatten(0, 1).mT
+    n = 2 * n_distances
+    shape = (*q.shape[:2], size, size, size)
+    outer = (q.shape[1] * size**2 * n, size**2 * n)
+    grid = q.view(*shape[:-1], -1)
+    grid[..., dim : dim + size] = by_distance.as_strided(
+        shape, (*outer, size * n - 1, n, 1), size - 1
+    )
+    grid[..., dim + size : dim + 2 * size] = by_distance.as_strided(
+        shape, (*outer, size * n, n - 1, 1), n_distances + size - 1
+    )
+
+
+def _one_hot_places(size: int, like: Tensor) -> Tensor:
+    """Row and column of each token of a window, one-hot: (size², 2 size)."""
+    eye = torch.eye(size, dtype=like.dtype, device=like.device)
+    return torch.cat([eye.repeat_interleave(size, 0), eye.repeat(size, 1)], 1)
+
+
+def _rounded_up(n: int, step: int) -> int:
+    return -(-n // step) * step
 
 
 def _split_heads(qkv: Tensor, n_heads: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import ViTConfig
-from .grid_attention import attend_folded, attend_in_tiles, relative_rows
+from .grid_attention import attend_in_tiles, attend_in_windows, relative_rows
 from .layers import Neck
 
 _TOKENS_IN_MLP = 1024
@@ -56,12 +56,16 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend within each window of tokens (B, h, w, C)."""
-        rel_h, rel_w = relative_rows(self.rel_pos_h), relative_rows(self.rel_pos_w)
+        tables = self.rel_pos_h, self.rel_pos_w
         # In bfloat16 the fused kernel wins on a CPU too, where the grid is one window.
-        is_global = len(rel_h) >= max(x.shape[1:3])
+        is_global = len(self.rel_pos_h) + 1 >= 2 * max(x.shape[1:3])
         is_fused = x.device.type != "cpu" or (is_global and x.dtype == torch.bfloat16)
-        attend = attend_folded if is_fused else attend_in_tiles
-        attended = attend(self.qkv(x), self.qkv.bias, rel_h, rel_w, self.n_heads)
+        if is_fused and not torch.is_grad_enabled():
+            attended = attend_in_windows(x, self.qkv, *tables, self.n_heads)
+        else:
+            attended = attend_in_tiles(
+                self.qkv(x), self.qkv.bias, *map(relative_rows, tables), self.n_heads
+            )
         out: Tensor = self.proj(attended)
         return out
 
