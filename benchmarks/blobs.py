@@ -16,7 +16,7 @@ from napari_segment_anything.networks.sam import Sam
 _N_POINTS = 16
 _SHARPNESS, _GAIN, _QUIET = 4.0, 8.0, 0.05
 _RADIUS = 0.03  # of a blob, of the frame's side
-_LOGIT, _STEP = 40.0, 6.0  # inside of a blob; between a prompt's three masks
+_LOGIT, _STEP = 60.0, 6.0  # inside of a blob; between a prompt's three masks
 
 
 def give_blobs(sam: Sam) -> None:
@@ -86,7 +86,7 @@ def _direction(channels: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     weight = torch.where(is_inside, (~is_inside).sum() / n_inside, 1.0)[:, None]
     wanted = torch.where(is_inside, 1.0, -1.0)[:, None]
     product = values.mT @ (weight * values)
-    ridge = 1e-5 * product.trace() * torch.eye(len(product), device=values.device)
+    ridge = 1e-3 * product.trace() * torch.eye(len(product), device=values.device)
     inside = torch.linalg.solve(product + ridge, values.mT @ (weight * wanted))[:, 0]
     mean = values.mean(0)
     return inside, mean / (mean @ mean)

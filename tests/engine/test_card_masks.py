@@ -4,7 +4,7 @@ import torch
 from scipy import ndimage
 
 from napari_segment_anything.engine import card_masks
-from napari_segment_anything.engine.card_masks import edges_on_card
+from napari_segment_anything.engine.card_masks import stable_masks_on_card
 from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
@@ -25,13 +25,15 @@ def logits_of(n):
 def test_masks_equal_those_found_one_by_one(shape, n_pixels_at_once, monkeypatch):
     monkeypatch.setattr(card_masks, "_PIXELS_AT_ONCE", n_pixels_at_once)
     geometry, logits = FrameGeometry(shape, 128), logits_of(24)
-    found = list(edges_on_card(torch.from_numpy(logits), geometry, stability_floor=0.3))
+    found = list(
+        stable_masks_on_card(torch.from_numpy(logits), geometry, stability_floor=0.3)
+    )
     assert len(found) == (1 if n_pixels_at_once > 1 else 24)
     which = np.concatenate([part.which for part in found])
     boxes = np.concatenate([part.boxes for part in found])
     stability = np.concatenate([part.stability for part in found])
     areas = np.concatenate([part.areas for part in found])
-    masks = CodedMasks.concatenate([part.masks() for part in found])
+    masks = CodedMasks.concatenate([part.masks for part in found])
     expected = {}
     for i, one in enumerate(logits):
         answer = stable_mask_in_plane(one, geometry)
@@ -58,8 +60,8 @@ def test_run_lengths_are_those_of_the_pixels():
     comb[5:60, ::2] = 50
     comb[5:8] = 50
     logits = torch.from_numpy(np.stack([ring, whole, comb]))
-    (found,) = edges_on_card(logits, geometry, stability_floor=0.3)
-    masks = found.masks()
+    (found,) = stable_masks_on_card(logits, geometry, stability_floor=0.3)
+    masks = found.masks
     for k, i in enumerate(found.which.tolist()):
         _, mask, _ = stable_mask_in_plane(logits[i].numpy(), geometry)
         coded = CodedMasks.encode([mask])
@@ -72,6 +74,6 @@ def test_run_lengths_are_those_of_the_pixels():
 def test_nothing_stable_gives_no_masks():
     geometry = FrameGeometry((64, 64), 128)
     logits = torch.full((3, 64, 64), -5.0)
-    (found,) = edges_on_card(logits, geometry, stability_floor=0.3)
-    assert len(found.masks()) == len(found.boxes) == len(found.which) == 0
-    assert list(edges_on_card(logits[:0], geometry)) == []
+    (found,) = stable_masks_on_card(logits, geometry, stability_floor=0.3)
+    assert len(found.masks) == len(found.boxes) == len(found.which) == 0
+    assert list(stable_masks_on_card(logits[:0], geometry)) == []

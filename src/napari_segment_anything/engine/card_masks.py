@@ -1,8 +1,7 @@
 """Masks of many prompts in the plane, found on a card before they leave it.
 
 The same answers as `mask_logits`, for a batch at once: logits are upscaled, thresholded
-and scored where they are, and only the places where a mask begins or ends, column by
-column, are fetched. From these the CPU makes run lengths, while the card goes on.
+and scored where they are, and only their run lengths are fetched.
 """
 
 from collections.abc import Iterator
@@ -21,42 +20,19 @@ _PIXELS_AT_ONCE = 2**26
 
 
 @dataclass(frozen=True, eq=False)
-class MaskEdges:
-    """Where masks of a plane that are stable enough begin and end.
+class StableMasks:
+    """Masks of a plane that are stable enough.
 
     ``which`` (n,) says which of the given logits each one is from, ``boxes`` (n, 4) are
-    tight half-open (y0, x0, y1, x1), with ``stability`` (n,) and ``areas`` (n,) in
-    pixels. ``places`` are pixel numbers in the boxes, column by column, ``n_places``
-    (n,) how many there are of each mask.
+    tight half-open (y0, x0, y1, x1), of which ``masks`` have the shapes; ``stability``
+    (n,), and ``areas`` (n,) in pixels.
     """
 
     which: npt.NDArray[np.int64]
-    boxes: npt.NDArray[np.int32]
+    boxes: npt.NDArray[np.int64]
+    masks: CodedMasks
     stability: npt.NDArray[np.float32]
     areas: npt.NDArray[np.int64]
-    places: npt.NDArray[np.int32]
-    n_places: npt.NDArray[np.int64]
-
-    def masks(self) -> CodedMasks:
-        """Masks of the shapes of their boxes."""
-        if len(self.boxes) == 0:
-            return CodedMasks.encode([])
-        shapes = self.boxes[:, 2:] - self.boxes[:, :2]
-        sizes = shapes.prod(axis=1, dtype=np.int64)
-        owner = np.repeat(np.arange(len(self.boxes)), self.n_places)
-        # As pixel numbers of all masks, one after the other.
-        starts = np.cumsum(sizes) - sizes
-        places = self.places + starts[owner]
-        # An end and a beginning at one place are no change; nor is the last end.
-        is_twice = np.zeros(len(places) + 1, bool)
-        is_twice[1:-1] = (places[1:] == places[:-1]) & (owner[1:] == owner[:-1])
-        is_change = ~(is_twice[1:] | is_twice[:-1])
-        is_change &= places < (starts + sizes)[owner]
-        places, owner = places[is_change], owner[is_change]
-        n_changes = np.bincount(owner, minlength=len(self.boxes))
-        # A count up to each change and one up to the end of the mask.
-        bounds = np.insert(places, np.cumsum(n_changes), starts + sizes)
-        return CodedMasks(np.diff(bounds, prepend=0), n_changes + 1, shapes)
 
 
 def upscales_on(device: torch.device) -> bool:
@@ -64,13 +40,13 @@ def upscales_on(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def edges_on_card(
+def stable_masks_on_card(
     logits: torch.Tensor,
     geometry: FrameGeometry,
     *,
     offset: float = 1.0,
     stability_floor: float = 0.0,
-) -> Iterator[MaskEdges]:
+) -> Iterator[StableMasks]:
     """Upscale the masks of low-resolution logits, as many as fit at once.
 
     Parameters
@@ -86,7 +62,7 @@ def edges_on_card(
 
     Yields
     ------
-    MaskEdges
+    StableMasks
         Of some of the logits.
     """
     height, width = geometry.plane_shape
@@ -103,14 +79,18 @@ def edges_on_card(
         kept = torch.nonzero((stability >= stability_floor) & (areas > 0))[:, 0]
         mask = mask[kept]
         boxes = _tight_boxes(mask)
-        places, n_places = _edges(mask, boxes)
-        yield MaskEdges(
+        counts, n_runs = _run_lengths(mask, boxes)
+        host_boxes = boxes.cpu().numpy()
+        yield StableMasks(
             (kept + start).cpu().numpy(),
-            boxes.int().cpu().numpy(),
+            host_boxes,
+            CodedMasks(
+                counts.int().cpu().numpy(),
+                n_runs.cpu().numpy(),
+                host_boxes[:, 2:] - host_boxes[:, :2],
+            ),
             stability[kept].float().cpu().numpy(),
             areas[kept].cpu().numpy(),
-            places.int().cpu().numpy(),
-            n_places.cpu().numpy(),
         )
 
 
@@ -144,17 +124,29 @@ def _tight_boxes(mask: torch.Tensor) -> torch.Tensor:
     return torch.stack([y0, x0, y1, x1], 1)
 
 
-def _edges(
+def _run_lengths(
     mask: torch.Tensor, boxes: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where columns of masks (n, W, H) begin and end, and how many there are of each.
+    """Run lengths of masks (n, W, H) in their boxes, and how many each one has.
 
-    Places are pixel numbers in a mask's box, in order. Where one column ends at the
-    bottom and the next begins at the top, the same place is there twice.
+    In the order of `run_length`: down the columns, from an outside on.
     """
-    padded = torch.nn.functional.pad(mask, (1, 1))
-    changes = padded[..., 1:] ^ padded[..., :-1]
-    i, x, y = torch.nonzero(changes, as_tuple=True)
-    y0, x0, y1, _ = boxes.T
-    places = (x - x0[i]) * (y1 - y0)[i] + (y - y0[i])
-    return places, changes.sum((1, 2))
+    # Where columns begin and end, as pixel numbers of all boxes one after the other.
+    padded = functional.pad(mask, (1, 1))
+    owner, x, y = torch.nonzero(padded[..., 1:] ^ padded[..., :-1], as_tuple=True)
+    y0, x0, y1, x1 = boxes.T
+    heights = y1 - y0
+    ends = (heights * (x1 - x0)).cumsum(0)
+    corners = ends - heights * (x1 - x0) - x0 * heights - y0
+    places = corners[owner] + x * heights[owner] + y
+    # An end and a beginning at one place are no change; the last end is added below.
+    is_change = places < ends[owner]
+    is_twice = (places[1:] == places[:-1]) & (owner[1:] == owner[:-1])
+    is_change[1:] &= ~is_twice
+    is_change[:-1] &= ~is_twice
+    places, owner = places[is_change], owner[is_change]
+    n_runs = torch.bincount(owner, minlength=len(boxes)) + 1
+    bounds = torch.cat([places, ends])
+    bounds[torch.arange(len(places), device=mask.device) + owner] = places
+    bounds[n_runs.cumsum(0) - 1] = ends
+    return torch.diff(bounds, prepend=bounds.new_zeros(1)), n_runs

@@ -9,8 +9,8 @@ import torch
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.card_masks import (
-    MaskEdges,
-    edges_on_card,
+    StableMasks,
+    stable_masks_on_card,
     upscales_on,
 )
 from napari_segment_anything.engine.coded_masks import CodedMasks
@@ -134,16 +134,16 @@ class CropSearch:
             ahead = None
             promising = self._promising(logits, iou, batch)
             del logits, iou
-            edges = None
+            stable = None
             if upscales_on(promising.logits.device):
-                edges = self._edges(embedding, promising)
+                stable = self._on_card(embedding, promising)
             if not is_on_cpu and i + 1 < len(batches):
-                # A card decodes the next batch while the CPU codes these masks.
+                # A card decodes the next batch while the CPU sorts these masks.
                 ahead = self._decode(embedding, crop, batches[i + 1])
-            if edges is None:
+            if stable is None:
                 masks, cut = self._in_plane(embedding, crop, batch, promising)
             else:
-                masks, cut = self._coded_edges(edges, crop, batch, promising)
+                masks, cut = self._from_card(stable, crop, batch, promising)
             found.append(masks)
             cut_boxes += cut
             yield (i + 1) / len(batches)
@@ -195,11 +195,11 @@ class CropSearch:
                 kept.append(self._coded(box, mask, score, stability, point))
         return MaskSet.concatenate(kept), cut_boxes
 
-    def _edges(
+    def _on_card(
         self, embedding: ImageEmbedding, promising: Promising
-    ) -> list[MaskEdges] | None:
+    ) -> list[StableMasks] | None:
         """Upscale the promising masks of a batch on a card; None if none fits there."""
-        edges = edges_on_card(
+        stable = stable_masks_on_card(
             promising.logits,
             embedding.geometry,
             offset=self.settings.stability_score_offset,
@@ -207,24 +207,24 @@ class CropSearch:
         )
         try:
             with torch.inference_mode(), memory_guard(promising.logits.device):
-                return list(edges)
+                return list(stable)
         except OutOfDeviceMemoryError:
             return None
 
-    def _coded_edges(
+    def _from_card(
         self,
-        edges: Sequence[MaskEdges],
+        stable: Sequence[StableMasks],
         crop: Crop,
         batch: CropPrompts,
         promising: Promising,
     ) -> tuple[MaskSet, list[Box]]:
         kept = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
-        for part in edges:
+        for part in stable:
             found = MaskSet.from_masks(
                 self.shape,
                 part.boxes + np.tile(crop.box[:2], 2),
-                part.masks(),
+                part.masks,
                 predicted_iou=promising.scores[part.which],
                 stability_score=part.stability,
                 points=batch.points[promising.prompts[part.which]],

@@ -134,8 +134,9 @@ def attend_in_windows(
     v[..., dim:] = 0
     out = functional.scaled_dot_product_attention(q, k, v, scale=dim**-0.5)
     rows, columns = padded[0] // size, padded[1] // size
-    out = out[..., :dim].unflatten(2, (size, size)).unflatten(0, (batch, rows, columns))
-    merged = out.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, *padded, -1)
+    out = out[..., :dim].transpose(1, 2)
+    out = out.view(batch, rows, columns, size, size, n_heads, dim).transpose(2, 3)
+    merged = out.reshape(batch, *padded, n_heads * dim)
     return merged[:, :height, :width]
 
 

@@ -63,8 +63,9 @@ class Attention(nn.Module):
         if is_fused and not torch.is_grad_enabled():
             attended = attend_in_windows(x, self.qkv, *tables, self.n_heads)
         else:
+            rel_h, rel_w = (relative_rows(table) for table in tables)
             attended = attend_in_tiles(
-                self.qkv(x), self.qkv.bias, *map(relative_rows, tables), self.n_heads
+                self.qkv(x), self.qkv.bias, rel_h, rel_w, self.n_heads
             )
         out: Tensor = self.proj(attended)
         return out
