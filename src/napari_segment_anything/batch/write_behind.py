@@ -1,5 +1,6 @@
 """An embedding store that writes while the next plane is encoded."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from typing import Self
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
+_MOST_WRITERS = 4
+
 
 class WriteBehindStore:
-    """Hands what is put to a thread that writes it; a ``with`` block ends it.
+    """Hands what is put to threads that write it; a ``with`` block ends them.
 
     At the end of the block everything is written, also when the block raises: a job
     that is cancelled loses nothing that it has encoded.
@@ -21,8 +24,10 @@ class WriteBehindStore:
     ----------
     store : EmbeddingStore
         Where embeddings are kept.
-    n_waiting : int
-        Embeddings that may wait to be written; `put` waits when there are more.
+    n_waiting : int, optional
+        Embeddings that may wait to be written; `put` waits when there are more. By
+        default two for each thread, of which there is one for every four processors,
+        up to four: a card encodes faster than one of them compresses.
 
     Raises
     ------
@@ -30,10 +35,11 @@ class WriteBehindStore:
         At the next `put` or at the end, if an embedding could not be written.
     """
 
-    def __init__(self, store: EmbeddingStore, *, n_waiting: int = 2) -> None:
+    def __init__(self, store: EmbeddingStore, *, n_waiting: int | None = None) -> None:
+        n_writers = min(_MOST_WRITERS, max(1, (os.cpu_count() or 1) // 4))
         self._store = store
-        self._n_waiting = n_waiting
-        self._writer = ThreadPoolExecutor(1, "writer")
+        self._n_waiting = n_waiting or 2 * n_writers
+        self._writer = ThreadPoolExecutor(n_writers, "writer")
         self._waiting: OrderedDict[str, tuple[ImageEmbedding, Future[None]]] = (
             OrderedDict()
         )
