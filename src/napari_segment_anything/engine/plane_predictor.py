@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.corrections import Corrections
@@ -223,27 +224,24 @@ class PlanePredictor:
                 prompts, rough, window, embedding.geometry, low_res_size
             )
             n_clicks = 0
-        logits, scores = self._corrections.decode(
-            embedding, prompts, multimask, n_clicks
-        )
-        return _in_plane(
-            logits.float().cpu().numpy(), scores.tolist(), embedding, (y0, x0)
-        )
+        answered = self._corrections.decode(embedding, prompts, multimask, n_clicks)
+        return _in_plane(*answered, embedding, (y0, x0))
 
 
 _Answer = tuple[Box, BoolArray, float, float]
 
 
 def _in_plane(
-    logits: npt.NDArray[np.float32],
-    scores: list[list[float]],
+    logits: Tensor,
+    scores: Tensor,
     embedding: ImageEmbedding,
     corner: tuple[int, int],
 ) -> list[list[_Answer]]:
     """Masks of N objects, M alternatives each, of a window with this first pixel."""
     y0, x0 = corner
     answers = []
-    for three, three_scores in zip(logits, scores, strict=True):
+    low_res = logits.float().cpu().numpy()
+    for three, three_scores in zip(low_res, scores.tolist(), strict=True):
         row: list[_Answer] = []
         for one, score in zip(three, three_scores, strict=True):
             found = stable_mask_in_plane(one, embedding.geometry)

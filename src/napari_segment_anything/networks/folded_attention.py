@@ -58,6 +58,9 @@ class Look:
     @staticmethod
     def join(glances: Sequence[Glance]) -> Tensor:
         """Attention (n, H K, C) to all blocks, from that to each."""
+        if len(glances) == 1:
+            _, total, mixed = glances[0]
+            return mixed / total
         highest, total, mixed = (torch.stack(x) for x in zip(*glances, strict=True))
         weights = (highest - highest.amax(0)).exp()
         return (weights * mixed).sum(0) / (weights * total).sum(0)
