@@ -25,7 +25,7 @@ from napari_segment_anything.networks.tiny_image_encoder import (
 from .export import export
 from .planes import load_planes, sampling_weights
 from .processor import Processor
-from .run import load_what_fits
+from .run import load_what_fits, steps_of
 from .samples import Batch, sample_batches
 from .step import encode
 
@@ -95,7 +95,7 @@ def main() -> None:
     weights: np.ndarray = sampling_weights(planes)
     batch = next(sample_batches(planes, weights, (0,), N_CROPS))
     grow(sam, set(state), batch)
-    export(sam, arguments.new, steps=0)
+    export(sam, arguments.new, steps=steps_of(arguments.old))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 
 from napari_segment_anything.engine.device import describe_device
 
@@ -31,8 +30,7 @@ def add_start(run: Run) -> None:
         "seed": settings.seed,
     }
     if settings.start_from is not None:
-        with safe_open(settings.start_from, "pt") as file:
-            row["steps_before"] = int((file.metadata() or {}).get("steps", 0))
+        row["steps_before"] = run.steps_before
     with (run.output / STARTS_NAME).open("a") as file:
         file.write(json.dumps(row) + "\n")
 

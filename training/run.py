@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, distributed
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -36,8 +37,10 @@ class Run:
         self.settings, self.output = settings, output
         self.sam = Sam(CONFIGS["nano"])
         initialise(self.sam)
+        self.steps_before = 0
         if settings.start_from is not None:
             load_what_fits(self.sam, load_file(settings.start_from))
+            self.steps_before = steps_of(settings.start_from)
         self.sam.to(device)
         # torch's stubs know this argument only beside others.
         self.sam.image_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -153,6 +156,12 @@ class Run:
         for gradient in gradients:
             gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
             at += gradient.numel()
+
+
+def steps_of(weights: Path) -> int:
+    """How many steps made a file of weights."""
+    with safe_open(weights, "pt") as file:
+        return int((file.metadata() or {}).get("steps", 0))
 
 
 def _values(sam: Sam) -> list[Tensor]:

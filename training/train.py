@@ -105,7 +105,8 @@ def _train_process(
         return
     _train_and_log(run, batches, generator, validation)
     run.save()
-    export(run.average, output / "nano.safetensors", steps=run.step)
+    steps = run.steps_before + run.step
+    export(run.average, output / "nano.safetensors", steps=steps)
 
 
 def _train_and_log(

@@ -257,6 +257,7 @@ def test_loss_falls_and_the_result_loads(planes, tmp_path):
     assert np.isfinite(answer.iou_predictions).all()
 
     onwards = Run(replace(SHORT, start_from=weights), tmp_path / "onwards")
+    assert onwards.steps_before == run.step
     exported = run.average.state_dict()
     for name, value in onwards.sam.state_dict().items():
         torch.testing.assert_close(value, exported[name], atol=2e-3, rtol=2e-3)
