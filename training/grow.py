@@ -16,11 +16,8 @@ from torch import Tensor, nn
 
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.networks.sam import Sam
-from napari_segment_anything.networks.tiny_image_encoder import (
-    ConvBN,
-    FusedMBConv,
-    TinyViTBlock,
-)
+from napari_segment_anything.networks.tiny_convolutions import ConvBN, FusedMBConv
+from napari_segment_anything.networks.tiny_image_encoder import TinyViTBlock
 
 from .export import export
 from .planes import load_planes, sampling_weights

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from napari_segment_anything.networks.sam import Sam
-from napari_segment_anything.networks.tiny_image_encoder import FusedMBConv
+from napari_segment_anything.networks.tiny_convolutions import FusedMBConv
 from napari_segment_anything.networks.two_way_transformer import Attention
 
 PROJECTION_GAIN = 4.0

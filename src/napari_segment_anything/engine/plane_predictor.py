@@ -75,11 +75,12 @@ class PlanePredictor:
         self._corrections = Corrections(predictor)
         self._pixels = image_module.check_plane(image)
         self._range = intensity_range or image_module.percentile_range(self._pixels)
-        self._whole = embedding
         self._scale = scale
         self._overlap = overlap
         self._n_kept = n_kept
         self._kept: OrderedDict[Box, ImageEmbedding] = OrderedDict()
+        if embedding is not None:
+            self._kept[0, 0, *self.plane_shape] = embedding
 
     @property
     def plane_shape(self) -> tuple[int, int]:
@@ -91,13 +92,8 @@ class PlanePredictor:
         """Frame pixels per plane pixel in the finest windows."""
         if self._scale is not None:
             return self._scale
-        seen: dict[Box, ImageEmbedding] = {}
-        if self._whole is not None:
-            seen[0, 0, *self.plane_shape] = self._whole
-        scale = estimate_scale(self._pixels, self._predictor, self._range, seen=seen)
-        # What was looked at may be prompted next.
-        self._kept.update(seen)
-        return scale
+        kept = self._kept  # what is looked at may be prompted next
+        return estimate_scale(self._pixels, self._predictor, self._range, seen=kept)
 
     @cached_property
     def windows(self) -> PromptWindows:
@@ -192,8 +188,6 @@ class PlanePredictor:
         return window == (0, 0, *self.plane_shape)
 
     def _embed(self, window: Box) -> ImageEmbedding:
-        if self._is_whole(window) and self._whole is not None:
-            return self._whole
         embedding = self._kept.get(window)
         if embedding is None:
             y0, x0, y1, x1 = window
