@@ -43,8 +43,8 @@ class Stack:
         Channel to read, or two or three channels to compose to RGB: three become
         red, green, blue; two become magenta and green, which colour-blind people
         tell apart. By default the first channel is read.
-    plane_axes : tuple of str, optional
-        Axes that become the rows and the columns of a plane.
+    plane_axes : sequence of str, optional
+        Axes that become the rows and the columns of a plane, such as ``"ZX"``.
     scale, units : mapping of str to float or str, optional
         Size of a pixel along each axis, and the unit of that size.
     translate : mapping of str to float, optional
@@ -66,7 +66,7 @@ class Stack:
         axes: str,
         *,
         channel: int | tuple[int, ...] | None = None,
-        plane_axes: tuple[str, str] = ("Y", "X"),
+        plane_axes: Sequence[str] = "YX",
         scale: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
         translate: Mapping[str, float] | None = None,

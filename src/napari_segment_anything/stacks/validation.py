@@ -31,15 +31,20 @@ def check_not_empty(axes: str, shape: tuple[int, ...]) -> None:
             )
 
 
-def checked_plane_axes(plane_axes: tuple[str, str], axes: str) -> tuple[str, str]:
+def checked_plane_axes(plane_axes: Sequence[str], axes: str) -> tuple[str, str]:
     """Return the two plane axes; raise `InvalidAxesError` if they do not fit."""
-    rows, columns = plane_axes
-    if rows == columns or not {rows, columns} <= set(axes) - {"C", "S"}:
+    letters = "".join(plane_axes).upper()
+    if len(set(letters)) != 2 or len(letters) != 2 or not set(letters) <= set(axes):
         raise InvalidAxesError(
-            f"Plane axes {plane_axes} must be two different axes of {axes!r}, and "
-            f"neither channel nor RGB samples."
+            f"Plane axes {letters!r} must be two different axes of {axes!r}, for rows "
+            f"and columns, such as ZX."
         )
-    return rows, columns
+    if set(letters) & {"C", "S"}:
+        raise InvalidAxesError(
+            f"Plane axes {letters!r} hold channels or RGB samples, which are no place "
+            f"in a plane; choose two other axes of {axes!r}."
+        )
+    return letters[0], letters[1]
 
 
 def checked_channels(
