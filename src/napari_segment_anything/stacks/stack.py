@@ -18,6 +18,7 @@ from napari_segment_anything.stacks.axes import parse_axes
 from napari_segment_anything.stacks.plane_reader import PlaneReader
 from napari_segment_anything.stacks.validation import (
     check_not_empty,
+    check_something_is_left,
     checked_channels,
     checked_dtype,
     checked_plane_axes,
@@ -206,14 +207,15 @@ class Stack:
                 )
             if not isinstance(wanted, slice):
                 wanted = slice(as_int(wanted), as_int(wanted) + 1 or None)
-            part._place(letter, self._ranges[letter][wanted])
-        check_not_empty(part.axes, part.shape)
+            chosen = self._ranges[letter][wanted]
+            check_something_is_left(letter, len(self._ranges[letter]), chosen)
+            part._place(letter, chosen)
         return part
 
     def _place(self, letter: str, chosen: range) -> None:
         """Narrow an axis, and say where in the world its pixels lie now."""
         before, self._ranges[letter] = self._ranges[letter], chosen
-        if not chosen or chosen == before:
+        if chosen == before:
             return
         size = self.scale.get(letter, 1.0)
         moved = (chosen[0] - before[0]) / before.step * size

@@ -31,6 +31,15 @@ def check_not_empty(axes: str, shape: tuple[int, ...]) -> None:
             )
 
 
+def check_something_is_left(letter: str, length: int, chosen: range) -> None:
+    """Raise `InvalidImageError` if a selection along an axis keeps nothing of it."""
+    if not chosen:
+        raise InvalidImageError(
+            f"The selection leaves nothing of axis {letter}, which has the positions 0 "
+            f"to {length - 1}; choose from these."
+        )
+
+
 def checked_plane_axes(plane_axes: Sequence[str], axes: str) -> tuple[str, str]:
     """Return the two plane axes; raise `InvalidAxesError` if they do not fit."""
     letters = "".join(plane_axes).upper()
