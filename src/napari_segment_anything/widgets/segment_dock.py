@@ -53,6 +53,10 @@ class SegmentDock(Dock):
         self._after_axes: Callable[[], None] | None = None
         self._connect_form()
         self._connect_work()
+        if self.workbench.model is not None:
+            # Another dock of the viewer has loaded it.
+            self.form.model.choose(self.workbench.model.name)
+            self._on_model()
         keys.bind_keys(viewer, self.commands.by_key)
         viewer.layers.selection.events.active.connect(self._refresh)
         viewer.layers.events.inserted.connect(self._refresh)
