@@ -4,8 +4,10 @@
     python benchmarks/memory.py --few 0 --dense 6000 12000 20000 --diameter 40
 
 Each job runs in a process of its own, as the command line does it, on a zarr of
-simulated planes; its peak is the largest resident set that the system has seen. The
-ratio is that of many frames to few: 1 means that the length of a movie does not matter.
+simulated planes; its peak is the largest resident set that the system has seen. What
+the allocator of the system keeps differs from run to run by a tenth, so each is the
+median of `--rounds` runs. The ratio is that of many frames to few: 1 means that the
+length of a movie does not matter.
 `--side` adds one plane of so many pixels a side, with large disks on it; it takes long.
 `--dense` adds planes full of nearly touching disks, one of each side given: candidate
 masks cover each pixel several times. The ratio is that of the last side to the first.
@@ -15,6 +17,7 @@ masks cover each pixel several times. The ratio is that of the last side to the 
 import argparse
 import json
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,6 +47,7 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=20, help="frames of a short movie")
     parser.add_argument("--many", type=int, default=200, help="frames of a long one")
     parser.add_argument("--frame", type=int, default=256, help="side of a frame")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each movie")
     parser.add_argument("--side", type=int, default=0, help="side of a large plane")
     parser.add_argument(
         "--dense", type=int, nargs="+", default=[], help="sides of dense planes"
@@ -84,10 +88,14 @@ def movies(arguments: argparse.Namespace, place: Path) -> dict:
         peaks = {}
         for n_frames in (arguments.few, arguments.many):
             movie = movie_of(place / f"{n_frames}.zarr", n_frames, arguments.frame)
-            peaks[n_frames] = peak_of(command, movie, place, arguments.model)
-        ratio = peaks[arguments.many] / peaks[arguments.few]
+            peaks[n_frames] = [
+                peak_of(command, movie, place / str(number), arguments.model)
+                for number in range(arguments.rounds)
+            ]
+        medians = {n_frames: statistics.median(of) for n_frames, of in peaks.items()}
+        ratio = medians[arguments.many] / medians[arguments.few]
         report[command] = {"peak_bytes": peaks, "ratio": ratio}
-        sizes = ", ".join(f"{n} frames {p / 1e6:.0f} MB" for n, p in peaks.items())
+        sizes = ", ".join(f"{n} frames {p / 1e6:.0f} MB" for n, p in medians.items())
         print(f"{command:<8} {sizes}: ×{ratio:.3f}", flush=True)
     return report
 
@@ -156,6 +164,7 @@ def draw_disks(path: Path, side: int, diameter: int, pitch: float) -> int:
 
 def peak_of(command: str, image: Path, place: Path, model: str, *options: str) -> int:
     """Run a command in a process of its own and return its peak in bytes."""
+    place.mkdir(exist_ok=True)
     words = [command, str(image)]
     if command == "segment":
         words += [str(place / f"labels-{image.name}"), "--no-image"]
