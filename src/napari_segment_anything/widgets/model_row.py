@@ -98,6 +98,9 @@ class ModelRow(QWidget):
 
     def set_loaded(self, model: str, device: str, device_note: str = "") -> None:
         """Say which model is loaded, where it runs, and what could be better."""
+        if not self._loaded:
+            # Another dock may have loaded it.
+            self.choose(model)
         self._loaded, self._device = model, device
         self.warning.setText(device_note)
         self.warning.setVisible(bool(device_note))

@@ -53,14 +53,11 @@ class SegmentDock(Dock):
         self._after_axes: Callable[[], None] | None = None
         self._connect_form()
         self._connect_work()
-        if self.workbench.model is not None:
-            # Another dock of the viewer has loaded it.
-            self.form.model.choose(self.workbench.model.name)
-            self._on_model()
         keys.bind_keys(viewer, self.commands.by_key)
         viewer.layers.selection.events.active.connect(self._refresh)
         viewer.layers.events.inserted.connect(self._refresh)
         self._model_list.submit(list_models)
+        self._on_model()  # Another dock may have loaded one.
         self._on_image()
 
     @property
@@ -205,7 +202,7 @@ class SegmentDock(Dock):
             return
         self.form.model.set_loaded(model.name, model.device, model.device_note)
         self.form.job.say("Ready.")
-        self.annotators.set_model(model.predictor, self.workbench.store)
+        self._on_store()
         # A download may have added a file.
         self._model_list.submit(list_models)
 
