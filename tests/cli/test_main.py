@@ -103,6 +103,21 @@ def test_embed_then_segment_encodes_nothing(cache, weights, movie, tmp_path):
     assert "encoding" not in seconds
 
 
+def test_planes_across_slices_are_segmented(cache, bright, tmp_path):
+    volume = np.full((40, 3, 48), 100, np.uint16)
+    volume[8:20, :, 4:18] = volume[25:37, 1, 30:44] = 3000
+    np.save("volume.npy", volume)
+    axes = ["--axes", "ZYX", "--plane-axes", "ZX"]
+    code = main(["segment", "volume.npy", "out.zarr", *axes, "--json", "a.json"])
+    assert code == 0
+    figures = json.loads((tmp_path / "a.json").read_text())
+    assert (figures["n_planes"], figures["n_objects"]) == (3, 4)
+    labels = np.asarray(LabelStore.open(tmp_path / "out.zarr").labels)
+    assert (labels[14, :, 10] > 0).all()
+    assert (labels[31, :, 37] > 0).tolist() == [False, True, False]
+    assert main(["embed", "volume.npy", *axes, "--z", "10:30", "--dry-run"]) == 0
+
+
 def test_track_writes_a_table_beside_the_labels(cache, bright, movie, tmp_path):
     assert main(["track", str(movie), "out.zarr", "--json", "a.json"]) == 0
     figures = json.loads((tmp_path / "a.json").read_text())

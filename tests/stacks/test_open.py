@@ -25,6 +25,13 @@ def test_arrays_are_opened_with_given_axes(wrap):
     np.testing.assert_array_equal(stack.read((1,)), DATA[1])
 
 
+@pytest.mark.parametrize("plane_axes", ["ZX", "zx", ("Z", "X")])
+def test_other_plane_axes_than_the_last_two(plane_axes):
+    stack = open_stack(DATA, axes="ZYX", plane_axes=plane_axes)
+    assert (stack.plane_axes, stack.index_axes) == (("Z", "X"), "Y")
+    np.testing.assert_array_equal(stack.read((5,)), DATA[:, 5])
+
+
 def test_xarray_names_its_axes():
     xarray = pytest.importorskip("xarray", reason="xarray is optional")
     assert open_stack(xarray.DataArray(DATA, dims=("time", "y", "x"))).axes == "TYX"

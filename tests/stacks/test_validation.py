@@ -21,7 +21,7 @@ def test_an_empty_plane_says_so():
         Stack(np.zeros((4, 0)), "YX")
 
 
-@pytest.mark.parametrize("plane_axes", [("Y", "Y"), ("Y", "T"), ("C", "X")])
+@pytest.mark.parametrize("plane_axes", [("Y", "Y"), ("Y", "T"), ("C", "X"), "Y"])
 def test_plane_axes_must_be_two_of_the_axes(plane_axes):
     with pytest.raises(InvalidAxesError, match="Plane axes"):
         Stack(np.zeros((2, 4, 5)), "CYX", plane_axes=plane_axes)

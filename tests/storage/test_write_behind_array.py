@@ -172,15 +172,21 @@ def test_not_more_waits_to_be_written_than_there_is_memory(disk, labels, monkeyp
     assert (disk.array[:] == 5).all()
 
 
-def test_a_program_that_ends_writes_first(tmp_path):
-    program = """
+@pytest.mark.parametrize("end", ["", "sys.exit(1)", "raise ValueError", "del labels"])
+def test_a_program_that_ends_writes_first(tmp_path, end):
+    program = f"""
 import sys, zarr
 from pathlib import Path
+from napari_segment_anything.storage.unthreaded_array import UnthreadedArray
 from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 array = zarr.create_array(sys.argv[1], shape=(64, 64), chunks=(2, 2), dtype="i4")
-labels = WriteBehindArray(array, Path(sys.argv[1]))
+labels = WriteBehindArray(UnthreadedArray(array), Path(sys.argv[1]))
 labels[...] = 3
+{end}
 """
     path = str(tmp_path / "a.zarr")
-    subprocess.run([sys.executable, "-c", program, path], check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, timeout=120
+    )
+    assert ended.returncode == (0 if end in ("", "del labels") else 1)
     assert (zarr.open_array(path, mode="r")[:] == 3).all()

@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_segment_anything.errors import CheckpointError
 from napari_segment_anything.models import load
-from napari_segment_anything.session.jobs import ModelChoice
+from napari_segment_anything.session.jobs import LoadedModel, ModelChoice
 from napari_segment_anything.session.record import Record
 from napari_segment_anything.widgets import dock as dock_module
 from napari_segment_anything.widgets import keys
+from napari_segment_anything.widgets.embeddings_dock import EmbeddingsDock
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 
 pytestmark = pytest.mark.gui
@@ -97,6 +98,36 @@ def test_start_adds_layers_and_loads_the_model_in_a_thread(
     assert loads[0] is not threading.main_thread()
     assert not dock.form.start.isEnabled()
     assert dock.form.model.button.text() == "Loaded"
+
+
+def test_a_dock_that_is_opened_later_uses_the_model_that_is_loaded(
+    make_dock, viewer_model, movie, predictor, loads, qtbot
+):
+    viewer_model.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    viewer_model.dims.set_point(0, 0)
+    # What loads it may be another dock, which is held by the same workbench.
+    embeddings = EmbeddingsDock(viewer_model)
+    embeddings.form.ahead.setChecked(False)
+    embeddings.workbench.model = LoadedModel("my.pt", predictor, "cpu")
+    dock = make_dock(viewer_model)
+    qtbot.waitUntil(lambda: is_idle(dock), timeout=10_000)
+    assert dock.form.model.model == "my.pt"
+    assert dock.form.model.button.text() == "Loaded"
+    dock.form.start.click()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    qtbot.waitUntil(dock.form.accept.isEnabled, timeout=10_000)
+    assert not loads
+    qtbot.waitUntil(lambda: not embeddings._sizes.is_busy, timeout=10_000)
+    embeddings.deleteLater()
+
+
+def test_a_weights_file_stays_chosen_when_models_are_listed_anew(dock, settle):
+    row = dock.form.model
+    row.choose("/weights/my.pt")
+    dock.form.start.click()
+    settle()
+    assert (row.model, row.combo.currentText()) == ("/weights/my.pt", "my.pt")
+    assert row.button.text() == "Loaded"
 
 
 def test_buttons_are_enabled_when_they_can_do_something(dock, settle):
@@ -479,6 +510,7 @@ def test_a_model_that_is_not_here_is_not_downloaded_by_start(dock, settle, loads
     settle()
     choices = [ModelChoice("vit_b", "all", "Apache-2.0", False, 375_042_383)]
     dock.form.model.set_choices(choices)
+    dock.form.model.choose("vit_b")
     assert dock.form.model.button.text() == "Download 375 MB and load"
     dock.form.start.click()
     settle()

@@ -40,6 +40,12 @@ def add_job_options(parser: ArgumentParser) -> None:
         metavar="N",
         help="resolution level of a multiscale image (default: 0, the full one)",
     )
+    parser.add_argument(
+        "--plane-axes",
+        default="YX",
+        metavar="AXES",
+        help="axes of the rows and the columns of a plane, such as ZX (default: YX)",
+    )
     for axis, what in (("t", "frames"), ("z", "slices")):
         parser.add_argument(
             f"--{axis}",

@@ -22,7 +22,8 @@ def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
     Parameters
     ----------
     arguments : Namespace
-        With ``input``, ``axes``, ``channel`` and, of jobs, ``level``, ``t``, ``z``.
+        With ``input``, ``axes``, ``channel`` and, of jobs, ``level``, ``plane_axes``,
+        ``t``, ``z``.
     unnamed : str, optional
         What an axis is that the file does not name, such as a plain TIFF's pages.
     """
@@ -37,6 +38,7 @@ def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
         axes=arguments.axes,
         channel=arguments.channel,
         level=getattr(arguments, "level", 0),
+        plane_axes=getattr(arguments, "plane_axes", "YX"),
         unnamed=unnamed,
     )
     wanted = {axis: getattr(arguments, axis.lower(), None) for axis in "TZ"}

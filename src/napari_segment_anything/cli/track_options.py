@@ -138,10 +138,17 @@ def start_of(arguments: Namespace, stack: "Stack") -> "StartLabels | None":
     is_challenge = is_ctc(arguments.start_from)
     if is_challenge:
         found = read_ctc(arguments.start_from)
-        labels = Stack(found.labels, axes, name=str(arguments.start_from))
+        labels = Stack(
+            found.labels,
+            axes,
+            plane_axes=stack.plane_axes,
+            name=str(arguments.start_from),
+        )
         parents = {one: parent for one, _, _, parent in found.tracks if parent}
     else:
-        labels = open_stack(arguments.start_from, axes=axes)
+        labels = open_stack(
+            arguments.start_from, axes=axes, plane_axes=stack.plane_axes
+        )
     parts = {axis: getattr(arguments, axis.lower(), None) for axis in "TZ"}
     chosen = {axis: part for axis, part in parts.items() if part is not None}
     return StartLabels(

@@ -32,6 +32,7 @@ def open_stack(
     axes: str | None = None,
     channel: int | tuple[int, ...] | None = None,
     level: int = 0,
+    plane_axes: Sequence[str] = "YX",
     unnamed: str | None = None,
 ) -> Stack:
     """Open a path, an array or a list as a stack of planes; no plane is read yet.
@@ -49,6 +50,8 @@ def open_stack(
         See `Stack`.
     level : int, optional
         Resolution level, where there are several; 0 is the full one.
+    plane_axes : sequence of str, optional
+        Axes that become the rows and the columns of a plane, such as ``"ZX"``.
     unnamed : str, optional
         Letter for the one axis that a file does not name, such as the pages of a plain
         TIFF. By default that is an error, as pages may be frames or slices.
@@ -64,23 +67,7 @@ def open_stack(
     """
     if isinstance(source, Stack):
         return source
-    if isinstance(source, str | os.PathLike):
-        location = os.fspath(source)
-        return _as_stack(
-            _open_location(location, level), axes, channel, unnamed, str(location)
-        )
-    if isinstance(source, Sequence):
-        return _as_stack(_open_sequence(source, level), axes, channel, unnamed, "")
-    return _as_stack(_open_array(source, level), axes, channel, unnamed, "")
-
-
-def _as_stack(
-    opened: Opened,
-    axes: str | None,
-    channel: int | tuple[int, ...] | None,
-    unnamed: str | None,
-    source: str,
-) -> Stack:
+    opened, place = _opened(source, level)
     letters = _settled_axes(opened, axes, unnamed)
     if channel is None and "C" in letters:
         channel = opened.channel
@@ -88,12 +75,23 @@ def _as_stack(
         opened.data,
         letters,
         channel=channel,
+        plane_axes=plane_axes,
         scale=_of_axes(opened.scale, letters),
         units=_of_axes(opened.units, letters),
         translate=_of_axes(opened.translate, letters),
         name=opened.name,
-        source=source,
+        source=place,
     )
+
+
+def _opened(source: Any, level: int) -> tuple[Opened, str]:
+    """Return what a source holds, and its path or address if it has one."""
+    if isinstance(source, str | os.PathLike):
+        place = str(os.fspath(source))
+        return _open_location(place, level), place
+    if isinstance(source, Sequence):
+        return _open_sequence(source, level), ""
+    return _open_array(source, level), ""
 
 
 def _of_axes(told: Mapping[str, Value], axes: str) -> dict[str, Value]:

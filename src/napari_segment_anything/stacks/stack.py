@@ -18,6 +18,7 @@ from napari_segment_anything.stacks.axes import parse_axes
 from napari_segment_anything.stacks.plane_reader import PlaneReader
 from napari_segment_anything.stacks.validation import (
     check_not_empty,
+    check_something_is_left,
     checked_channels,
     checked_dtype,
     checked_plane_axes,
@@ -43,8 +44,8 @@ class Stack:
         Channel to read, or two or three channels to compose to RGB: three become
         red, green, blue; two become magenta and green, which colour-blind people
         tell apart. By default the first channel is read.
-    plane_axes : tuple of str, optional
-        Axes that become the rows and the columns of a plane.
+    plane_axes : sequence of str, optional
+        Axes that become the rows and the columns of a plane, such as ``"ZX"``.
     scale, units : mapping of str to float or str, optional
         Size of a pixel along each axis, and the unit of that size.
     translate : mapping of str to float, optional
@@ -66,7 +67,7 @@ class Stack:
         axes: str,
         *,
         channel: int | tuple[int, ...] | None = None,
-        plane_axes: tuple[str, str] = ("Y", "X"),
+        plane_axes: Sequence[str] = "YX",
         scale: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
         translate: Mapping[str, float] | None = None,
@@ -206,14 +207,15 @@ class Stack:
                 )
             if not isinstance(wanted, slice):
                 wanted = slice(as_int(wanted), as_int(wanted) + 1 or None)
-            part._place(letter, self._ranges[letter][wanted])
-        check_not_empty(part.axes, part.shape)
+            chosen = self._ranges[letter][wanted]
+            check_something_is_left(letter, len(self._ranges[letter]), chosen)
+            part._place(letter, chosen)
         return part
 
     def _place(self, letter: str, chosen: range) -> None:
         """Narrow an axis, and say where in the world its pixels lie now."""
         before, self._ranges[letter] = self._ranges[letter], chosen
-        if not chosen or chosen == before:
+        if chosen == before:
             return
         size = self.scale.get(letter, 1.0)
         moved = (chosen[0] - before[0]) / before.step * size

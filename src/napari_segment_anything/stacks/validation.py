@@ -31,15 +31,29 @@ def check_not_empty(axes: str, shape: tuple[int, ...]) -> None:
             )
 
 
-def checked_plane_axes(plane_axes: tuple[str, str], axes: str) -> tuple[str, str]:
-    """Return the two plane axes; raise `InvalidAxesError` if they do not fit."""
-    rows, columns = plane_axes
-    if rows == columns or not {rows, columns} <= set(axes) - {"C", "S"}:
-        raise InvalidAxesError(
-            f"Plane axes {plane_axes} must be two different axes of {axes!r}, and "
-            f"neither channel nor RGB samples."
+def check_something_is_left(letter: str, length: int, chosen: range) -> None:
+    """Raise `InvalidImageError` if a selection along an axis keeps nothing of it."""
+    if not chosen:
+        raise InvalidImageError(
+            f"The selection leaves nothing of axis {letter}, which has the positions 0 "
+            f"to {length - 1}; choose from these."
         )
-    return rows, columns
+
+
+def checked_plane_axes(plane_axes: Sequence[str], axes: str) -> tuple[str, str]:
+    """Return the two plane axes; raise `InvalidAxesError` if they do not fit."""
+    letters = "".join(plane_axes).upper()
+    if len(set(letters)) != 2 or len(letters) != 2 or not set(letters) <= set(axes):
+        raise InvalidAxesError(
+            f"Plane axes {letters!r} must be two different axes of {axes!r}, for rows "
+            f"and columns, such as ZX."
+        )
+    if set(letters) & {"C", "S"}:
+        raise InvalidAxesError(
+            f"Plane axes {letters!r} hold channels or RGB samples, which are no place "
+            f"in a plane; choose two other axes of {axes!r}."
+        )
+    return letters[0], letters[1]
 
 
 def checked_channels(

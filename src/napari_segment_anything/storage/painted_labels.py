@@ -66,6 +66,7 @@ def labels_on_disk(
 
     from napari_segment_anything.storage.atomic import storage_errors
     from napari_segment_anything.storage.label_store import LabelStore
+    from napari_segment_anything.storage.unthreaded_array import UnthreadedArray
 
     path = _free_path(folder, name)
     if _is_ome_order(axes):
@@ -79,7 +80,7 @@ def labels_on_disk(
             levels=1,
             chunk_side=_CHUNK_SIDE,
         )
-        return WriteBehindArray(store.labels, path)
+        return WriteBehindArray(UnthreadedArray(store.labels), path)
     with storage_errors(path):
         array = zarr.create_array(
             path,
@@ -91,7 +92,7 @@ def labels_on_disk(
             dtype=np.int32,
             dimension_names=list(axes.lower()),
         )
-    return WriteBehindArray(array, path)
+    return WriteBehindArray(UnthreadedArray(array), path)
 
 
 def _is_ome_order(axes: str) -> bool:

@@ -1,11 +1,9 @@
 """A zarr array whose chunks are changed in memory and written by a thread."""
 
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -31,12 +29,13 @@ class WriteBehindArray:
 
     What is assigned can be read at once. A thread writes changed chunks in the order in
     which they were changed first, each whole: what a crash leaves on disk lacks the
-    last moments at most. A program that ends waits for what is not written yet.
+    last moments at most. A program that ends waits until all is written.
 
     Parameters
     ----------
-    array : zarr.Array
-        Where it is written to.
+    array : UnthreadedArray
+        Where it is written to. zarr's own arrays will do where `flush` is called before
+        the program ends.
     path : Path
         Of the array, for messages.
     on_error : callable, optional
@@ -63,7 +62,6 @@ class WriteBehindArray:
         self._is_failing = False
         self._writer = ThreadPoolExecutor(1, "labels")
         self._last: Future[StorageError | None] | None = None
-        _flush_at_end(weakref.ref(self))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -206,19 +204,6 @@ class WriteBehindArray:
         most = max(1, _KEPT_BYTES // self._chunk_bytes)
         while len(self._kept) > most:
             self._kept.popitem(last=False)
-
-
-def _flush_at_end(reference: "weakref.ref[WriteBehindArray]") -> None:
-    """Have an array flushed, if it is still there, before threads are ended."""
-
-    def flush() -> None:
-        if (array := reference()) is not None:
-            with suppress(StorageError):
-                array.flush()
-
-    # zarr writes by threads, which may start nothing more when atexit comes.
-    if register := getattr(threading, "_register_atexit", None):
-        register(flush)
 
 
 def _parts(

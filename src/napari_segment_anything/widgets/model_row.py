@@ -43,7 +43,7 @@ class ModelRow(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.combo.setMinimumContentsLength(6)
-        self.combo.addItem("nano")
+        self.combo.addItem("nano", "nano")
         self.button = QPushButton("Load")
         self.note = QLabel()
         self.note.setWordWrap(True)
@@ -92,12 +92,15 @@ class ModelRow(QWidget):
         for choice in choices:
             self.combo.addItem(choice.name, choice.name)
         self.combo.addItem(_OTHER)
-        self.combo.setCurrentIndex(max(0, self.combo.findData(before)))
+        self.choose(before)
         self.combo.blockSignals(False)
         self._update()
 
     def set_loaded(self, model: str, device: str, device_note: str = "") -> None:
         """Say which model is loaded, where it runs, and what could be better."""
+        if not self._loaded:
+            # Another dock may have loaded it.
+            self.choose(model)
         self._loaded, self._device = model, device
         self.warning.setText(device_note)
         self.warning.setVisible(bool(device_note))
@@ -108,11 +111,11 @@ class ModelRow(QWidget):
         self._is_busy = is_busy
         self._update()
 
-    def add_file(self, path: str) -> None:
-        """Offer a weights file of the user's own and choose it."""
-        if self.combo.findData(path) < 0:
-            self.combo.insertItem(0, Path(path).name, path)
-        self.combo.setCurrentIndex(self.combo.findData(path))
+    def choose(self, model: str) -> None:
+        """Choose a model by its name, or a weights file, which is then offered too."""
+        if self.combo.findData(model) < 0:
+            self.combo.insertItem(0, Path(model).name, model)
+        self.combo.setCurrentIndex(self.combo.findData(model))
 
     def _request(self) -> None:
         self.load_requested.emit(self.model)
@@ -124,7 +127,7 @@ class ModelRow(QWidget):
             self, "Weights of a SAM", "", "Weights (*.pt *.pth *.safetensors)"
         )
         if path:
-            self.add_file(path)
+            self.choose(path)
         else:
             self.combo.setCurrentIndex(0)
 

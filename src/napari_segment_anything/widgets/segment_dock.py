@@ -57,6 +57,7 @@ class SegmentDock(Dock):
         viewer.layers.selection.events.active.connect(self._refresh)
         viewer.layers.events.inserted.connect(self._refresh)
         self._model_list.submit(list_models)
+        self._on_model()  # Another dock may have loaded one.
         self._on_image()
 
     @property
@@ -201,7 +202,7 @@ class SegmentDock(Dock):
             return
         self.form.model.set_loaded(model.name, model.device, model.device_note)
         self.form.job.say("Ready.")
-        self.annotators.set_model(model.predictor, self.workbench.store)
+        self._on_store()
         # A download may have added a file.
         self._model_list.submit(list_models)
 
