@@ -14,6 +14,7 @@ from napari_segment_anything.tracking.repair_settings import (
     Repair,
     RepairSettings,
 )
+from napari_segment_anything.tracking.undivided import changes_less
 
 ALTERNATIVES = 3
 
@@ -24,6 +25,7 @@ _WORDS: dict[BreakKind, str] = {
     "merged": "split",
     "fragments": "joined",
     "changed": "redrawn",
+    "divided": "joined",
 }
 
 
@@ -155,7 +157,12 @@ def _judge(
         if best is None:
             return None
         accepted = MaskSet.concatenate([accepted, best])
-    if not _is_as_sure(accepted, one, frame, settings):
+    if one.areas is not None:
+        # Parts are often as sure as the whole; what tells is the way through time.
+        parts = float(frame.areas[list(one.replaces)].sum())
+        if not changes_less(float(accepted.areas[0]), parts, one.areas):
+            return None
+    elif not _is_as_sure(accepted, one, frame, settings):
         return None
     for k in one.replaces:
         if one.kind == "changed":

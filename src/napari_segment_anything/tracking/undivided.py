@@ -1,0 +1,97 @@
+"""Cells that are still one: the parts of a nucleus part before the cell does.
+
+Where chromosomes separate inside of a cell, a single frame shows two objects as well as
+one. Time tells which: what belongs together keeps its area.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import ConvexHull, QhullError
+
+from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.tracking.contradiction import Break
+from napari_segment_anything.tracking.expectations import Expectations
+from napari_segment_anything.tracking.known import Known
+
+
+def undivided(there: Expectations, mother: int, known: Known) -> Iterator[Break]:
+    """Ask whether two daughters are still one object where they are first seen.
+
+    Parameters
+    ----------
+    there : Expectations
+        The movie.
+    mother : int
+        Id of a track.
+    known : Known
+        What is right as it is.
+    """
+    by_id = there.lineage.by_id
+    daughters = [by_id[child] for child in there.lineage.children.get(mother, ())]
+    if len(daughters) != 2:
+        return
+    last, firsts = by_id[mother].nodes[-1], [d.nodes[0] for d in daughters]
+    frame = firsts[0][0]
+    nexts = [d.nodes[1] for d in daughters if len(d.nodes) > 1]
+    if firsts[1][0] != frame or [t for t, _ in nexts] != [frame + 1] * 2:
+        return
+    if last in known.with_successor or any(node in known.ids for node in firsts):
+        return
+    parts = there.frames[frame].select([k for _, k in firsts])
+    yield Break(
+        "divided",
+        frame,
+        convex_hull(parts),
+        (firsts[0][1], firsts[1][1]),
+        areas=(
+            float(there.objects[last[0]].areas[last[1]]),
+            float(sum(there.objects[t].areas[k] for t, k in nexts)),
+        ),
+    )
+
+
+def changes_less(whole: float, parts: float, around: tuple[float, float]) -> bool:
+    """Whether the area of a whole fits those before and after at least as well.
+
+    Parameters
+    ----------
+    whole, parts : float
+        Area of the one mask, and of the two together.
+    around : (float, float)
+        Areas of the mother before and of both daughters after.
+    """
+    before, after = np.log(around)
+
+    def change(area: float) -> float:
+        return float(abs(np.log(area) - before) + abs(after - np.log(area)))
+
+    # Both are the same where the area between them only grows, or only shrinks.
+    return change(max(whole, 1)) <= change(max(parts, 1)) + 1e-9
+
+
+def convex_hull(parts: MaskSet) -> MaskSet:
+    """Return one mask: the convex hull of all, or their box where they are a line."""
+    pixels = np.concatenate(
+        [
+            np.argwhere(mask) + np.asarray(box[:2])
+            for mask, box in zip(parts.masks, parts.boxes, strict=True)
+        ]
+    )
+    low, high = pixels.min(axis=0), pixels.max(axis=0) + 1
+    mask = np.ones(high - low, bool)
+    try:
+        mask = _inside(ConvexHull(pixels - low), mask.shape)
+    except QhullError:
+        pass  # A line or a single pixel has no hull.
+    return MaskSet.from_masks(parts.shape, [(*low, *high)], [mask])
+
+
+def _inside(hull: ConvexHull, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Pixels whose centres lie in a hull."""
+    inside = np.ones(shape, bool)
+    y, x = np.indices(shape)
+    for a, b, offset in hull.equations:
+        inside &= a * y + b * x + offset <= 1e-6
+    return inside
