@@ -14,7 +14,7 @@ from napari_segment_anything.tracking.repair_settings import (
     Repair,
     RepairSettings,
 )
-from napari_segment_anything.tracking.undivided import changes_less
+from napari_segment_anything.tracking.undivided import is_still_one
 
 ALTERNATIVES = 3
 
@@ -158,9 +158,7 @@ def _judge(
             return None
         accepted = MaskSet.concatenate([accepted, best])
     if one.areas is not None:
-        # Parts are often as sure as the whole; what tells is the way through time.
-        parts = float(frame.areas[list(one.replaces)].sum())
-        if not changes_less(float(accepted.areas[0]), parts, one.areas):
+        if not is_still_one(accepted, frame.select(list(one.replaces)), one.areas):
             return None
     elif not _is_as_sure(accepted, one, frame, settings):
         return None

@@ -52,23 +52,30 @@ def undivided(there: Expectations, mother: int, known: Known) -> Iterator[Break]
     )
 
 
-def changes_less(whole: float, parts: float, around: tuple[float, float]) -> bool:
-    """Whether the area of a whole fits those before and after at least as well.
+def is_still_one(
+    whole: MaskSet, parts: MaskSet, around: tuple[float, float]
+) -> bool:
+    """Whether one mask is likelier than the two that lie in it.
+
+    What the whole lacks in predicted IoU, it must make up in consistency: how much less
+    the logarithm of the area changes from the mother before to the daughters after.
+    Where the area only grows, or only shrinks, the surer reading wins.
 
     Parameters
     ----------
-    whole, parts : float
-        Area of the one mask, and of the two together.
+    whole, parts : MaskSet
+        One mask, and two.
     around : (float, float)
-        Areas of the mother before and of both daughters after.
+        Areas of the mother before and of both daughters after, pixels.
     """
     before, after = np.log(around)
 
-    def change(area: float) -> float:
-        return float(abs(np.log(area) - before) + abs(after - np.log(area)))
+    def change(masks: MaskSet) -> float:
+        area = np.log(max(float(masks.areas.sum()), 1.0))
+        return float(abs(area - before) + abs(after - area))
 
-    # Both are the same where the area between them only grows, or only shrinks.
-    return change(max(whole, 1)) <= change(max(parts, 1)) + 1e-9
+    surer = float(whole.predicted_iou[0] - parts.predicted_iou.mean())
+    return change(parts) - change(whole) + surer >= 0
 
 
 def convex_hull(parts: MaskSet) -> MaskSet:
