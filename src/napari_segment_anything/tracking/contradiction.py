@@ -5,9 +5,7 @@ from typing import Literal
 
 from napari_segment_anything.engine.mask_set import MaskSet
 
-BreakKind = Literal[
-    "missing", "hidden", "merged", "fragments", "changed", "divided"
-]
+BreakKind = Literal["missing", "hidden", "merged", "fragments", "changed", "divided"]
 
 
 @dataclass(frozen=True, eq=False)

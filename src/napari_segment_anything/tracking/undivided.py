@@ -4,7 +4,8 @@ Where chromosomes separate inside of a cell, a single frame shows two objects as
 one. Time tells which: what belongs together keeps its area.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,10 @@ from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.tracking.contradiction import Break
 from napari_segment_anything.tracking.expectations import Expectations
 from napari_segment_anything.tracking.known import Known
+from napari_segment_anything.tracking.track import Track
+
+# Daughters are as large as they will be in most of so many frames.
+N_AFTER = 3
 
 
 def undivided(there: Expectations, mother: int, known: Known) -> Iterator[Break]:
@@ -34,8 +39,8 @@ def undivided(there: Expectations, mother: int, known: Known) -> Iterator[Break]
         return
     last, firsts = by_id[mother].nodes[-1], [d.nodes[0] for d in daughters]
     frame = firsts[0][0]
-    nexts = [d.nodes[1] for d in daughters if len(d.nodes) > 1]
-    if firsts[1][0] != frame or [t for t, _ in nexts] != [frame + 1] * 2:
+    after = _areas_after(there, daughters)
+    if firsts[1][0] != frame or not after:
         return
     if last in known.with_successor or any(node in known.ids for node in firsts):
         return
@@ -47,14 +52,21 @@ def undivided(there: Expectations, mother: int, known: Known) -> Iterator[Break]
         (firsts[0][1], firsts[1][1]),
         areas=(
             float(there.objects[last[0]].areas[last[1]]),
-            float(sum(there.objects[t].areas[k] for t, k in nexts)),
+            float(np.median(after)),
         ),
     )
 
 
-def is_still_one(
-    whole: MaskSet, parts: MaskSet, around: tuple[float, float]
-) -> bool:
+def _areas_after(there: Expectations, daughters: Sequence[Track]) -> list[float]:
+    """Area of both daughters together in the next frames that have both."""
+    totals: dict[int, list[float]] = {}
+    for daughter in daughters:
+        for t, k in daughter.nodes[1 : 1 + N_AFTER]:
+            totals.setdefault(t, []).append(float(there.objects[t].areas[k]))
+    return [sum(areas) for areas in totals.values() if len(areas) == len(daughters)]
+
+
+def is_still_one(whole: MaskSet, parts: MaskSet, around: tuple[float, float]) -> bool:
     """Whether one mask is likelier than the two that lie in it.
 
     What the whole lacks in predicted IoU, it must make up in consistency: how much less
@@ -88,10 +100,8 @@ def convex_hull(parts: MaskSet) -> MaskSet:
     )
     low, high = pixels.min(axis=0), pixels.max(axis=0) + 1
     mask = np.ones(high - low, bool)
-    try:
+    with contextlib.suppress(QhullError):  # a line or a single pixel has no hull
         mask = _inside(ConvexHull(pixels - low), mask.shape)
-    except QhullError:
-        pass  # A line or a single pixel has no hull.
     return MaskSet.from_masks(parts.shape, [(*low, *high)], [mask])
 
 
