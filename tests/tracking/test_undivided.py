@@ -48,9 +48,9 @@ def test_daughters_that_keep_the_area_stay_two():
     ("score", "around", "expected"),
     [
         # As sure, and the area changes as little: nothing speaks against one.
-        (0.8, (600, 1400), True),
+        (0.8, (400, 1400), True),
         # Less sure, and nothing makes up for it.
-        (0.7, (600, 1400), False),
+        (0.7, (400, 1400), False),
         # Less sure, but otherwise the area would fall to a half and double again.
         (0.7, (1000, 1000), True),
         # As sure, but daughters of the mother's area are no half-filled cell.
