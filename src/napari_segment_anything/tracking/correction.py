@@ -33,7 +33,7 @@ class EditableTracks(TrackPlanes):
                 f"Track {track} is seen from frame {frames[0]} to {frames[-1]}. Go to "
                 "a later frame of it to cut it there."
             )
-        new = self._new_id()
+        new = self.new_id()
         parents = {
             child: new if parent == track else parent
             for child, parent in self.parents.items()

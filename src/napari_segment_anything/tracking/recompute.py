@@ -144,9 +144,8 @@ def _as_correction(
     tracks: EditableTracks, window: range, result: TrackingResult
 ) -> Recomputed:
     """Name new tracks so that they meet no other, and keep what lies outside."""
-    outside = set(tracks.tracks)
     known = set(result.known.ids.values())
-    next_id = max([0, *outside, *known]) + 1
+    next_id = max([tracks.new_id(), *(one + 1 for one in known)])
     names: dict[int, int] = {}
     for one in result.lineage.tracks:
         if one.id in known:
