@@ -341,7 +341,7 @@ def test_the_keys_are_those_of_the_main_dock_and_stand_on_the_buttons(
     assert bound < known
     review = dock.form.review
     buttons = (review.next, review.accept, review.other)
-    buttons = (*buttons, review.recompute, review.undo)
+    buttons = (*buttons, review.prompt, review.recompute, review.undo)
     shown = {
         button.text().rpartition("(")[2].rstrip(")")
         for button in (*buttons, *review.buttons.values())
@@ -390,3 +390,190 @@ def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer
     dock.form.review.undo.click()
     settle(dock, qtbot)
     assert len(corrector.tracks.children(mother)) == 2
+
+
+def prompted(dock, qtbot):
+    """Whether the outline of what is drawn is there."""
+    prompts = dock.corrector.prompts
+    qtbot.waitUntil(
+        lambda: not prompts.is_busy and prompts.session.can_accept, timeout=30_000
+    )
+    return prompts
+
+
+def test_a_click_prompts_a_missed_object_into_its_track(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    layer, review = corrector.layers.labels, dock.form.review
+    truth = dividing_movie()
+    wanderer = by_truth(layer.data, truth)[0][1]
+    layer.data[3][layer.data[3] == wanderer] = 0
+    corrector.tracks.note_painting(3)
+    others = np.where(layer.data == wanderer, 0, layer.data)
+    viewer.dims.set_point(0, 3)
+    layer.selected_label = 0
+    n_layers = len(viewer.layers)
+    assert review.prompt.isEnabled()
+    assert review.take.isHidden() or not review.take.isVisible()
+    review.prompt.click()
+    points = corrector.prompts.layers.prompts.points
+    assert viewer.layers.selection.active is points
+    assert points.mode == "add"
+    points.add(np.array([[3.0, 23.0, 16.0]]))
+    prompts = prompted(dock, qtbot)
+    assert review.take.isEnabled()
+    assert prompts.layers.preview.layer.data.any()
+    # Nothing is changed before it is accepted.
+    assert wanderer not in layer.data[3]
+    review.take.click()
+    settle(dock, qtbot)
+    found = layer.data[3] == wanderer
+    true = truth[3] == 1
+    assert (found & true).sum() / (found | true).sum() > 0.7
+    assert (3, wanderer) in corrector.tracks.locked
+    assert (np.where(layer.data == wanderer, 0, layer.data) == others).all()
+    assert len(viewer.layers) == n_layers
+    assert viewer.layers.selection.active is layer
+    assert layer.selected_label == wanderer
+    assert f"Track {wanderer} is locked in frame 3" in dock.form.job.status.text()
+    # What was computed again around it is one step, the mask another.
+    for _ in range(2):
+        if review.undo.isEnabled():
+            review.undo.click()
+    assert wanderer not in layer.data[3]
+
+
+def test_a_box_redraws_the_chosen_object(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    layer = corrector.layers.labels
+    truth = dividing_movie()
+    ids = by_truth(layer.data, truth)
+    mother = ids[2][2]
+    # As if half of it had been missed.
+    layer.data[2][60:76, 52:64] = 0
+    viewer.dims.set_point(0, 2)
+    corrector.pick(mother)
+    dock._keys()[keys.BOX_KEY]()
+    boxes = corrector.prompts.layers.prompts.boxes
+    corrector.prompts._keys()[keys.BOX_KEY]()
+    assert viewer.layers.selection.active is boxes
+    box = [[2, 59, 39], [2, 59, 64], [2, 76, 64], [2, 76, 39]]
+    boxes.add(np.array(box, float), shape_type="rectangle")
+    prompted(dock, qtbot)
+    corrector.prompts._keys()[keys.ACCEPT_KEY]()
+    settle(dock, qtbot)
+    found, true = layer.data[2] == mother, truth[2] == 2
+    assert (found & true).sum() / (found | true).sum() > 0.7
+    assert len(corrector.tracks.children(mother)) == 2
+
+
+def test_prompts_that_are_given_up_change_nothing(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    before = corrector.layers.labels.data.copy()
+    n_layers = len(viewer.layers)
+    dock.form.review.prompt.click()
+    corrector.prompts.layers.prompts.points.add(np.array([[0.0, 17.0, 16.0]]))
+    prompted(dock, qtbot)
+    dock.form.review.give_up.click()
+    assert len(viewer.layers) == n_layers
+    assert (corrector.layers.labels.data == before).all()
+    assert not corrector.can_undo
+    # An accept before the answer is there waits for it.
+    dock.form.review.prompt.click()
+    corrector.prompts.layers.prompts.points.add(np.array([[0.0, 17.0, 16.0]]))
+    corrector.prompts.accept()
+    qtbot.waitUntil(lambda: corrector.can_undo, timeout=30_000)
+    settle(dock, qtbot)
+    assert not corrector.prompts.is_open
+
+
+@pytest.fixture
+def deep(qtbot, viewer_model):
+    """A dock with two slices that were followed each for itself."""
+    labels = dividing_movie()
+    data = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
+    viewer_model.add_image(data, name="deep", axis_labels=tuple("tzyx"))
+    viewer_model.dims.set_point(1, 1)
+    dock = TimeDock(viewer_model)
+    track(dock, qtbot)
+    yield dock
+    settle(dock, qtbot)
+    dock.close()
+    dock.deleteLater()
+
+
+def test_the_list_covers_all_slices_and_goes_to_each(deep, qtbot, viewer_model):
+    corrector, review = deep.corrector, deep.form.review
+    assert {doubt.position for doubt in corrector.tour.doubts} == {(0,), (1,)}
+    assert review.list.count() == len(corrector.tour.doubts)
+    assert "Z 0" in "".join(review.list.item(k).text() for k in range(2))
+    seen = set()
+    for _ in range(review.list.count()):
+        review.next.click()
+        doubt = corrector.tour.doubt
+        assert viewer_model.dims.current_step[:2] == (doubt.frame, doubt.position[0])
+        assert corrector.position == doubt.position
+        assert corrector.selected == doubt.track
+        assert doubt.track in corrector.tracks.tracks
+        assert review.detail.text().startswith(f"Track {doubt.track}")
+        seen.add(doubt.position)
+    assert seen == {(0,), (1,)}
+    settle(deep, qtbot)
+    here = corrector.position[0]
+    assert (corrector.layers.tracks.data[:, 2] == here).all()
+
+
+def test_corrections_are_of_the_slice_that_is_shown(deep, qtbot, viewer_model):
+    corrector, review = deep.corrector, deep.form.review
+    movies = corrector.found.movies
+    labels = corrector.layers.labels.data
+    before = labels.copy()
+    viewer_model.dims.set_point(1, 0)
+    viewer_model.dims.set_point(0, 3)
+    ids = by_truth(labels[:, 0], dividing_movie())
+    corrector.pick(ids[0][1])
+    review.buttons["cut"].click()
+    assert corrector.tracks is movies[0,]
+    new = set(np.unique(labels[:, 0])) - set(np.unique(before[:, 0]))
+    assert len(new) == 1
+    # No track of another slice has the new id.
+    assert not new & set(np.unique(before))
+    assert (labels[:, 1] == before[:, 1]).all()
+    number = next(n for n, d in enumerate(corrector.tour.doubts) if d.position == (1,))
+    deep._go_to(number)
+    review.accept.click()
+    assert movies[1,].locked
+    assert not any(place in movies[0,].locked for place in movies[1,].locked)
+    # Undo takes the last correction back, wherever it was.
+    review.undo.click()
+    assert (labels == before).all()
+
+
+def test_what_depends_on_a_correction_is_computed_in_its_slice(
+    deep, qtbot, viewer_model
+):
+    corrector = deep.corrector
+    layer = corrector.layers.labels
+    wanderer = by_truth(layer.data[:, 0], dividing_movie())[0][1]
+    for t in (2, 3):
+        layer.data[t, 0][layer.data[t, 0] == wanderer] = 0
+        corrector.found.movies[0,].note_painting(t)
+    other = layer.data[:, 1].copy()
+    viewer_model.dims.set_point(1, 0)
+    viewer_model.dims.set_point(0, 1)
+    corrector.pick(wanderer)
+    deep.form.review.recompute.click()
+    settle(deep, qtbot)
+    assert corrector.tracks.frames_of(wanderer) == list(range(N_FRAMES))
+    assert (layer.data[:, 1] == other).all()
+
+
+def test_loaded_tracks_are_reviewed_too(dock, qtbot, viewer, tmp_path):
+    labels = dividing_movie()
+    labels[2][labels[2] == 1] = 0
+    rows = [(1, 0, 5, 0), (2, 0, 2, 0), (3, 3, 5, 2), (4, 3, 5, 2)]
+    write_ctc(tmp_path / "old_RES", list(labels), rows)
+    dock.files.load_from(tmp_path / "old_RES")
+    settle(dock, qtbot)
+    reasons = {(d.frame, d.reason) for d in dock.corrector.tour.doubts}
+    assert (3, "divides") in reasons
+    assert dock.form.review.list.count() == len(dock.corrector.tour.doubts) > 0

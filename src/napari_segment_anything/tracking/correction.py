@@ -62,6 +62,11 @@ class EditableTracks(TrackPlanes):
             {(first[-1], track), (second[0], track)},
         )
 
+    def join_in_order(self, one: int, other: int) -> Correction:
+        """Join two tracks, whichever comes first."""
+        pair = sorted((one, other), key=lambda track: self.frames_of(track)[0])
+        return self.join(*pair)
+
     def divide(self, mother: int, daughters: Collection[int]) -> Correction:
         """Make tracks the daughters of another one."""
         end = self.frames_of(mother)[-1]

@@ -9,9 +9,10 @@ from napari_segment_anything.tracking.words import describe
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.plane import image_shape
-from napari_segment_anything.widgets.time_corrector import TimeCorrector, describe_track
+from napari_segment_anything.widgets.time_corrector import TimeCorrector
 from napari_segment_anything.widgets.time_files import TimeFiles
 from napari_segment_anything.widgets.time_form import TimeForm
+from napari_segment_anything.widgets.time_narrator import describe_track
 from napari_segment_anything.widgets.time_review import CORRECTION_KEYS
 from napari_segment_anything.widgets.time_runs import TimeRuns
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_segment_anything.widgets.time_jobs import TimeTracks
     from napari_segment_anything.widgets.time_layers import TimeLayers
+    from napari_segment_anything.widgets.time_request import TimeTracks
 
 
 class TimeDock(Dock):
@@ -76,6 +77,9 @@ class TimeDock(Dock):
         for name, button in review.buttons.items():
             button.clicked.connect(partial(self._act, name))
         review.recompute.clicked.connect(self._recompute)
+        review.prompt.clicked.connect(self._prompt)
+        review.take.clicked.connect(self._take_outline)
+        review.give_up.clicked.connect(self._give_up)
         review.undo.clicked.connect(self._undo)
         review.save.clicked.connect(lambda: self.files.save(self.corrector))
         review.load.clicked.connect(self.files.load)
@@ -109,6 +113,7 @@ class TimeDock(Dock):
         corrector.failed.connect(self.say_failure)
         corrector.changed.connect(self._show_review)
         self.corrector = corrector
+        self.form.review.other_axes = found.request.other_axes
         if found.linking is not None:
             self.form.estimate.setText(describe(found.linking))
             self.form.estimate.setVisible(True)
@@ -124,6 +129,7 @@ class TimeDock(Dock):
             keys.ACCEPT_KEY: self._accept,
             keys.SIZE_KEY: self._take_other,
             keys.OTHER_WAY_KEY: self._recompute,
+            keys.BOX_KEY: self._prompt,
             keys.UNDO_KEY: self._undo,
             **{
                 key: partial(self._act_if_chosen, name)
@@ -172,6 +178,18 @@ class TimeDock(Dock):
         if corrector is not None and corrector.selected:
             self.runs.with_model(corrector.recompute)
 
+    def _prompt(self) -> None:
+        if self.corrector is not None:
+            self.runs.with_model(self.corrector.prompts.begin)
+
+    def _take_outline(self) -> None:
+        if self.corrector is not None:
+            self.corrector.prompts.accept()
+
+    def _give_up(self) -> None:
+        if self.corrector is not None:
+            self.corrector.prompts.end()
+
     def _undo(self) -> None:
         if self.corrector is not None:
             self.corrector.undo()
@@ -200,5 +218,11 @@ class TimeDock(Dock):
             corrector is not None and is_free,
             corrector is not None and corrector.selected > 0,
             corrector is not None and corrector.can_undo and is_free,
+        )
+        prompts = None if corrector is None else corrector.prompts
+        form.review.show_prompting(
+            can_begin=prompts is not None and is_free,
+            is_open=prompts is not None and prompts.is_open,
+            can_take=prompts is not None and prompts.session.can_accept,
         )
         form.review.load.setEnabled(can_run)

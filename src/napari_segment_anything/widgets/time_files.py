@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.track_export import export_job, tracks_of_graph
-from napari_segment_anything.batch.track_jobs import read_tracks_job
+from napari_segment_anything.batch.track_jobs import read_tracks_job, review_tracks_job
 from napari_segment_anything.errors import SegmentAnythingError, UnreadableInputError
 from napari_segment_anything.storage.ctc import is_ctc, read_ctc
 from napari_segment_anything.storage.geff import read_geff
-from napari_segment_anything.widgets.time_jobs import TimeTracks
 from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
+from napari_segment_anything.widgets.time_request import TimeTracks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction_steps import LabelFrames
     from napari_segment_anything.widgets.time_corrector import TimeCorrector
     from napari_segment_anything.widgets.time_dock import TimeDock
-    from napari_segment_anything.widgets.time_jobs import TimeRequest
+    from napari_segment_anything.widgets.time_request import TimeRequest
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 _KINDS = {
@@ -79,8 +80,9 @@ class TimeFiles(QObject):
         if not path.name.endswith(ending):
             path = path.with_name(path.name + ending)
         request = corrector.found.request
-        stack = request.source.stack(request.plane)
-        fixed = dict(request.plane.index)
+        plane = request.plane_of(corrector.position)
+        stack = request.source.stack(plane)
+        fixed = dict(plane.index)
 
         def read(frame: int) -> npt.NDArray[np.generic]:
             place = {**fixed, request.along: frame}
@@ -115,17 +117,28 @@ class TimeFiles(QObject):
         movie = layers.movie(request.plane, request.along)
         job = _load_job(path, request, movie)
 
-        def show(tracks: EditableTracks) -> None:
+        def show(found: TimeTracks) -> None:
             self._runs.keep()
-            found = TimeTracks(request, None, tracks, [])
             self.loaded.emit(layers, found)
-            self.said.emit(f"Loaded {len(tracks.tracks)} tracks.")
+            n_tracks = sum(len(tracks.tracks) for tracks in found.movies.values())
+            self.said.emit(f"Loaded {n_tracks} tracks.")
 
         if self._runs.worker.start(job, show):
             self._runs.show_growing(layers)
 
 
 def _load_job(
+    path: Path, request: TimeRequest, movie: LabelFrames
+) -> Generator[Progress, None, TimeTracks]:
+    """Read tracks into the frames of the movie that is shown, and review them."""
+    tracks = yield from _read_job(path, request, movie)
+    position = request.position_of(request.plane)
+    doubts = yield from review_tracks_job(tracks)
+    doubts = [replace(doubt, position=position) for doubt in doubts]
+    return TimeTracks(request, None, {position: tracks}, doubts)
+
+
+def _read_job(
     path: Path, request: TimeRequest, movie: LabelFrames
 ) -> Generator[Progress, None, EditableTracks]:
     """Read tracks of a folder into the frames of a movie."""

@@ -13,8 +13,9 @@ from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.plane import displayed_plane
-from napari_segment_anything.widgets.time_jobs import TimeRequest, TimeTracks, time_job
+from napari_segment_anything.widgets.time_jobs import time_job
 from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class TimeRuns(QObject):
             self._bench.store,
             CandidateStore(self._bench.folder.parent / "candidates"),
             layers.write,
-            layers.movie(request.plane, request.along),
+            partial(layers.movie, along=request.along),
         )
         self.worker.start(job, partial(self._on_found, layers))
 
