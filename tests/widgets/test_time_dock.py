@@ -45,7 +45,7 @@ def dock(viewer, qtbot):
 
 
 def is_idle(dock):
-    drawer = None if dock.corrector is None else dock.corrector._drawer
+    drawer = None if dock.corrector is None else dock.corrector.shown
     return not dock.worker.is_busy and (drawer is None or not drawer.is_busy)
 
 
@@ -193,23 +193,23 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     mother, left, right = ids[2][2], ids[3][3], ids[3][4]
     buttons = dock.form.review.buttons
     assert not dock.form.review.undo.isEnabled()
-    corrector.pick(left)
+    corrector.picker.pick(left)
     buttons["apart"].click()
     assert corrector.tracks.children(mother) == [right]
-    corrector.pick(mother)
+    corrector.picker.pick(mother)
     buttons["divide"].click()
     assert f"daughter of track {mother}" in dock.form.job.status.text()
-    corrector.pick(left)
+    corrector.picker.pick(left)
     assert corrector.tracks.children(mother) == sorted([left, right])
     viewer.dims.set_point(0, 4)
-    corrector.pick(ids[0][1])
+    corrector.picker.pick(ids[0][1])
     buttons["cut"].click()
     settle(dock, qtbot)
     after = by_truth(labels.data, truth)
     assert after[3][1] == ids[0][1] != after[4][1] == after[5][1]
-    corrector.pick(ids[0][1])
+    corrector.picker.pick(ids[0][1])
     buttons["join"].click()
-    corrector.pick(after[4][1])
+    corrector.picker.pick(after[4][1])
     assert by_truth(labels.data, truth) == ids
     for _ in range(4):
         dock.form.review.undo.click()
@@ -222,7 +222,7 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
 def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):
     corrector = track(dock, qtbot)
     viewer.dims.set_point(0, 0)
-    corrector.pick(corrector.tracks.tracks[0])
+    corrector.picker.pick(corrector.tracks.tracks[0])
     dock.form.review.buttons["cut"].click()
     assert "Go to a later frame" in messages[-1]
 
@@ -361,7 +361,9 @@ def test_a_key_corrects_the_track_that_is_chosen(dock, qtbot, viewer):
     frames = {
         track: corrector.tracks.frames_of(track) for track in corrector.tracks.tracks
     }
-    corrector.pick(next(t for t, seen in frames.items() if seen[0] < 2 <= seen[-1]))
+    corrector.picker.pick(
+        next(t for t, seen in frames.items() if seen[0] < 2 <= seen[-1])
+    )
     dock._keys()[keys.SPLIT_KEY]()
     settle(dock, qtbot)
     assert corrector.can_undo
@@ -451,7 +453,7 @@ def test_a_box_redraws_the_chosen_object(dock, qtbot, viewer):
     # As if half of it had been missed.
     layer.data[2][60:76, 52:64] = 0
     viewer.dims.set_point(0, 2)
-    corrector.pick(mother)
+    corrector.picker.pick(mother)
     dock._keys()[keys.BOX_KEY]()
     boxes = corrector.prompts.layers.prompts.boxes
     corrector.prompts._keys()[keys.BOX_KEY]()
@@ -511,14 +513,14 @@ def test_the_list_covers_all_slices_and_goes_to_each(deep, qtbot, viewer_model):
         review.next.click()
         doubt = corrector.tour.doubt
         assert viewer_model.dims.current_step[:2] == (doubt.frame, doubt.position[0])
-        assert corrector.position == doubt.position
+        assert corrector.shown.position == doubt.position
         assert corrector.selected == doubt.track
         assert doubt.track in corrector.tracks.tracks
         assert review.detail.text().startswith(f"Track {doubt.track}")
         seen.add(doubt.position)
     assert seen == {(0,), (1,)}
     settle(deep, qtbot)
-    here = corrector.position[0]
+    here = corrector.shown.position[0]
     assert (corrector.layers.tracks.data[:, 2] == here).all()
 
 
@@ -530,7 +532,7 @@ def test_corrections_are_of_the_slice_that_is_shown(deep, qtbot, viewer_model):
     viewer_model.dims.set_point(1, 0)
     viewer_model.dims.set_point(0, 3)
     ids = by_truth(labels[:, 0], dividing_movie())
-    corrector.pick(ids[0][1])
+    corrector.picker.pick(ids[0][1])
     review.buttons["cut"].click()
     assert corrector.tracks is movies[0,]
     new = set(np.unique(labels[:, 0])) - set(np.unique(before[:, 0]))
@@ -560,7 +562,7 @@ def test_what_depends_on_a_correction_is_computed_in_its_slice(
     other = layer.data[:, 1].copy()
     viewer_model.dims.set_point(1, 0)
     viewer_model.dims.set_point(0, 1)
-    corrector.pick(wanderer)
+    corrector.picker.pick(wanderer)
     deep.form.review.recompute.click()
     settle(deep, qtbot)
     assert corrector.tracks.frames_of(wanderer) == list(range(N_FRAMES))

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
-from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.tracking.redraw import owner_of, redraw
-from napari_segment_anything.widgets.plane import displayed_plane
 from napari_segment_anything.widgets.time_history import CorrectionHistory
-from napari_segment_anything.widgets.time_layers import track_points
 from napari_segment_anything.widgets.time_narrator import describe_recomputed
 from napari_segment_anything.widgets.time_picker import ASKS, TrackPicker
 from napari_segment_anything.widgets.time_prompts import TimePrompts
 from napari_segment_anything.widgets.time_readings import ReadingLines
 from napari_segment_anything.widgets.time_recompute import recompute_around
+from napari_segment_anything.widgets.time_shown import ShownMovie
 from napari_segment_anything.widgets.time_strokes import StrokeWatch
 from napari_segment_anything.widgets.time_tour import DoubtTour
-from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
+from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import Correction, Place
     from napari_segment_anything.tracking.recompute import Recomputed
-    from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
+    from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
     from napari_segment_anything.widgets.workbench import Workbench
 
@@ -76,10 +74,9 @@ class TimeCorrector(QObject):
         self._history = CorrectionHistory(self.tour)
         self._strokes = StrokeWatch(layers, found.request.along)
         self._strokes.painted.connect(self._on_painted)
-        self._drawer = LatestWorker(self)
-        self._drawer.finished.connect(self._draw)
-        self._drawer.failed.connect(self.failed)
-        self.position = found.request.position_of(found.request.plane)
+        self.shown = ShownMovie(viewer, layers, found)
+        self.shown.moved.connect(self._on_moved)
+        self.shown.failed.connect(self.failed)
         self.readings = Readings()
         self.lines = ReadingLines(viewer, layers)
         self.picker = TrackPicker(layers.labels)
@@ -90,21 +87,13 @@ class TimeCorrector(QObject):
         self.prompts.changed.connect(self.changed)
         self.prompts.said.connect(self.said)
         self.prompts.failed.connect(self.failed)
-        layer = layers.labels
-        layer.events.selected_label.connect(self._on_selected)
-        viewer.dims.events.current_step.connect(self._on_dims)
-        self._redraw()
+        layers.labels.events.selected_label.connect(self._on_selected)
+        self.shown.redraw()
 
     @property
     def tracks(self) -> EditableTracks:
         """Tracks of the movie that is shown."""
-        return self.found.movies[self.position]
-
-    @property
-    def movie(self) -> MovieFrames:
-        """Label images of the movie that is shown."""
-        request = self.found.request
-        return self.layers.movie(request.plane_of(self.position), request.along)
+        return self.shown.tracks
 
     @property
     def selected(self) -> int:
@@ -117,14 +106,6 @@ class TimeCorrector(QObject):
         """Whether there is a correction to take back."""
         return len(self._history) > 0
 
-    @property
-    def frame(self) -> int:
-        """Frame that is shown."""
-        plane = displayed_plane(self._viewer, self.layers.labels, self.layers.axes)
-        if plane is None:
-            raise InvalidCorrectionError("Show one frame in 2-D, then correct it.")
-        return plane.position(self.found.request.along) or 0
-
     def accept(self) -> None:
         """Take the doubt that is shown from the list: it is right, and locked."""
         if self.tour.accept():
@@ -134,11 +115,10 @@ class TimeCorrector(QObject):
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""
         doubt = self.tour.doubt
-        is_here = doubt is not None and doubt.position == self.position
         self.readings = Readings()
-        if doubt is not None and is_here:
+        if doubt is not None and doubt.position == self.shown.position:
             self.readings = readings_of(self.tracks, doubt)
-        self.lines.show(self.readings, doubt.frame if doubt else 0, self.movie)
+        self.lines.show(self.readings, doubt.frame if doubt else 0, self.shown.frames)
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown the right one."""
@@ -157,11 +137,11 @@ class TimeCorrector(QObject):
             self.picker.ask(name, track)
             return
         steps: dict[str, Callable[[], Correction]] = {
-            "cut": lambda: tracks.cut(track, self.frame),
+            "cut": lambda: tracks.cut(track, self.shown.frame),
             "apart": lambda: tracks.set_apart(track),
-            "remove": lambda: tracks.remove(track, [self.frame]),
+            "remove": lambda: tracks.remove(track, [self.shown.frame]),
             "remove_all": lambda: tracks.remove(track),
-            "lock": lambda: tracks.lock([(self.frame, track)]),
+            "lock": lambda: tracks.lock([(self.shown.frame, track)]),
         }
         self._correct(steps[name])
 
@@ -178,14 +158,14 @@ class TimeCorrector(QObject):
     def recompute(self) -> None:
         """Compute again what depends on the chosen object in this frame."""
         try:
-            self._recompute((self.frame, self.selected))
+            self._recompute((self.shown.frame, self.selected))
         except SegmentAnythingError as error:
             self.failed.emit(error)
 
     def _recompute(self, place: Place) -> None:
         if (model := self._bench.model) is None:
             return
-        tracks, position = self.tracks, self.position
+        tracks, position = self.tracks, self.shown.position
         tracks.locked = tracks.locked | {place}
         job = recompute_around(
             place, position, self.found, model.predictor, self._bench.store
@@ -204,26 +184,17 @@ class TimeCorrector(QObject):
         self.lines.hide()
         self.prompts.close()
         self.picker.close()
-        self._drawer.close()
+        self.shown.close()
         self._strokes.close()
-        layer = self.layers.labels
-        layer.events.selected_label.disconnect(self._on_selected)
-        self._viewer.dims.events.current_step.disconnect(self._on_dims)
+        self.layers.labels.events.selected_label.disconnect(self._on_selected)
 
     def _on_selected(self) -> None:
         self.changed.emit()
 
-    def _on_dims(self) -> None:
-        """Follow the sliders to another movie of the image."""
-        request = self.found.request
-        plane = displayed_plane(self._viewer, self.layers.labels, self.layers.axes)
-        position = self.position if plane is None else request.position_of(plane)
-        if position != self.position and position in self.found.movies:
-            self.position = position
-            self.picker.forget()
-            self.lines.hide()
-            self._redraw()
-            self.changed.emit()
+    def _on_moved(self) -> None:
+        self.picker.forget()
+        self.lines.hide()
+        self.changed.emit()
 
     def _on_recomputed(
         self, position: Position, place: Place, done: Recomputed
@@ -243,16 +214,12 @@ class TimeCorrector(QObject):
         self._refresh()
         return True
 
-    def pick(self, track: int) -> None:
-        """Choose a track, or answer which other one a correction is about."""
-        self.picker.pick(track)
-
     def _on_other(self, name: str, first: int, track: int) -> None:
         tracks = self.tracks
         if name == "divide":
             self._correct(partial(tracks.divide, first, [track]))
         elif name == "swap":
-            self._correct(lambda: tracks.swap(first, track, self.frame))
+            self._correct(lambda: tracks.swap(first, track, self.shown.frame))
         else:
             self._correct(lambda: tracks.join_in_order(first, track))
 
@@ -267,12 +234,5 @@ class TimeCorrector(QObject):
         self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)
         self.show_readings()
         self.layers.labels.refresh()
-        self._redraw()
+        self.shown.redraw()
         self.changed.emit()
-
-    def _redraw(self) -> None:
-        self._drawer.submit(partial(track_points, self.tracks))
-
-    def _draw(self, points: Any) -> None:
-        if self.layers.is_there:
-            self.layers.show_tracks(points, self.movie)

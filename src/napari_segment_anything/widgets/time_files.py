@@ -80,7 +80,7 @@ class TimeFiles(QObject):
         if not path.name.endswith(ending):
             path = path.with_name(path.name + ending)
         request = corrector.found.request
-        plane = request.plane_of(corrector.position)
+        plane = request.plane_of(corrector.shown.position)
         stack = request.source.stack(plane)
         fixed = dict(plane.index)
 
