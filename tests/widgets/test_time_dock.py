@@ -337,7 +337,7 @@ def test_the_keys_are_those_of_the_main_dock_and_stand_on_the_buttons(
     corrector = track(dock, qtbot)
     bound = {str(key) for key in corrector.layers.labels.keymap}
     known = {entry.key for entry in keys.CHEAT_SHEET}
-    assert bound == set(dock._keys())
+    assert bound == set(dock.steps.keys())
     assert bound < known
     review = dock.form.review
     buttons = (review.next, review.accept, review.other)
@@ -355,7 +355,7 @@ def test_a_key_corrects_the_track_that_is_chosen(dock, qtbot, viewer):
     corrector = track(dock, qtbot)
     # Nothing is chosen: the key does nothing, as its button is disabled.
     corrector.layers.labels.selected_label = 0
-    dock._keys()[keys.SPLIT_KEY]()
+    dock.steps.keys()[keys.SPLIT_KEY]()
     assert not corrector.can_undo
     viewer.dims.set_point(0, 2)
     frames = {
@@ -364,7 +364,7 @@ def test_a_key_corrects_the_track_that_is_chosen(dock, qtbot, viewer):
     corrector.picker.pick(
         next(t for t, seen in frames.items() if seen[0] < 2 <= seen[-1])
     )
-    dock._keys()[keys.SPLIT_KEY]()
+    dock.steps.keys()[keys.SPLIT_KEY]()
     settle(dock, qtbot)
     assert corrector.can_undo
 
@@ -374,7 +374,7 @@ def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer
     mother = by_truth(corrector.layers.labels.data, dividing_movie())[2][2]
     doubts = corrector.tour.doubts
     number = next(n for n, d in enumerate(doubts) if d.reason == "divides")
-    dock._go_to(number)
+    dock.steps.go_to(number)
     lines = corrector.lines.layer
     assert lines in viewer.layers
     assert len(lines.data) == 3
@@ -454,7 +454,7 @@ def test_a_box_redraws_the_chosen_object(dock, qtbot, viewer):
     layer.data[2][60:76, 52:64] = 0
     viewer.dims.set_point(0, 2)
     corrector.picker.pick(mother)
-    dock._keys()[keys.BOX_KEY]()
+    dock.steps.keys()[keys.BOX_KEY]()
     boxes = corrector.prompts.layers.prompts.boxes
     corrector.prompts._keys()[keys.BOX_KEY]()
     assert viewer.layers.selection.active is boxes
@@ -541,7 +541,7 @@ def test_corrections_are_of_the_slice_that_is_shown(deep, qtbot, viewer_model):
     assert not new & set(np.unique(before))
     assert (labels[:, 1] == before[:, 1]).all()
     number = next(n for n, d in enumerate(corrector.tour.doubts) if d.position == (1,))
-    deep._go_to(number)
+    deep.steps.go_to(number)
     review.accept.click()
     assert movies[1,].locked
     assert not any(place in movies[0,].locked for place in movies[1,].locked)
