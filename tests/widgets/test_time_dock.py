@@ -579,3 +579,37 @@ def test_loaded_tracks_are_reviewed_too(dock, qtbot, viewer, tmp_path):
     reasons = {(d.frame, d.reason) for d in dock.corrector.tour.doubts}
     assert (3, "divides") in reasons
     assert dock.form.review.list.count() == len(dock.corrector.tour.doubts) > 0
+
+
+def test_a_projection_is_followed_in_place_of_slices(qtbot, viewer_model):
+    labels = dividing_movie()
+    # Each slice lacks one of the objects.
+    first = np.where(labels == 1, 0, labels)
+    data = np.stack([picture(first), picture(labels == 1), picture(labels * 0)], axis=1)
+    viewer_model.add_image(
+        data, name="deep", axis_labels=tuple("tzyx"), scale=(1, 3, 0.5, 0.5)
+    )
+    viewer_model.dims.set_point(0, 1)
+    dock = TimeDock(viewer_model)
+    form = dock.form
+    assert form.projection is None
+    form.slices.setCurrentIndex(form.slices.findData("max"))
+    form.last.setValue(4)
+    form.track.click()
+    settle(dock, qtbot)
+    projected = viewer_model.layers["deep max"]
+    assert (projected.data[:, 0] == data.max(axis=1)).all()
+    assert form.image.layer is projected
+    assert form.projection is None
+    found = dock.corrector.layers.labels.data
+    assert found.shape == (N_FRAMES, 1, 96, 96)
+    assert {len(np.unique(frame)) - 1 for frame in found[:3]} == {2}
+    assert [bool(frame.any()) for frame in found] == [1, 1, 1, 1, 1, 0]
+    # It is seen at any depth.
+    for z in range(3):
+        viewer_model.dims.set_point(1, 3 * z)
+        assert dock.corrector.shown.frame == 1
+    form.along.setCurrentIndex(form.along.findData("Z"))
+    assert form.projection is None
+    dock.close()
+    dock.deleteLater()

@@ -89,8 +89,7 @@ class TimeDock(Dock):
         image = self.form.image.layer
         if image is not None:
             axes = self.workbench.axes_of(image)
-            axis = axes.index(str(self.form.along.currentData()))
-            self.form.set_length(image_shape(image)[axis])
+            self.form.set_along(dict(zip(axes, image_shape(image), strict=True)))
 
     def _review(self, layers: TimeLayers, found: TimeTracks) -> None:
         if self.corrector is not None:
