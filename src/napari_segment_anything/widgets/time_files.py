@@ -11,7 +11,8 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog
 
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.batch.track_export import export_job, tracks_of_graph
+from napari_segment_anything.batch.track_export import export_tracks, tracks_of_graph
+from napari_segment_anything.batch.track_import import relabelled
 from napari_segment_anything.batch.track_jobs import read_tracks_job, review_tracks_job
 from napari_segment_anything.errors import SegmentAnythingError, UnreadableInputError
 from napari_segment_anything.storage.ctc import is_ctc, read_ctc
@@ -89,7 +90,7 @@ class TimeFiles(QObject):
             return stack.read(tuple(place[letter] for letter in stack.index_axes))
 
         scale, units = _physical(corrector.layers, request.along)
-        job = export_job(
+        job = export_tracks(
             path, kind, corrector.tracks, read=read, scale=scale, units=units
         )
         self._runs.worker.start(job, lambda place: self.said.emit(f"Saved {place}."))
@@ -163,11 +164,7 @@ def _read_job(
         )
     source = MovieFrames(request.start, request.axes, request.plane, request.along)
     for frame in range(n_frames):
-        plane = source[frame]
-        lookup = np.zeros(int(plane.max(initial=0)) + 1, np.int32)
-        for segment in np.unique(plane[plane > 0]).tolist():
-            lookup[segment] = ids.get((frame, segment), 0)
-        movie[frame] = lookup[plane]
+        movie[frame] = relabelled(source[frame], frame, ids)
         yield Progress("read tracks", frame, n_frames)
     return (yield from read_tracks_job(movie, parents))
 
