@@ -25,7 +25,7 @@ _COUNTS = {
     "n_resumed": "planes found in an earlier run, not searched again",
     "n_encoded": "planes newly encoded",
     "n_corrections": "corrections",
-    "n_doubts": "doubtful places, of which the worst:",
+    "n_doubts": "doubtful places, the worst of which are listed here",
 }
 # So many doubtful places are named; --doubts writes all.
 N_DOUBTS = 10
