@@ -167,3 +167,20 @@ def test_correction_near_a_division_keeps_the_family():
     tracks.apply(done.correction)
     assert (labels[:4] == before[:4]).all()
     assert len(tracks.children(1)) == 2
+
+
+def test_a_division_of_which_one_daughter_is_near_keeps_both():
+    beside = (48, 97, 7)
+    before = [movies.disks((48, 60, 10), beside) for _ in range(4)]
+    after = [
+        movies.disks((48, 46 - t, 7), (48, 74 + t, 7), beside) for t in range(1, 5)
+    ]
+    planes = [paint_tracks(masks, [1, 2]) for masks in before]
+    planes += [paint_tracks(masks, [3, 4, 2]) for masks in after]
+    # The mother is locked where she is seen last, as when a doubt was accepted.
+    tracks = EditableTracks(np.stack(planes), {3: 1, 4: 1}, frozenset({(3, 1)}))
+    truth = movies.TruthPredictor([*before, *after])
+    _, done = run(recompute(tracks, (4, 2), truth))
+    tracks.apply(done.correction)
+    assert tracks.parents == {3: 1, 4: 1}
+    assert (np.stack(planes) == tracks.labels).all()

@@ -422,6 +422,9 @@ def test_a_click_prompts_a_missed_object_into_its_track(dock, qtbot, viewer):
     assert points.mode == "add"
     points.add(np.array([[3.0, 23.0, 16.0]]))
     prompts = prompted(dock, qtbot)
+    prompts._keys()[keys.SIZE_KEY]()
+    prompted(dock, qtbot)
+    assert prompts._asker.settings.size == "small"
     assert review.take.isEnabled()
     assert prompts.layers.preview.layer.data.any()
     # Nothing is changed before it is accepted.
@@ -479,6 +482,11 @@ def test_prompts_that_are_given_up_change_nothing(dock, qtbot, viewer):
     assert len(viewer.layers) == n_layers
     assert (corrector.layers.labels.data == before).all()
     assert not corrector.can_undo
+    # Nobody is told any more that an answer is awaited.
+    said = []
+    corrector.said.connect(said.append)
+    qtbot.wait(1200)
+    assert said == []
     # An accept before the answer is there waits for it.
     dock.form.review.prompt.click()
     corrector.prompts.layers.prompts.points.add(np.array([[0.0, 17.0, 16.0]]))

@@ -124,12 +124,15 @@ def _known(
             )
             if not is_seen_between:
                 links.add((before, after))
-    for child, parent in tracks.parents.items():
-        if child in by_id and parent in by_id and by_id[parent][-1] < by_id[child][0]:
-            is_end = window[by_id[parent][-1][0]] == tracks.frames_of(parent)[-1]
-            is_start = window[by_id[child][0][0]] == tracks.frames_of(child)[0]
-            if is_end and is_start:
-                links.add((by_id[parent][-1], by_id[child][0]))
+    for parent in set(tracks.parents.values()) & by_id.keys():
+        last = by_id[parent][-1]
+        firsts = [by_id[c][0] for c in tracks.children(parent) if c in by_id]
+        starts = [tracks.frames_of(child)[0] for child in tracks.children(parent)]
+        # Nothing else may follow a mask whose successors are known: all of them must.
+        if window[last[0]] == tracks.frames_of(parent)[-1] and (
+            [window[first[0]] for first in firsts] == starts
+        ):
+            links |= {(last, first) for first in firsts}
     return Known(objects=frozenset(objects), ids=kept, links=frozenset(links))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 HOW = (
     f"Click inside of the object, right-click outside; {keys.BOX_KEY}: drag boxes "
-    f"instead. {keys.ACCEPT_KEY} accepts the outline, {keys.CLEAR_KEY} gives it up."
+    f"instead; {keys.SIZE_KEY}: another size. "
+    f"{keys.ACCEPT_KEY} accepts the outline, {keys.CLEAR_KEY} gives it up."
 )
 
 
@@ -123,14 +125,14 @@ class TimePrompts(QObject):
         self._is_due = False
         self._watch.stop()
         prompts = self.layers.prompts
+        for layer in (*prompts.layers, self.layers.preview.layer):
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
         if not prompts.are_empty:
             content = prompts.content
             prompts.restore(Drawing(content.points[:0], content.is_inside[:0]))
         prompts.polarity = Polarity.INSIDE
-        self.session.drop()
-        for layer in (*prompts.layers, self.layers.preview.layer):
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        self._asker.forget()
         self.changed.emit()
 
     def close(self) -> None:
@@ -146,6 +148,7 @@ class TimePrompts(QObject):
             keys.CLEAR_KEY: self.end,
             keys.BOX_KEY: self._toggle_boxes,
             keys.TURN_KEY: self._turn,
+            keys.SIZE_KEY: self._choose_next_size,
         }
 
     def _toggle_boxes(self) -> None:
@@ -154,6 +157,11 @@ class TimePrompts(QObject):
             self.layers.draw_points()
         else:
             self.layers.draw_boxes()
+
+    def _choose_next_size(self) -> None:
+        settings = self._asker.settings
+        self._asker.settings = replace(settings, size=settings.size.next)
+        self._ask()
 
     def _turn(self) -> None:
         prompts = self.layers.prompts
