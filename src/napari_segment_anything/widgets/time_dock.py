@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.tracking.words import describe
@@ -52,7 +53,10 @@ class TimeDock(Dock):
         """Run and correct nothing more."""
         self.worker.close()
         if self.corrector is not None:
-            self.corrector.close()
+            # Where Python collects all of them together, Qt may have deleted parts of
+            # it before the dock.
+            with contextlib.suppress(RuntimeError):
+                self.corrector.close()
 
     def _connect(self) -> None:
         form, worker, review = self.form, self.worker, self.form.review

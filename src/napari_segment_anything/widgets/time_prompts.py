@@ -137,7 +137,8 @@ class TimePrompts(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
-        self.end()
+        if self.is_open:
+            self.end()
         self._watch.close()
         self._asker.close()
         self.layers.close()
