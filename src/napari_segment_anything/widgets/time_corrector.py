@@ -200,7 +200,7 @@ class TimeCorrector(QObject):
         self, position: Position, place: Place, done: Recomputed
     ) -> None:
         self._history.carry_out(self.found.movies[position], lambda: done.correction)
-        self.tour.renew(done.doubts, set(done.frames[1:-1]), position)
+        self.tour.renew(done, position)
         self.said.emit(describe_recomputed(place, done))
         self._refresh()
 

@@ -11,11 +11,10 @@ from napari_segment_anything.widgets.plane import move_slider
 from napari_segment_anything.widgets.time_layers import centres_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from napari.components import ViewerModel
 
     from napari_segment_anything.batch.track_result import Position
+    from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
@@ -64,19 +63,13 @@ class DoubtTour:
                 tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
         return doubt is not None
 
-    def renew(
-        self, found: Sequence[Doubt], frames: Collection[int], position: Position
-    ) -> None:
-        """Put doubts found anew in place of those in some frames of a movie."""
-        kept = [
-            doubt
-            for doubt in self.doubts
-            if doubt.frame not in frames or doubt.position != position
-        ]
-        locked = self._found.movies[position].locked
-        new = [replace(d, position=position) for d in found if d.frame in frames]
-        new = [d for d in new if (d.frame, d.track) not in locked]
-        self.doubts = sorted(kept + new, key=lambda doubt: -doubt.score)
+    def renew(self, done: Recomputed, position: Position) -> None:
+        """Take over what is doubtful in a movie that was computed again in part."""
+        here = [doubt for doubt in self.doubts if doubt.position == position]
+        others = [doubt for doubt in self.doubts if doubt.position != position]
+        new = done.renewed(here, self._found.movies[position].locked)
+        new = [replace(doubt, position=position) for doubt in new]
+        self.doubts = sorted(others + new, key=lambda doubt: -doubt.score)
 
     def step(self, by: int) -> Doubt | None:
         """Go to the next or the previous doubt."""
