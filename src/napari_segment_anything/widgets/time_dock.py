@@ -106,7 +106,8 @@ class TimeDock(Dock):
         corrector.failed.connect(self.say_failure)
         corrector.changed.connect(self._show_review)
         self.steps.corrector = corrector
-        self.form.review.other_axes = found.request.other_axes
+        many = len(found.movies) > 1
+        self.form.review.other_axes = found.request.other_axes if many else ""
         if found.linking is not None:
             self.form.estimate.setText(describe(found.linking))
             self.form.estimate.setVisible(True)
