@@ -57,7 +57,7 @@ def test_the_command_line_page_lists_every_option(capsys):
     page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     listed = set(re.findall(r"--[a-z][a-z-]*", page))
     told = set()
-    for command in ("demo", "embed", "segment", "track"):
+    for command in ("demo", "embed", "segment", "track", "correct"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         told |= set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))

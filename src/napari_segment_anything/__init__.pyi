@@ -3,6 +3,9 @@ from .batch.embed import embed_stack
 from .batch.progress import Progress, run
 from .batch.segment import segment_stack
 from .batch.track import track_stack
+from .batch.track_correct import correct_tracks
+from .batch.track_export import editable_tracks, export_tracks
+from .batch.track_import import load_tracks
 from .batch.track_start import StartLabels
 from .engine.automatic import AutomaticMaskGenerator, AutomaticSettings
 from .engine.embedding import ImageEmbedding
@@ -16,6 +19,7 @@ from .stacks.stack import Stack
 from .storage.embedding_store import EmbeddingStore
 from .storage.memory_store import MemoryEmbeddingStore
 from .storage.zarr_store import ZarrEmbeddingStore
+from .tracking.correction import EditableTracks
 from .tracking.lineage import Lineage
 from .tracking.track import Track
 from .tracking.words import MotionWords
@@ -23,6 +27,7 @@ from .tracking.words import MotionWords
 __all__ = [
     "AutomaticMaskGenerator",
     "AutomaticSettings",
+    "EditableTracks",
     "EmbeddingStore",
     "ImageEmbedding",
     "Lineage",
@@ -39,8 +44,12 @@ __all__ = [
     "Track",
     "ZarrEmbeddingStore",
     "__version__",
+    "correct_tracks",
+    "editable_tracks",
     "embed_stack",
+    "export_tracks",
     "load_model",
+    "load_tracks",
     "open_stack",
     "run",
     "segment_stack",

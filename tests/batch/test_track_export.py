@@ -9,7 +9,7 @@ from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.track_export import (
     as_graph,
     challenge,
-    export_job,
+    export_tracks,
     tracks_of_graph,
 )
 from napari_segment_anything.errors import StorageError, UnreadableInputError
@@ -38,7 +38,7 @@ def test_challenge_knows_no_gaps(tracks, tmp_path):
     ]
     assert [5 in plane for plane in planes] == [False] * 3 + [True] * 3
     assert (tracks.labels == before).all()
-    run(export_job(tmp_path / "01_RES", "ctc", tracks))
+    run(export_tracks(tmp_path / "01_RES", "ctc", tracks))
     found = read_ctc(tmp_path / "01_RES")
     assert found.tracks == rows
     assert (found.labels == np.stack(planes)).all()
@@ -46,7 +46,7 @@ def test_challenge_knows_no_gaps(tracks, tmp_path):
 
 def test_geff_there_and_back(tracks, tmp_path):
     path = tmp_path / "tracks.geff"
-    run(export_job(path, "geff", tracks))
+    run(export_tracks(path, "geff", tracks))
     graph = read_geff(path)
     assert graph.axes == ("t", "y", "x")
     # 5 objects of track 1, 3 of track 2, 3 of each daughter; links across the gap too.
@@ -73,7 +73,7 @@ def test_geff_has_the_published_layout(tracks, tmp_path):
     import zarr
 
     path = tmp_path / "tracks.geff"
-    run(export_job(path, "geff", tracks))
+    run(export_tracks(path, "geff", tracks))
     root = zarr.open_group(path, mode="r")
     metadata = root.attrs["geff"]
     assert metadata["directed"] is True
@@ -87,7 +87,7 @@ def test_geff_is_not_written_over_something_else(tracks, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("x")
     with pytest.raises(StorageError, match="exists already"):
-        run(export_job(tmp_path / "mine", "geff", tracks))
+        run(export_tracks(tmp_path / "mine", "geff", tracks))
     assert (tmp_path / "mine" / "file").read_text() == "x"
     with pytest.raises(UnreadableInputError, match="no GEFF"):
         read_geff(tmp_path / "mine")
@@ -106,7 +106,7 @@ def test_graphs_that_cannot_be_tracks_are_refused(tmp_path):
 
 def test_table_and_picture(tracks, tmp_path):
     images = (100 + 50 * tracks.labels).astype(np.uint16)
-    job = export_job(
+    job = export_tracks(
         tmp_path / "t.csv",
         "csv",
         tracks,
@@ -120,7 +120,7 @@ def test_table_and_picture(tracks, tmp_path):
     assert (table["area_um2"] == table["area"] / 4).all()
     assert table["is_locked"].sum() == 1
     assert as_graph(table).n_nodes == len(table)
-    run(export_job(tmp_path / "t.svg", "svg", tracks))
+    run(export_tracks(tmp_path / "t.svg", "svg", tracks))
     picture = (tmp_path / "t.svg").read_text()
     assert picture.count("<line") == 4
     assert picture.count("<path") == 2

@@ -36,7 +36,9 @@ def test_version(capsys):
     assert capsys.readouterr().out.strip() == __version__
 
 
-@pytest.mark.parametrize("command", ["demo", "embed", "segment", "track", "models"])
+@pytest.mark.parametrize(
+    "command", ["demo", "embed", "segment", "track", "correct", "models"]
+)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])

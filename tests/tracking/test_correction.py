@@ -9,6 +9,7 @@ from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.recompute import recompute
+from napari_segment_anything.tracking.review import Doubt
 
 from . import movies
 from .test_propagation import run
@@ -167,3 +168,43 @@ def test_correction_near_a_division_keeps_the_family():
     tracks.apply(done.correction)
     assert (labels[:4] == before[:4]).all()
     assert len(tracks.children(1)) == 2
+
+
+def test_doubts_of_what_did_not_change_stay():
+    ids = [[1, 2] if t < 4 else [2, 3, 4] for t in range(7)]
+    labels = painted(movies.division(), ids)
+    far = Doubt(4, 2, "was filled by the model", 0.5)
+    near = Doubt(4, 3, "changes its area suddenly", 0.6)
+    late = Doubt(6, 3, "was redrawn by the model", 0.4)
+    right = Doubt(2, 1, "was joined by the model", 0.3)
+    labels[4][labels[4] == 3] = 0
+    tracks = EditableTracks(labels, {3: 1, 4: 1}, frozenset({(2, 1)}))
+    truth = movies.TruthPredictor(movies.division())
+    _, done = run(recompute(tracks, (5, 3), truth))
+    assert (4, 3) in done.touched
+    assert (4, 2) not in done.touched
+    renewed = done.renewed([near, far, late, right], tracks.locked)
+    assert far in renewed
+    assert late in renewed
+    assert near not in renewed
+    assert right not in renewed
+    assert [d.score for d in renewed] == sorted(
+        (d.score for d in renewed), reverse=True
+    )
+
+
+def test_a_division_of_which_one_daughter_is_near_keeps_both():
+    beside = (48, 97, 7)
+    before = [movies.disks((48, 60, 10), beside) for _ in range(4)]
+    after = [
+        movies.disks((48, 46 - t, 7), (48, 74 + t, 7), beside) for t in range(1, 5)
+    ]
+    planes = [paint_tracks(masks, [1, 2]) for masks in before]
+    planes += [paint_tracks(masks, [3, 4, 2]) for masks in after]
+    # The mother is locked where she is seen last, as when a doubt was accepted.
+    tracks = EditableTracks(np.stack(planes), {3: 1, 4: 1}, frozenset({(3, 1)}))
+    truth = movies.TruthPredictor([*before, *after])
+    _, done = run(recompute(tracks, (4, 2), truth))
+    tracks.apply(done.correction)
+    assert tracks.parents == {3: 1, 4: 1}
+    assert (np.stack(planes) == tracks.labels).all()

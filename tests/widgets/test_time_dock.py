@@ -45,7 +45,7 @@ def dock(viewer, qtbot):
 
 
 def is_idle(dock):
-    drawer = None if dock.corrector is None else dock.corrector._drawer
+    drawer = None if dock.corrector is None else dock.corrector.shown
     return not dock.worker.is_busy and (drawer is None or not drawer.is_busy)
 
 
@@ -193,23 +193,23 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     mother, left, right = ids[2][2], ids[3][3], ids[3][4]
     buttons = dock.form.review.buttons
     assert not dock.form.review.undo.isEnabled()
-    corrector.pick(left)
+    corrector.picker.pick(left)
     buttons["apart"].click()
     assert corrector.tracks.children(mother) == [right]
-    corrector.pick(mother)
+    corrector.picker.pick(mother)
     buttons["divide"].click()
     assert f"daughter of track {mother}" in dock.form.job.status.text()
-    corrector.pick(left)
+    corrector.picker.pick(left)
     assert corrector.tracks.children(mother) == sorted([left, right])
     viewer.dims.set_point(0, 4)
-    corrector.pick(ids[0][1])
+    corrector.picker.pick(ids[0][1])
     buttons["cut"].click()
     settle(dock, qtbot)
     after = by_truth(labels.data, truth)
     assert after[3][1] == ids[0][1] != after[4][1] == after[5][1]
-    corrector.pick(ids[0][1])
+    corrector.picker.pick(ids[0][1])
     buttons["join"].click()
-    corrector.pick(after[4][1])
+    corrector.picker.pick(after[4][1])
     assert by_truth(labels.data, truth) == ids
     for _ in range(4):
         dock.form.review.undo.click()
@@ -222,7 +222,7 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
 def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):
     corrector = track(dock, qtbot)
     viewer.dims.set_point(0, 0)
-    corrector.pick(corrector.tracks.tracks[0])
+    corrector.picker.pick(corrector.tracks.tracks[0])
     dock.form.review.buttons["cut"].click()
     assert "Go to a later frame" in messages[-1]
 
@@ -337,11 +337,11 @@ def test_the_keys_are_those_of_the_main_dock_and_stand_on_the_buttons(
     corrector = track(dock, qtbot)
     bound = {str(key) for key in corrector.layers.labels.keymap}
     known = {entry.key for entry in keys.CHEAT_SHEET}
-    assert bound == set(dock._keys())
+    assert bound == set(dock.steps.keys())
     assert bound < known
     review = dock.form.review
     buttons = (review.next, review.accept, review.other)
-    buttons = (*buttons, review.recompute, review.undo)
+    buttons = (*buttons, review.prompt, review.recompute, review.undo)
     shown = {
         button.text().rpartition("(")[2].rstrip(")")
         for button in (*buttons, *review.buttons.values())
@@ -355,14 +355,16 @@ def test_a_key_corrects_the_track_that_is_chosen(dock, qtbot, viewer):
     corrector = track(dock, qtbot)
     # Nothing is chosen: the key does nothing, as its button is disabled.
     corrector.layers.labels.selected_label = 0
-    dock._keys()[keys.SPLIT_KEY]()
+    dock.steps.keys()[keys.SPLIT_KEY]()
     assert not corrector.can_undo
     viewer.dims.set_point(0, 2)
     frames = {
         track: corrector.tracks.frames_of(track) for track in corrector.tracks.tracks
     }
-    corrector.pick(next(t for t, seen in frames.items() if seen[0] < 2 <= seen[-1]))
-    dock._keys()[keys.SPLIT_KEY]()
+    corrector.picker.pick(
+        next(t for t, seen in frames.items() if seen[0] < 2 <= seen[-1])
+    )
+    dock.steps.keys()[keys.SPLIT_KEY]()
     settle(dock, qtbot)
     assert corrector.can_undo
 
@@ -372,7 +374,7 @@ def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer
     mother = by_truth(corrector.layers.labels.data, dividing_movie())[2][2]
     doubts = corrector.tour.doubts
     number = next(n for n, d in enumerate(doubts) if d.reason == "divides")
-    dock._go_to(number)
+    dock.steps.go_to(number)
     lines = corrector.lines.layer
     assert lines in viewer.layers
     assert len(lines.data) == 3
@@ -390,3 +392,232 @@ def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer
     dock.form.review.undo.click()
     settle(dock, qtbot)
     assert len(corrector.tracks.children(mother)) == 2
+
+
+def prompted(dock, qtbot):
+    """Whether the outline of what is drawn is there."""
+    prompts = dock.corrector.prompts
+    qtbot.waitUntil(
+        lambda: not prompts.is_busy and prompts.session.can_accept, timeout=30_000
+    )
+    return prompts
+
+
+def test_a_click_prompts_a_missed_object_into_its_track(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    layer, review = corrector.layers.labels, dock.form.review
+    truth = dividing_movie()
+    wanderer = by_truth(layer.data, truth)[0][1]
+    layer.data[3][layer.data[3] == wanderer] = 0
+    corrector.tracks.note_painting(3)
+    others = np.where(layer.data == wanderer, 0, layer.data)
+    viewer.dims.set_point(0, 3)
+    layer.selected_label = 0
+    n_layers = len(viewer.layers)
+    assert review.prompt.isEnabled()
+    assert review.take.isHidden() or not review.take.isVisible()
+    review.prompt.click()
+    points = corrector.prompts.layers.prompts.points
+    assert viewer.layers.selection.active is points
+    assert points.mode == "add"
+    points.add(np.array([[3.0, 23.0, 16.0]]))
+    prompts = prompted(dock, qtbot)
+    prompts._keys()[keys.SIZE_KEY]()
+    prompted(dock, qtbot)
+    assert prompts._asker.settings.size == "small"
+    assert review.take.isEnabled()
+    assert prompts.layers.preview.layer.data.any()
+    # Nothing is changed before it is accepted.
+    assert wanderer not in layer.data[3]
+    review.take.click()
+    settle(dock, qtbot)
+    found = layer.data[3] == wanderer
+    true = truth[3] == 1
+    assert (found & true).sum() / (found | true).sum() > 0.7
+    assert (3, wanderer) in corrector.tracks.locked
+    assert (np.where(layer.data == wanderer, 0, layer.data) == others).all()
+    assert len(viewer.layers) == n_layers
+    assert viewer.layers.selection.active is layer
+    assert layer.selected_label == wanderer
+    assert f"Track {wanderer} is locked in frame 3" in dock.form.job.status.text()
+    # What was computed again around it is one step, the mask another.
+    for _ in range(2):
+        if review.undo.isEnabled():
+            review.undo.click()
+    assert wanderer not in layer.data[3]
+
+
+def test_a_box_redraws_the_chosen_object(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    layer = corrector.layers.labels
+    truth = dividing_movie()
+    ids = by_truth(layer.data, truth)
+    mother = ids[2][2]
+    # As if half of it had been missed.
+    layer.data[2][60:76, 52:64] = 0
+    viewer.dims.set_point(0, 2)
+    corrector.picker.pick(mother)
+    dock.steps.keys()[keys.BOX_KEY]()
+    boxes = corrector.prompts.layers.prompts.boxes
+    corrector.prompts._keys()[keys.BOX_KEY]()
+    assert viewer.layers.selection.active is boxes
+    box = [[2, 59, 39], [2, 59, 64], [2, 76, 64], [2, 76, 39]]
+    boxes.add(np.array(box, float), shape_type="rectangle")
+    prompted(dock, qtbot)
+    corrector.prompts._keys()[keys.ACCEPT_KEY]()
+    settle(dock, qtbot)
+    found, true = layer.data[2] == mother, truth[2] == 2
+    assert (found & true).sum() / (found | true).sum() > 0.7
+    assert len(corrector.tracks.children(mother)) == 2
+
+
+def test_prompts_that_are_given_up_change_nothing(dock, qtbot, viewer):
+    corrector = track(dock, qtbot)
+    before = corrector.layers.labels.data.copy()
+    n_layers = len(viewer.layers)
+    dock.form.review.prompt.click()
+    corrector.prompts.layers.prompts.points.add(np.array([[0.0, 17.0, 16.0]]))
+    prompted(dock, qtbot)
+    dock.form.review.give_up.click()
+    assert len(viewer.layers) == n_layers
+    assert (corrector.layers.labels.data == before).all()
+    assert not corrector.can_undo
+    # Nobody is told any more that an answer is awaited.
+    said = []
+    corrector.said.connect(said.append)
+    qtbot.wait(1200)
+    assert said == []
+    # An accept before the answer is there waits for it.
+    dock.form.review.prompt.click()
+    corrector.prompts.layers.prompts.points.add(np.array([[0.0, 17.0, 16.0]]))
+    corrector.prompts.accept()
+    qtbot.waitUntil(lambda: corrector.can_undo, timeout=30_000)
+    settle(dock, qtbot)
+    assert not corrector.prompts.is_open
+
+
+@pytest.fixture
+def deep(qtbot, viewer_model):
+    """A dock with two slices that were followed each for itself."""
+    labels = dividing_movie()
+    data = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
+    viewer_model.add_image(data, name="deep", axis_labels=tuple("tzyx"))
+    viewer_model.dims.set_point(1, 1)
+    dock = TimeDock(viewer_model)
+    track(dock, qtbot)
+    yield dock
+    settle(dock, qtbot)
+    dock.close()
+    dock.deleteLater()
+
+
+def test_the_list_covers_all_slices_and_goes_to_each(deep, qtbot, viewer_model):
+    corrector, review = deep.corrector, deep.form.review
+    assert {doubt.position for doubt in corrector.tour.doubts} == {(0,), (1,)}
+    assert review.list.count() == len(corrector.tour.doubts)
+    assert "Z 0" in "".join(review.list.item(k).text() for k in range(2))
+    seen = set()
+    for _ in range(review.list.count()):
+        review.next.click()
+        doubt = corrector.tour.doubt
+        assert viewer_model.dims.current_step[:2] == (doubt.frame, doubt.position[0])
+        assert corrector.shown.position == doubt.position
+        assert corrector.selected == doubt.track
+        assert doubt.track in corrector.tracks.tracks
+        assert review.detail.text().startswith(f"Track {doubt.track}")
+        seen.add(doubt.position)
+    assert seen == {(0,), (1,)}
+    settle(deep, qtbot)
+    here = corrector.shown.position[0]
+    assert (corrector.layers.tracks.data[:, 2] == here).all()
+
+
+def test_corrections_are_of_the_slice_that_is_shown(deep, qtbot, viewer_model):
+    corrector, review = deep.corrector, deep.form.review
+    movies = corrector.found.movies
+    labels = corrector.layers.labels.data
+    before = labels.copy()
+    viewer_model.dims.set_point(1, 0)
+    viewer_model.dims.set_point(0, 3)
+    ids = by_truth(labels[:, 0], dividing_movie())
+    corrector.picker.pick(ids[0][1])
+    review.buttons["cut"].click()
+    assert corrector.tracks is movies[0,]
+    new = set(np.unique(labels[:, 0])) - set(np.unique(before[:, 0]))
+    assert len(new) == 1
+    # No track of another slice has the new id.
+    assert not new & set(np.unique(before))
+    assert (labels[:, 1] == before[:, 1]).all()
+    number = next(n for n, d in enumerate(corrector.tour.doubts) if d.position == (1,))
+    deep.steps.go_to(number)
+    review.accept.click()
+    assert movies[1,].locked
+    assert not any(place in movies[0,].locked for place in movies[1,].locked)
+    # Undo takes the last correction back, wherever it was.
+    review.undo.click()
+    assert (labels == before).all()
+
+
+def test_what_depends_on_a_correction_is_computed_in_its_slice(
+    deep, qtbot, viewer_model
+):
+    corrector = deep.corrector
+    layer = corrector.layers.labels
+    wanderer = by_truth(layer.data[:, 0], dividing_movie())[0][1]
+    for t in (2, 3):
+        layer.data[t, 0][layer.data[t, 0] == wanderer] = 0
+        corrector.found.movies[0,].note_painting(t)
+    other = layer.data[:, 1].copy()
+    viewer_model.dims.set_point(1, 0)
+    viewer_model.dims.set_point(0, 1)
+    corrector.picker.pick(wanderer)
+    deep.form.review.recompute.click()
+    settle(deep, qtbot)
+    assert corrector.tracks.frames_of(wanderer) == list(range(N_FRAMES))
+    assert (layer.data[:, 1] == other).all()
+
+
+def test_loaded_tracks_are_reviewed_too(dock, qtbot, viewer, tmp_path):
+    labels = dividing_movie()
+    labels[2][labels[2] == 1] = 0
+    rows = [(1, 0, 5, 0), (2, 0, 2, 0), (3, 3, 5, 2), (4, 3, 5, 2)]
+    write_ctc(tmp_path / "old_RES", list(labels), rows)
+    dock.files.load_from(tmp_path / "old_RES")
+    settle(dock, qtbot)
+    reasons = {(d.frame, d.reason) for d in dock.corrector.tour.doubts}
+    assert (3, "divides") in reasons
+    assert dock.form.review.list.count() == len(dock.corrector.tour.doubts) > 0
+
+
+def test_a_projection_is_followed_in_place_of_slices(qtbot, viewer_model):
+    labels = dividing_movie()
+    # Each slice lacks one of the objects.
+    first = np.where(labels == 1, 0, labels)
+    data = np.stack([picture(first), picture(labels == 1), picture(labels * 0)], axis=1)
+    viewer_model.add_image(
+        data, name="deep", axis_labels=tuple("tzyx"), scale=(1, 3, 0.5, 0.5)
+    )
+    viewer_model.dims.set_point(0, 1)
+    dock = TimeDock(viewer_model)
+    form = dock.form
+    assert form.projection is None
+    form.slices.setCurrentIndex(form.slices.findData("max"))
+    form.last.setValue(4)
+    form.track.click()
+    settle(dock, qtbot)
+    projected = viewer_model.layers["deep max"]
+    assert (projected.data[:, 0] == data.max(axis=1)).all()
+    assert form.image.layer is projected
+    assert form.projection is None
+    found = dock.corrector.layers.labels.data
+    assert found.shape == (N_FRAMES, 1, 96, 96)
+    assert {len(np.unique(frame)) - 1 for frame in found[:3]} == {2}
+    assert [bool(frame.any()) for frame in found] == [1, 1, 1, 1, 1, 0]
+    # It is seen at any depth.
+    for z in range(3):
+        viewer_model.dims.set_point(1, 3 * z)
+        assert dock.corrector.shown.frame == 1
+    form.along.setCurrentIndex(form.along.findData("Z"))
+    assert form.projection is None
+    dock.close()
+    dock.deleteLater()

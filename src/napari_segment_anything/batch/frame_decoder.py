@@ -48,8 +48,19 @@ class FrameDecoder:
         self._watch = predictor.watch
         self._current: tuple[int, PlanePredictor] | None = None
 
-    def predict(self, frame: int, prompts: Prompts) -> MaskSet:
+    def predict(
+        self, frame: int, prompts: Prompts, *, multimask: bool = True
+    ) -> MaskSet:
         """Decode the prompts of N objects on one frame.
+
+        Parameters
+        ----------
+        frame : int
+            Which one.
+        prompts : Prompts
+            Of N objects; mask prompts are left out.
+        multimask : bool
+            Three alternatives per object; otherwise one.
 
         Returns
         -------
@@ -61,7 +72,7 @@ class FrameDecoder:
         # A mask prompt is given in a frame of its own; points and boxes say enough.
         prompts = replace(prompts, masks=None)
         with self._watch.timing("decoding"):
-            return plane.answer(prompts)
+            return plane.answer(prompts, multimask=multimask)
 
     def _plane(self, frame: int) -> PlanePredictor:
         if self._current is not None and self._current[0] == frame:

@@ -184,7 +184,10 @@ def track_stack(
         index_axes=stack.index_axes,
         axis=axis,
         lineages=lineages,
-        doubts={position: tuple(result.doubts) for position, result in found.items()},
+        doubts={
+            position: tuple(replace(d, position=position) for d in result.doubts)
+            for position, result in found.items()
+        },
         table=table,
         settings=settings,
         linking={position: r.settings for position, r in found.items()},

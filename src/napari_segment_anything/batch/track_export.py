@@ -30,7 +30,7 @@ ReadPlane = Callable[[int], npt.NDArray[np.generic]]
 FORMATS = ("ctc", "geff", "csv", "svg")
 
 
-def export_job(
+def export_tracks(
     path: Path,
     kind: str,
     tracks: EditableTracks,
@@ -129,7 +129,7 @@ class ResultFrames:
         )
 
 
-def editable(result: TrackResult, stack: Stack) -> EditableTracks:
+def editable_tracks(result: TrackResult, stack: Stack) -> EditableTracks:
     """Take the tracks of one movie for export or correction.
 
     Raises

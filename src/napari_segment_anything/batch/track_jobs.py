@@ -22,6 +22,8 @@ from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.correction_steps import LabelFrames, Place
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.recompute import Recomputed, recompute
+from napari_segment_anything.tracking.review import Doubt
+from napari_segment_anything.tracking.reviewed import review_tracks
 from napari_segment_anything.tracking.settings import LinkingSettings
 
 # Part of the smaller of two masks that they must share to look like one object.
@@ -108,6 +110,18 @@ def read_tracks_job(
     tracks = EditableTracks(frames, dict(parents))
     yield Progress("read tracks", n_frames, n_frames)
     return tracks
+
+
+def review_tracks_job(tracks: EditableTracks) -> Generator[Progress, None, list[Doubt]]:
+    """List what is doubtful about tracks that exist, most doubtful first."""
+    steps = review_tracks(tracks)
+    while True:
+        try:
+            stage, done, total = next(steps)
+        except StopIteration as stop:
+            doubts: list[Doubt] = stop.value
+            return doubts
+        yield Progress(stage, done, total)
 
 
 def recompute_job(

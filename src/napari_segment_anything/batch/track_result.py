@@ -73,6 +73,12 @@ class TrackResult:
     seconds: Mapping[str, float]
 
     @property
+    def all_doubts(self) -> list[Doubt]:
+        """Review lists of all positions in one, most doubtful first."""
+        every = [doubt for doubts in self.doubts.values() for doubt in doubts]
+        return sorted(every, key=lambda d: (-d.score, d.position, d.frame, d.track))
+
+    @property
     def lineage(self) -> Lineage:
         """The lineage of a stack that has no other axis than the tracked one.
 

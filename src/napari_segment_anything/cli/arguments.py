@@ -31,8 +31,8 @@ def add_shared_options(parser: ArgumentParser) -> None:
     add_json_option(parser)
 
 
-def add_job_options(parser: ArgumentParser) -> None:
-    """Add the options of jobs over many planes: which part, how, and where."""
+def add_part_options(parser: ArgumentParser) -> None:
+    """Add the options that name a part of the input."""
     parser.add_argument(
         "--level",
         type=at_least(0),
@@ -53,6 +53,11 @@ def add_job_options(parser: ArgumentParser) -> None:
             metavar="RANGE",
             help=f"which {what}: 5, 10:20 (without 20), 100: or ::2 (default: all)",
         )
+
+
+def add_job_options(parser: ArgumentParser) -> None:
+    """Add the options of jobs over many planes: which part, how, and where."""
+    add_part_options(parser)
     parser.add_argument(
         "--settings",
         type=Path,

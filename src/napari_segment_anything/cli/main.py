@@ -6,7 +6,14 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from napari_segment_anything._version import __version__
-from napari_segment_anything.cli import demo, embed, models, segment, track
+from napari_segment_anything.cli import (
+    correct,
+    demo,
+    embed,
+    models,
+    segment,
+    track,
+)
 from napari_segment_anything.errors import SegmentAnythingError
 
 EXIT_DONE = 0
@@ -56,7 +63,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, embed, segment, track, models):
+    for command in (demo, embed, segment, track, correct, models):
         command.add_parser(commands)
     return parser
 

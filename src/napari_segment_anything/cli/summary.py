@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from napari_segment_anything.batch.track_result import TrackResult
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.stacks.stack import Stack
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.review import Doubt
 
 _COUNTS = {
     "n_frames": "frames",
@@ -22,7 +24,11 @@ _COUNTS = {
     "n_repaired": "objects found again by prompting",
     "n_resumed": "planes found in an earlier run, not searched again",
     "n_encoded": "planes newly encoded",
+    "n_corrections": "corrections",
+    "n_doubts": "doubtful places, the worst of which are listed here",
 }
+# So many doubtful places are named; --doubts writes all.
+N_DOUBTS = 10
 
 
 def embed_summary(
@@ -68,6 +74,43 @@ def track_summary(
         "intensity_range": list(result.intensity_range),
         "seconds": dict(result.seconds),
     }
+
+
+def report_correction(
+    stack: "Stack",
+    tracks: "EditableTracks",
+    doubts: Sequence["Doubt"],
+    *,
+    n_steps: int,
+    files: Mapping[str, str],
+    path: Path | None,
+) -> None:
+    """Say what corrected tracks are like, and which places are doubtful."""
+    divided = [track for track in tracks.tracks if len(tracks.children(track)) > 1]
+    summary = {
+        "command": "correct",
+        "input": stack.source or stack.name,
+        "axes": stack.axes,
+        "shape": list(stack.shape),
+        "n_frames": tracks.n_frames,
+        "n_tracks": len(tracks.tracks),
+        "n_divisions": len(divided),
+        "n_corrections": n_steps,
+        "n_doubts": len(doubts),
+        "files": dict(files),
+    }
+    sys.stdout.write(_input_line(stack.axes, stack.shape))
+    for key, words in _COUNTS.items():
+        if key in summary:
+            sys.stdout.write(f"{summary[key]:>10} {words}\n")
+    for doubt in doubts[:N_DOUBTS]:
+        sys.stdout.write(
+            f"{doubt.score:10.2f} frame {doubt.frame}: track {doubt.track} "
+            f"{doubt.reason}\n"
+        )
+    for name, written in files.items():
+        sys.stdout.write(f"{name:>10}: {written}\n")
+    write_json(path, summary)
 
 
 def report(summary: Mapping[str, Any], path: Path | None) -> None:

@@ -2,14 +2,19 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_segment_anything.cli.arguments import at_least, location
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_segment_anything.batch.track_export import ReadPlane
     from napari_segment_anything.batch.track_result import TrackResult
     from napari_segment_anything.batch.track_start import StartLabels
     from napari_segment_anything.stacks.stack import Stack
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.tracking.words import MotionWords
 
 _MOVES = {
@@ -90,6 +95,16 @@ def add_export_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--tree", type=Path, metavar="SVG", help="picture of the lineages"
     )
+    group.add_argument(
+        "--doubts", type=Path, metavar="CSV", help="review list, the worst first"
+    )
+
+
+def add_table_options(parser: ArgumentParser) -> None:
+    """Add the option for the table of objects, where it has no place of its own."""
+    parser.add_argument(
+        "--table", type=Path, metavar="CSV", help="one row per object and frame"
+    )
 
 
 def frames(text: str) -> tuple[int, ...]:
@@ -165,30 +180,68 @@ def export(
     arguments: Namespace, result: "TrackResult", stack: "Stack"
 ) -> dict[str, str]:
     """Write the other results that were asked for; returns their places by name."""
-    wanted: dict[str, Any] = {
+    if not any(_wanted(arguments).values()):
+        return _write_doubts(arguments, result.all_doubts, _other_axes(result))
+    from napari_segment_anything.batch.track_export import ResultFrames, editable_tracks
+
+    tracks = editable_tracks(result, stack)
+    read = ResultFrames(result, stack).image
+    return write_exports(arguments, tracks, stack, read, result.all_doubts)
+
+
+def write_exports(
+    arguments: Namespace,
+    tracks: "EditableTracks",
+    stack: "Stack",
+    read: "ReadPlane",
+    doubts: "Sequence[Doubt]",
+) -> dict[str, str]:
+    """Write tracks of one movie as was asked for; returns the places by name."""
+    from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.track_export import export_tracks
+
+    files = {}
+    for kind, path in _wanted(arguments).items():
+        if path is not None:
+            scale, units = stack.scale, stack.units
+            job = export_tracks(path, kind, tracks, read=read, scale=scale, units=units)
+            run(job)
+            files[kind] = str(path)
+    return files | _write_doubts(arguments, doubts, "")
+
+
+def _wanted(arguments: Namespace) -> dict[str, Path | None]:
+    return {
         "ctc": arguments.ctc,
         "geff": arguments.geff,
         "svg": arguments.tree,
+        "csv": getattr(arguments, "table", None),
     }
-    wanted = {kind: path for kind, path in wanted.items() if path is not None}
-    if not wanted:
-        return {}
-    from napari_segment_anything.batch.progress import run
-    from napari_segment_anything.batch.track_export import (
-        ResultFrames,
-        editable,
-        export_job,
-    )
 
-    tracks = editable(result, stack)
-    for kind, path in wanted.items():
-        job = export_job(
-            path,
-            kind,
-            tracks,
-            read=ResultFrames(result, stack).image,
-            scale=stack.scale,
-            units=stack.units,
-        )
-        run(job)
-    return {kind: str(path) for kind, path in wanted.items()}
+
+def _other_axes(result: "TrackResult") -> str:
+    return result.index_axes.replace(result.axis, "").lower()
+
+
+def _write_doubts(
+    arguments: Namespace, doubts: "Sequence[Doubt]", other_axes: str
+) -> dict[str, str]:
+    """Write the review list as a table, the worst first."""
+    if arguments.doubts is None:
+        return {}
+    from napari_segment_anything.storage.tables import write_tracks_table
+
+    rows = [
+        {
+            **dict(zip(other_axes, doubt.position, strict=False)),
+            "frame": doubt.frame,
+            "track_id": doubt.track,
+            "reason": doubt.reason,
+            "score": round(doubt.score, 4),
+            "otherwise": doubt.otherwise,
+        }
+        for doubt in doubts
+    ]
+    columns = [*other_axes, "frame", "track_id", "reason", "score", "otherwise"]
+    write_tracks_table(arguments.doubts, rows, columns=columns)
+    return {"doubts": str(arguments.doubts)}

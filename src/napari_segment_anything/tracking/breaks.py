@@ -17,6 +17,7 @@ from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.motion import FloatArray
 from napari_segment_anything.tracking.objects import FrameObjects
 from napari_segment_anything.tracking.track import Track
+from napari_segment_anything.tracking.undivided import undivided
 
 # A mask whose area differs by this factor from both neighbours in time, which are
 # alike, is likely the wrong one of several that the decoder could give.
@@ -50,7 +51,8 @@ def find_breaks(
         Whether tracks are carried on beyond their end, and before their start.
     """
     known = known or Known()
-    search = _Search(Expectations(frames, objects, lineage))
+    there = Expectations(frames, objects, lineage)
+    search = _Search(there)
     far = search.unusual_distance()
     found: list[Break] = []
     for track in lineage.tracks:
@@ -66,6 +68,7 @@ def find_breaks(
         found += search.jumps(track.id, far, forwards, backwards)
         found += search.fragment(track.id)
         found += search.changes(track.id)
+        found += undivided(there, track.id, known)
     return [
         one
         for one in found

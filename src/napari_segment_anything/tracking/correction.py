@@ -33,7 +33,7 @@ class EditableTracks(TrackPlanes):
                 f"Track {track} is seen from frame {frames[0]} to {frames[-1]}. Go to "
                 "a later frame of it to cut it there."
             )
-        new = self._new_id()
+        new = self.new_id()
         parents = {
             child: new if parent == track else parent
             for child, parent in self.parents.items()
@@ -61,6 +61,11 @@ class EditableTracks(TrackPlanes):
             parents,
             {(first[-1], track), (second[0], track)},
         )
+
+    def join_in_order(self, one: int, other: int) -> Correction:
+        """Join two tracks, whichever comes first."""
+        pair = sorted((one, other), key=lambda track: self.frames_of(track)[0])
+        return self.join(*pair)
 
     def divide(self, mother: int, daughters: Collection[int]) -> Correction:
         """Make tracks the daughters of another one."""

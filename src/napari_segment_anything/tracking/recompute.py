@@ -33,12 +33,52 @@ class Recomputed:
     frames : range
         The frames that were looked at.
     doubts : list of Doubt
-        What is doubtful inside of these frames now; replaces what was said before.
+        What is doubtful in these frames now.
+    touched : frozenset of (frame, id)
+        Objects that have another mask than before, or whose track has another parent.
     """
 
     correction: Correction
     frames: range
     doubts: list[Doubt]
+    touched: frozenset[Place] = frozenset()
+
+    def renewed(
+        self, before: Sequence[Doubt], locked: Collection[Place]
+    ) -> list[Doubt]:
+        """Review list of the movie after the correction, the worst first.
+
+        What was said about tracks that have not changed stays: of masks that repair has
+        made long ago nobody knows any more how sure they were.
+
+        Parameters
+        ----------
+        before : sequence of Doubt
+            The list as it was.
+        locked : collection of (frame, id)
+            Objects that are right.
+        """
+        inside = set(self.frames[1:-1])
+        changed = {track for _, track in self.touched}
+
+        def holds(doubt: Doubt) -> bool:
+            place = (doubt.frame, doubt.track)
+            if doubt.frame not in inside or doubt.track not in changed:
+                return place not in locked
+            is_of_mask = doubt.reason.startswith("was ")
+            return is_of_mask and place not in self.touched and place not in locked
+
+        kept = [doubt for doubt in before if holds(doubt)]
+        known = {(d.frame, d.track, d.reason) for d in kept}
+        new = [
+            doubt
+            for doubt in self.doubts
+            if doubt.frame in inside
+            and (doubt.frame, doubt.track) not in locked
+            and doubt.track in changed
+            and (doubt.frame, doubt.track, doubt.reason) not in known
+        ]
+        return sorted(kept + new, key=lambda doubt: -doubt.score)
 
 
 def recompute(
@@ -124,12 +164,15 @@ def _known(
             )
             if not is_seen_between:
                 links.add((before, after))
-    for child, parent in tracks.parents.items():
-        if child in by_id and parent in by_id and by_id[parent][-1] < by_id[child][0]:
-            is_end = window[by_id[parent][-1][0]] == tracks.frames_of(parent)[-1]
-            is_start = window[by_id[child][0][0]] == tracks.frames_of(child)[0]
-            if is_end and is_start:
-                links.add((by_id[parent][-1], by_id[child][0]))
+    for parent in set(tracks.parents.values()) & by_id.keys():
+        last = by_id[parent][-1]
+        firsts = [by_id[c][0] for c in tracks.children(parent) if c in by_id]
+        starts = [tracks.frames_of(child)[0] for child in tracks.children(parent)]
+        # Nothing else may follow a mask whose successors are known: all of them must.
+        if window[last[0]] == tracks.frames_of(parent)[-1] and (
+            [window[first[0]] for first in firsts] == starts
+        ):
+            links |= {(last, first) for first in firsts}
     return Known(objects=frozenset(objects), ids=kept, links=frozenset(links))
 
 
@@ -144,9 +187,8 @@ def _as_correction(
     tracks: EditableTracks, window: range, result: TrackingResult
 ) -> Recomputed:
     """Name new tracks so that they meet no other, and keep what lies outside."""
-    outside = set(tracks.tracks)
     known = set(result.known.ids.values())
-    next_id = max([0, *outside, *known]) + 1
+    next_id = max([tracks.new_id(), *(one + 1 for one in known)])
     names: dict[int, int] = {}
     for one in result.lineage.tracks:
         if one.id in known:
@@ -170,7 +212,24 @@ def _as_correction(
         replace(d, frame=window[d.frame], track=names.get(d.track, d.track))
         for d in result.doubts
     ]
-    return Recomputed(tracks.replace(planes, parents), window, doubts)
+    correction = tracks.replace(planes, parents)
+    return Recomputed(correction, window, doubts, _touched(tracks, correction, window))
+
+
+def _touched(
+    tracks: EditableTracks, correction: Correction, window: range
+) -> frozenset[Place]:
+    """Objects whose pixels a correction changes, and those of tracks it adopts."""
+    places = {
+        (change.frame, int(one))
+        for change in correction.changes
+        for one in np.union1d(change.before, change.after)
+        if one
+    }
+    old, new = tracks.parents, correction.parents
+    adopted = {c for c in {*old, *new} if old.get(c) != new.get(c)}
+    adopted |= {p for c in adopted for p in (old.get(c), new.get(c)) if p is not None}
+    return frozenset(places | {(t, one) for one in adopted for t in window})
 
 
 def _frames_of(tracks: EditableTracks, track: int) -> list[int]:

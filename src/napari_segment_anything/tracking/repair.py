@@ -14,6 +14,7 @@ from napari_segment_anything.tracking.repair_settings import (
     Repair,
     RepairSettings,
 )
+from napari_segment_anything.tracking.undivided import is_still_one
 
 ALTERNATIVES = 3
 
@@ -24,6 +25,7 @@ _WORDS: dict[BreakKind, str] = {
     "merged": "split",
     "fragments": "joined",
     "changed": "redrawn",
+    "divided": "joined",
 }
 
 
@@ -155,7 +157,10 @@ def _judge(
         if best is None:
             return None
         accepted = MaskSet.concatenate([accepted, best])
-    if not _is_as_sure(accepted, one, frame, settings):
+    if one.areas is not None:
+        if not is_still_one(accepted, frame.select(list(one.replaces)), one.areas):
+            return None
+    elif not _is_as_sure(accepted, one, frame, settings):
         return None
     for k in one.replaces:
         if one.kind == "changed":

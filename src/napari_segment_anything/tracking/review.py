@@ -33,6 +33,8 @@ class Doubt:
         0 (hardly doubtful) to 1.
     otherwise : str
         What it could be instead, and what to do then.
+    position : tuple of int
+        On the axes beside the tracked one, where a stack holds several movies.
     """
 
     frame: int
@@ -40,6 +42,7 @@ class Doubt:
     reason: str
     score: float
     otherwise: str = ""
+    position: tuple[int, ...] = ()
 
 
 def review(

@@ -1,6 +1,5 @@
 """Label images with ids of tracks, and who descends from whom."""
 
-import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -26,11 +25,14 @@ class TrackPlanes:
         Parent of each track that has one.
     locked : collection of (frame, id)
         Objects that computations leave as they are.
+    beside : list of TrackPlanes
+        Other movies whose ids new tracks must not have.
     """
 
     labels: LabelFrames
     parents: dict[int, int] = field(default_factory=dict)
     locked: frozenset[Place] = frozenset()
+    beside: "list[TrackPlanes]" = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         self._frames: dict[int, set[int]] = {}
@@ -93,8 +95,12 @@ class TrackPlanes:
         for one in present:
             self._frames.setdefault(one, set()).add(frame)
 
-    def _new_id(self) -> int:
-        return max(itertools.chain(self._frames, self.parents, [0])) + 1
+    def new_id(self) -> int:
+        """Return an id that no track has, here or in the movies beside."""
+        used = [0, *self._frames, *self.parents]
+        for other in self.beside:
+            used += [*other._frames, *other.parents]
+        return max(used) + 1
 
 
 def ordered(

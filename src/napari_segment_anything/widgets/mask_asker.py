@@ -93,6 +93,11 @@ class MaskAsker(QObject):
         if not drawn.is_empty and not drawn.has_object:
             self.said.emit("Add a point inside of the object, or a box around it.")
 
+    def forget(self) -> None:
+        """Wait for no answer any more, and say nothing about it."""
+        self._narrator.stop()
+        self._session.drop()
+
     def close(self) -> None:
         """Ask nothing more, and drop what still comes."""
         self._narrator.stop()

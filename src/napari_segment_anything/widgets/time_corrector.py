@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
-from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.readings import Readings, readings_of
-from napari_segment_anything.widgets.plane import displayed_plane
+from napari_segment_anything.tracking.redraw import owner_of, redraw
 from napari_segment_anything.widgets.time_history import CorrectionHistory
-from napari_segment_anything.widgets.time_layers import track_points
+from napari_segment_anything.widgets.time_narrator import describe_recomputed
+from napari_segment_anything.widgets.time_picker import ASKS, TrackPicker
+from napari_segment_anything.widgets.time_prompts import TimePrompts
 from napari_segment_anything.widgets.time_readings import ReadingLines
-from napari_segment_anything.widgets.time_recompute import (
-    describe_recomputed,
-    recompute_around,
-)
+from napari_segment_anything.widgets.time_recompute import recompute_around
+from napari_segment_anything.widgets.time_shown import ShownMovie
 from napari_segment_anything.widgets.time_strokes import StrokeWatch
 from napari_segment_anything.widgets.time_tour import DoubtTour
-from napari_segment_anything.widgets.workers import JobWorker, LatestWorker
+from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    import numpy.typing as npt
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.track_result import Position
+    from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.tracking.correction import EditableTracks
-    from napari_segment_anything.tracking.correction_steps import Correction
+    from napari_segment_anything.tracking.correction_steps import Correction, Place
     from napari_segment_anything.tracking.recompute import Recomputed
-    from napari_segment_anything.widgets.time_jobs import TimeTracks
     from napari_segment_anything.widgets.time_layers import TimeLayers
+    from napari_segment_anything.widgets.time_request import TimeTracks
     from napari_segment_anything.widgets.workbench import Workbench
-
-_ASKS = {
-    "join": "Click the track that goes on with track {}.",
-    "divide": "Click a daughter of track {}.",
-    "swap": "Click the track that track {} is confused with.",
-}
 
 
 class TimeCorrector(QObject):
-    """Tracks of one movie under review.
+    """Tracks of an image under review; corrections are of the movie that is shown.
 
     Parameters
     ----------
@@ -72,23 +69,31 @@ class TimeCorrector(QObject):
     ) -> None:
         super().__init__()
         self.layers, self.found = layers, found
-        self.tracks = found.tracks
         self.tour = DoubtTour(viewer, layers, found)
         self._viewer, self._bench, self._worker = viewer, workbench, worker
-        self._history = CorrectionHistory(self.tracks, self.tour)
-        self._asking: tuple[str, int] | None = None
+        self._history = CorrectionHistory(self.tour)
         self._strokes = StrokeWatch(layers, found.request.along)
         self._strokes.painted.connect(self._on_painted)
-        self._drawer = LatestWorker(self)
-        self._drawer.finished.connect(self._draw)
-        self._drawer.failed.connect(self.failed)
-        self.movie = layers.movie(found.request.plane, found.request.along)
+        self.shown = ShownMovie(viewer, layers, found)
+        self.shown.moved.connect(self._on_moved)
+        self.shown.failed.connect(self.failed)
         self.readings = Readings()
-        self.lines = ReadingLines(viewer, layers, self.movie)
-        layer = layers.labels
-        layer.mouse_drag_callbacks.append(self._on_click)
-        layer.events.selected_label.connect(self._on_selected)
-        self._redraw()
+        self.lines = ReadingLines(viewer, layers)
+        self.picker = TrackPicker(layers.labels)
+        self.picker.answered.connect(self._on_other)
+        self.picker.said.connect(self.said)
+        self.prompts = TimePrompts(viewer, workbench, layers.image, layers.axes)
+        self.prompts.accepted.connect(self.draw)
+        self.prompts.changed.connect(self.changed)
+        self.prompts.said.connect(self.said)
+        self.prompts.failed.connect(self.failed)
+        layers.labels.events.selected_label.connect(self._on_selected)
+        self.shown.redraw()
+
+    @property
+    def tracks(self) -> EditableTracks:
+        """Tracks of the movie that is shown."""
+        return self.shown.tracks
 
     @property
     def selected(self) -> int:
@@ -101,14 +106,6 @@ class TimeCorrector(QObject):
         """Whether there is a correction to take back."""
         return len(self._history) > 0
 
-    @property
-    def frame(self) -> int:
-        """Frame that is shown."""
-        plane = displayed_plane(self._viewer, self.layers.labels, self.layers.axes)
-        if plane is None:
-            raise InvalidCorrectionError("Show one frame in 2-D, then correct it.")
-        return plane.position(self.found.request.along) or 0
-
     def accept(self) -> None:
         """Take the doubt that is shown from the list: it is right, and locked."""
         if self.tour.accept():
@@ -118,8 +115,10 @@ class TimeCorrector(QObject):
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""
         doubt = self.tour.doubt
-        self.readings = readings_of(self.tracks, doubt) if doubt else Readings()
-        self.lines.show(self.readings, doubt.frame if doubt else 0)
+        self.readings = Readings()
+        if doubt is not None and doubt.position == self.shown.position:
+            self.readings = readings_of(self.tracks, doubt)
+        self.lines.show(self.readings, doubt.frame if doubt else 0, self.shown.frames)
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown the right one."""
@@ -134,31 +133,45 @@ class TimeCorrector(QObject):
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
         track, tracks = self.selected, self.tracks
-        if name in _ASKS:
-            self._asking = (name, track)
-            self.said.emit(_ASKS[name].format(track))
+        if name in ASKS:
+            self.picker.ask(name, track)
             return
         steps: dict[str, Callable[[], Correction]] = {
-            "cut": lambda: tracks.cut(track, self.frame),
+            "cut": lambda: tracks.cut(track, self.shown.frame),
             "apart": lambda: tracks.set_apart(track),
-            "remove": lambda: tracks.remove(track, [self.frame]),
+            "remove": lambda: tracks.remove(track, [self.shown.frame]),
             "remove_all": lambda: tracks.remove(track),
-            "lock": lambda: tracks.lock([(self.frame, track)]),
+            "lock": lambda: tracks.lock([(self.shown.frame, track)]),
         }
         self._correct(steps[name])
+
+    def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
+        """Put a mask into the track it belongs to, and compute again around it."""
+        frame = plane.position(self.found.request.along) or 0
+        tracks, chosen = self.tracks, self.selected
+        track = owner_of(tracks, frame, mask, chosen)
+        self._viewer.layers.selection.active = self.layers.labels
+        if self._correct(lambda: redraw(tracks, track, frame, mask)):
+            self.layers.labels.selected_label = track
+            self._recompute((frame, track))
 
     def recompute(self) -> None:
         """Compute again what depends on the chosen object in this frame."""
         try:
-            place = (self.frame, self.selected)
+            self._recompute((self.shown.frame, self.selected))
         except SegmentAnythingError as error:
             self.failed.emit(error)
-            return
+
+    def _recompute(self, place: Place) -> None:
         if (model := self._bench.model) is None:
             return
-        self.tracks.locked = self.tracks.locked | {place}
-        job = recompute_around(place, self.found, model.predictor, self._bench.store)
-        if not self._worker.start(job, self._on_recomputed):
+        tracks, position = self.tracks, self.shown.position
+        tracks.locked = tracks.locked | {place}
+        job = recompute_around(
+            place, position, self.found, model.predictor, self._bench.store
+        )
+        done = partial(self._on_recomputed, position, place)
+        if not self._worker.start(job, done):
             self.said.emit("Something else is running; wait for it or cancel it.")
 
     def undo(self) -> None:
@@ -169,55 +182,46 @@ class TimeCorrector(QObject):
     def close(self) -> None:
         """Let go of the layer."""
         self.lines.hide()
-        self._drawer.close()
+        self.prompts.close()
+        self.picker.close()
+        self.shown.close()
         self._strokes.close()
-        layer = self.layers.labels
-        layer.mouse_drag_callbacks.remove(self._on_click)
-        layer.events.selected_label.disconnect(self._on_selected)
+        self.layers.labels.events.selected_label.disconnect(self._on_selected)
 
-    def _on_recomputed(self, done: Recomputed) -> None:
-        self._history.carry_out(lambda: done.correction)
-        self.tour.renew(done.doubts, set(done.frames[1:-1]))
-        self.said.emit(describe_recomputed(done))
+    def _on_selected(self) -> None:
+        self.changed.emit()
+
+    def _on_moved(self) -> None:
+        self.picker.forget()
+        self.lines.hide()
+        self.changed.emit()
+
+    def _on_recomputed(
+        self, position: Position, place: Place, done: Recomputed
+    ) -> None:
+        self._history.carry_out(self.found.movies[position], lambda: done.correction)
+        self.tour.renew(done, position)
+        self.said.emit(describe_recomputed(place, done))
         self._refresh()
 
     def _correct(self, *steps: Callable[[], Correction]) -> bool:
         """Carry out corrections that belong together: all of them, or none."""
         try:
-            self._history.carry_out(*steps)
+            self._history.carry_out(self.tracks, *steps)
         except SegmentAnythingError as error:
             self.failed.emit(error)
             return False
         self._refresh()
         return True
 
-    def _on_click(self, layer: Any, event: Any) -> None:
-        value = layer.get_value(
-            event.position,
-            view_direction=event.view_direction,
-            dims_displayed=event.dims_displayed,
-            world=True,
-        )
-        if layer.mode != "pan_zoom" or not value:
-            return
-        self.pick(int(value))
-
-    def pick(self, track: int) -> None:
-        """Choose a track, or answer which other one a correction is about."""
-        if self._asking is None:
-            self.layers.labels.selected_label = track
-            return
-        (name, first), self._asking = self._asking, None
+    def _on_other(self, name: str, first: int, track: int) -> None:
         tracks = self.tracks
         if name == "divide":
             self._correct(partial(tracks.divide, first, [track]))
         elif name == "swap":
-            self._correct(lambda: tracks.swap(first, track, self.frame))
+            self._correct(lambda: tracks.swap(first, track, self.shown.frame))
         else:
-            self._correct(partial(joined, tracks, first, track))
-
-    def _on_selected(self) -> None:
-        self.changed.emit()
+            self._correct(lambda: tracks.join_in_order(first, track))
 
     def _on_painted(self, places: frozenset[tuple[int, int]]) -> None:
         for frame in {frame for frame, _ in places}:
@@ -230,32 +234,5 @@ class TimeCorrector(QObject):
         self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)
         self.show_readings()
         self.layers.labels.refresh()
-        self._redraw()
+        self.shown.redraw()
         self.changed.emit()
-
-    def _redraw(self) -> None:
-        self._drawer.submit(partial(track_points, self.tracks))
-
-    def _draw(self, points: Any) -> None:
-        if self.layers.is_there:
-            self.layers.show_tracks(points, self.movie)
-
-
-def describe_track(tracks: EditableTracks, track: int) -> str:
-    """Say which track is chosen; 0 is none."""
-    if not track:
-        return "Click an object to correct its track."
-    frames = tracks.frames_of(track)
-    words = f"Track {track}, frames {frames[0]} to {frames[-1]}"
-    if parent := tracks.parents.get(track):
-        words += f", from track {parent}"
-    if children := tracks.children(track):
-        words += f", divides into {' and '.join(map(str, children))}"
-    n_locked = sum(one == track for _, one in tracks.locked)
-    return f"{words}, locked in {n_locked} frames." if n_locked else f"{words}."
-
-
-def joined(tracks: EditableTracks, one: int, other: int) -> Correction:
-    """Join two tracks, whichever comes first."""
-    pair = sorted((one, other), key=lambda track: tracks.frames_of(track)[0])
-    return tracks.join(*pair)

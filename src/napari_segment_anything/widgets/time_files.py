@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog
 
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.batch.track_export import export_job, tracks_of_graph
-from napari_segment_anything.batch.track_jobs import read_tracks_job
+from napari_segment_anything.batch.track_export import export_tracks, tracks_of_graph
+from napari_segment_anything.batch.track_import import relabelled
+from napari_segment_anything.batch.track_jobs import read_tracks_job, review_tracks_job
 from napari_segment_anything.errors import SegmentAnythingError, UnreadableInputError
 from napari_segment_anything.storage.ctc import is_ctc, read_ctc
 from napari_segment_anything.storage.geff import read_geff
-from napari_segment_anything.widgets.time_jobs import TimeTracks
 from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
+from napari_segment_anything.widgets.time_request import TimeTracks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction_steps import LabelFrames
     from napari_segment_anything.widgets.time_corrector import TimeCorrector
     from napari_segment_anything.widgets.time_dock import TimeDock
-    from napari_segment_anything.widgets.time_jobs import TimeRequest
+    from napari_segment_anything.widgets.time_request import TimeRequest
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 _KINDS = {
@@ -79,15 +81,16 @@ class TimeFiles(QObject):
         if not path.name.endswith(ending):
             path = path.with_name(path.name + ending)
         request = corrector.found.request
-        stack = request.source.stack(request.plane)
-        fixed = dict(request.plane.index)
+        plane = request.plane_of(corrector.shown.position)
+        stack = request.source.stack(plane)
+        fixed = dict(plane.index)
 
         def read(frame: int) -> npt.NDArray[np.generic]:
             place = {**fixed, request.along: frame}
             return stack.read(tuple(place[letter] for letter in stack.index_axes))
 
         scale, units = _physical(corrector.layers, request.along)
-        job = export_job(
+        job = export_tracks(
             path, kind, corrector.tracks, read=read, scale=scale, units=units
         )
         self._runs.worker.start(job, lambda place: self.said.emit(f"Saved {place}."))
@@ -115,17 +118,28 @@ class TimeFiles(QObject):
         movie = layers.movie(request.plane, request.along)
         job = _load_job(path, request, movie)
 
-        def show(tracks: EditableTracks) -> None:
+        def show(found: TimeTracks) -> None:
             self._runs.keep()
-            found = TimeTracks(request, None, tracks, [])
             self.loaded.emit(layers, found)
-            self.said.emit(f"Loaded {len(tracks.tracks)} tracks.")
+            n_tracks = sum(len(tracks.tracks) for tracks in found.movies.values())
+            self.said.emit(f"Loaded {n_tracks} tracks.")
 
         if self._runs.worker.start(job, show):
             self._runs.show_growing(layers)
 
 
 def _load_job(
+    path: Path, request: TimeRequest, movie: LabelFrames
+) -> Generator[Progress, None, TimeTracks]:
+    """Read tracks into the frames of the movie that is shown, and review them."""
+    tracks = yield from _read_job(path, request, movie)
+    position = request.position_of(request.plane)
+    doubts = yield from review_tracks_job(tracks)
+    doubts = [replace(doubt, position=position) for doubt in doubts]
+    return TimeTracks(request, None, {position: tracks}, doubts)
+
+
+def _read_job(
     path: Path, request: TimeRequest, movie: LabelFrames
 ) -> Generator[Progress, None, EditableTracks]:
     """Read tracks of a folder into the frames of a movie."""
@@ -150,11 +164,7 @@ def _load_job(
         )
     source = MovieFrames(request.start, request.axes, request.plane, request.along)
     for frame in range(n_frames):
-        plane = source[frame]
-        lookup = np.zeros(int(plane.max(initial=0)) + 1, np.int32)
-        for segment in np.unique(plane[plane > 0]).tolist():
-            lookup[segment] = ids.get((frame, segment), 0)
-        movie[frame] = lookup[plane]
+        movie[frame] = relabelled(source[frame], frame, ids)
         yield Progress("read tracks", frame, n_frames)
     return (yield from read_tracks_job(movie, parents))
 

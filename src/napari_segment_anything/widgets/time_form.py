@@ -28,6 +28,8 @@ from napari_segment_anything.widgets.time_review import TimeReview
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.track_projection import Projection
+
 _NO_LABELS = "nothing, find all"
 _SEARCHES = (
     ("and find what they lack", "everything"),
@@ -38,6 +40,11 @@ _DIRECTIONS = (
     ("both ways", (True, True)),
     ("forwards", (True, False)),
     ("backwards", (False, True)),
+)
+_DEPTHS = (
+    ("each slice for itself", None),
+    ("brightest of all slices", "max"),
+    ("mean of all slices", "mean"),
 )
 _DIVIDES = ((AS_ESTIMATED, None), ("yes", True), ("no", False))
 
@@ -56,6 +63,10 @@ class TimeForm(ImageForm):
         self._viewer = viewer
         self.model = note()
         self.along = _combo()
+        self.slices = _combo(_DEPTHS)
+        self.slices.setToolTip(
+            "A projection becomes an image layer of its own; its objects are followed."
+        )
         self.first, self.last = QSpinBox(), QSpinBox()
         self.direction = _combo(_DIRECTIONS)
         self.direction.setToolTip(
@@ -89,6 +100,8 @@ class TimeForm(ImageForm):
             "What an interrupted run has found is found again, and not searched anew.",
         )
         self.review = TimeReview()
+        self._rows = wide_form()
+        self._has_slices = False
         self._lay_out()
         layers = viewer.layers.events
         for box in (self.first, self.last):
@@ -125,13 +138,38 @@ class TimeForm(ImageForm):
         row = max(self.along.findData(before), 0)
         self.along.setCurrentIndex(row)
         self.along.blockSignals(False)
-        self.set_length(lengths.get(str(self.along.currentData()), 1))
+        self.set_along(lengths)
+
+    def set_along(self, lengths: dict[str, int]) -> None:
+        """Offer what goes with the chosen axis; lengths are those of the image."""
+        along = str(self.along.currentData())
+        self.set_length(lengths.get(along, 1))
+        self._has_slices = along != "Z" and lengths.get("Z", 1) > 1
+        # Rows of a form are hidden as a whole only from Qt 6.4 on.
+        for part in (self.slices, self._rows.labelForField(self.slices)):
+            part.setVisible(self._has_slices)
+
+    @property
+    def projection(self) -> Projection | None:
+        """How slices become one image; None for each slice for itself."""
+        chosen: Projection | None = self.slices.currentData()
+        return chosen if self._has_slices else None
 
     def set_length(self, n_frames: int) -> None:
         """Offer all frames of an axis."""
         for box, value in ((self.first, 0), (self.last, n_frames - 1)):
             box.setRange(0, max(n_frames - 1, 0))
             box.setValue(value)
+
+    @property
+    def frames(self) -> range:
+        """Frames that are wanted."""
+        return range(self.first.value(), self.last.value() + 1)
+
+    @frames.setter
+    def frames(self, frames: range) -> None:
+        self.first.setValue(frames.start)
+        self.last.setValue(frames.stop - 1)
 
     def close_connections(self) -> None:
         """Stop following the viewer."""
@@ -159,8 +197,9 @@ class TimeForm(ImageForm):
     def _lay_out(self) -> None:
         column = self.begin(("Model", self.model))
         column.addWidget(heading("What"))
-        form = wide_form()
+        form = self._rows
         form.addRow("Follow along", self.along)
+        form.addRow("Slices", self.slices)
         form.addRow("First frame", self.first)
         form.addRow("Last frame", self.last)
         form.addRow("Start from", self.labels)

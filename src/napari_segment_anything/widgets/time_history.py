@@ -20,21 +20,28 @@ class CorrectionHistory:
 
     Parameters
     ----------
-    tracks : EditableTracks
-        What is corrected.
     tour : DoubtTour
         The review list.
     """
 
-    def __init__(self, tracks: EditableTracks, tour: DoubtTour) -> None:
-        self._tracks, self._tour = tracks, tour
-        self._done: list[tuple[list[Correction], list[Doubt]]] = []
+    def __init__(self, tour: DoubtTour) -> None:
+        self._tour = tour
+        self._done: list[tuple[EditableTracks, list[Correction], list[Doubt]]] = []
 
     def __len__(self) -> int:
         return len(self._done)
 
-    def carry_out(self, *steps: Callable[[], Correction]) -> None:
+    def carry_out(
+        self, tracks: EditableTracks, *steps: Callable[[], Correction]
+    ) -> None:
         """Carry out corrections that belong together: all of them, or none.
+
+        Parameters
+        ----------
+        tracks : EditableTracks
+            What is corrected.
+        *steps : callable
+            Each returns a correction of the tracks as they are after those before.
 
         Raises
         ------
@@ -45,18 +52,18 @@ class CorrectionHistory:
         done: list[Correction] = []
         try:
             for step in steps:
-                done.append(self._tracks.apply(step()))
+                done.append(tracks.apply(step()))
         except SegmentAnythingError:
             for undo in reversed(done):
-                self._tracks.apply(undo)
+                tracks.apply(undo)
             raise
-        self._done.append((done, doubts))
+        self._done.append((tracks, done, doubts))
 
     def undo(self) -> bool:
         """Take the last corrections back; False if there are none."""
         if not self._done:
             return False
-        steps, self._tour.doubts = self._done.pop()
+        tracks, steps, self._tour.doubts = self._done.pop()
         for step in reversed(steps):
-            self._tracks.apply(step)
+            tracks.apply(step)
         return True

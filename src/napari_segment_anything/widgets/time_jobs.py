@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.errors import InvalidImageError
+from napari_segment_anything.widgets.label_planes import LabelPlanes
+from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -17,158 +18,12 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.batch.track_result import TrackResult
     from napari_segment_anything.engine.predictor import MaskPredictor
-    from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.storage.candidate_store import CandidateStore
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-    from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import LabelFrames
-    from napari_segment_anything.tracking.review import Doubt
-    from napari_segment_anything.tracking.settings import LinkingSettings
-    from napari_segment_anything.tracking.words import MotionWords
 
     WritePlane = Callable[[str, tuple[int, ...], npt.NDArray[np.integer]], None]
-
-
-@dataclass(frozen=True, eq=False)
-class LabelPlanes:
-    """A labels layer as planes in the order of a stack, (*index axes, H, W).
-
-    Parameters
-    ----------
-    data : array
-        Of the layer: all planes of the image, or a single one.
-    axes : str
-        Axes of the image.
-    plane : PlaneId
-        The plane that is shown; a single plane of labels belongs there.
-    index_axes : str
-        Axes that number the planes.
-    starts : mapping of str to int
-        Where the stack begins along each of them.
-    shape : tuple of int
-        Of the stack's planes.
-
-    Raises
-    ------
-    InvalidImageError
-        If the labels do not fit the image.
-    """
-
-    data: Any
-    axes: str
-    plane: PlaneId
-    index_axes: str
-    starts: dict[str, int]
-    shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        n = len(self.data.shape)
-        if n not in (2, len(self._letters), len(self.axes)):
-            raise InvalidImageError(
-                f"The labels to start from have {n} dimensions, but the image has "
-                f"{len(self.axes)}; choose labels of this image, or of one plane."
-            )
-
-    @property
-    def dtype(self) -> Any:
-        """Type of the ids."""
-        return self.data.dtype
-
-    @property
-    def _letters(self) -> str:
-        is_whole = len(self.data.shape) == len(self.axes)
-        return self.axes if is_whole else self.axes.replace("C", "")
-
-    def __getitem__(self, index: tuple[int, ...]) -> npt.NDArray[np.integer]:
-        """Labels of one plane of the stack."""
-        place = {
-            letter: n + self.starts.get(letter, 0)
-            for letter, n in zip(self.index_axes, index, strict=True)
-        }
-        if len(self.data.shape) == 2:
-            is_shown = all(self.plane.position(a) == n for a, n in place.items())
-            plane = np.asarray(self.data)
-            return plane if is_shown else np.zeros_like(plane)
-        key = tuple(
-            slice(None) if a in self.plane.plane_axes else place.get(a, 0)
-            for a in self._letters
-        )
-        return np.asarray(self.data[key])
-
-
-@dataclass(frozen=True, eq=False)
-class TimeRequest:
-    """All that a tracking job of the dock depends on.
-
-    Parameters
-    ----------
-    source : PlaneSource
-        The image.
-    plane : PlaneId
-        The plane that was shown; says which channel and which movie is looked at.
-    axes : str
-        Axes of the image.
-    along : str
-        Axis to follow objects along.
-    frames : range
-        Positions on it.
-    words : MotionWords
-        How objects move.
-    directions : (bool, bool)
-        Whether tracks are carried on forwards, and backwards.
-    start : array or None
-        Labels to start from.
-    search, are_tracks, is_locked
-        See `StartLabels`.
-    locked_frames : tuple of int
-        Positions along the axis in which nothing is changed.
-    """
-
-    source: PlaneSource
-    plane: PlaneId
-    axes: str
-    along: str
-    frames: range
-    words: MotionWords
-    directions: tuple[bool, bool] = (True, True)
-    start: Any = None
-    search: str = "everything"
-    are_tracks: bool = False
-    is_locked: bool = True
-    locked_frames: tuple[int, ...] = ()
-
-    def only(self, frames: range) -> TimeRequest:
-        """Return the same for other frames of the movie that is shown."""
-        from dataclasses import replace
-
-        return replace(self, frames=frames)
-
-
-@dataclass(frozen=True, eq=False)
-class TimeTracks:
-    """What a job found, ready to be reviewed and corrected.
-
-    Parameters
-    ----------
-    request : TimeRequest
-        What was asked for.
-    result : TrackResult or None
-        Of all movies; None for tracks that were loaded.
-    tracks : EditableTracks
-        Of the movie that was shown.
-    doubts : list of Doubt
-        Of that movie, with positions in the image.
-    """
-
-    request: TimeRequest
-    result: TrackResult | None
-    tracks: EditableTracks
-    doubts: list[Doubt]
-
-    @property
-    def linking(self) -> LinkingSettings | None:
-        """How objects were thought to move."""
-        return None if self.result is None else next(iter(self.result.linking.values()))
 
 
 def time_job(
@@ -177,7 +32,7 @@ def time_job(
     store: EmbeddingStore,
     candidates: CandidateStore | None,
     write: WritePlane,
-    movie: LabelFrames,
+    movie: Callable[[PlaneId], LabelFrames],
 ) -> Generator[Progress, None, TimeTracks]:
     """Track, write labels plane by plane as they come, and prepare the review.
 
@@ -189,11 +44,9 @@ def time_job(
         The model, and what was found before.
     write : callable
         Takes axes, a position along them and a label image.
-    movie : LabelFrames
-        The frames that `write` has written, of the movie that was shown.
+    movie : callable
+        Returns the frames that `write` has written, of the movie of a plane.
     """
-    from dataclasses import replace
-
     from napari_segment_anything.batch.track import track_stack
     from napari_segment_anything.batch.track_jobs import (
         GrownFrame,
@@ -265,20 +118,12 @@ def time_job(
     labels = np.asarray(result.labels)
     for index in stack.indices():
         write(stack.index_axes, place(index), labels[index])
-    parents = {
-        track.id: track.parent
-        for lineage in result.lineages.values()
-        for track in lineage.tracks
-        if track.parent
-    }
-    tracks = yield from read_tracks_job(movie, parents)
-    shown = tuple(
-        request.plane.position(letter) or 0
-        for letter in stack.index_axes
-        if letter != request.along
-    )
-    doubts = [
-        replace(doubt, frame=doubt.frame + first)
-        for doubt in result.doubts.get(shown, ())
-    ]
-    return TimeTracks(request, result, tracks, doubts)
+    movies = {}
+    for position, lineage in result.lineages.items():
+        parents = {t.id: t.parent for t in lineage.tracks if t.parent}
+        frames = movie(request.plane_of(position))
+        movies[position] = yield from read_tracks_job(frames, parents)
+    for tracks in movies.values():
+        tracks.beside = [other for other in movies.values() if other is not tracks]
+    doubts = [replace(doubt, frame=doubt.frame + first) for doubt in result.all_doubts]
+    return TimeTracks(request, result, movies, doubts)

@@ -27,17 +27,13 @@ class ReadingLines:
         Where they are drawn.
     layers : TimeLayers
         The labels that they lie on.
-    movie : MovieFrames
-        The movie that is reviewed.
     """
 
-    def __init__(
-        self, viewer: ViewerModel, layers: TimeLayers, movie: MovieFrames
-    ) -> None:
-        self._viewer, self._layers, self._movie = viewer, layers, movie
+    def __init__(self, viewer: ViewerModel, layers: TimeLayers) -> None:
+        self._viewer, self._layers = viewer, layers
         self.layer: Shapes | None = None
 
-    def show(self, readings: Readings, frame: int) -> None:
+    def show(self, readings: Readings, frame: int, movie: MovieFrames) -> None:
         """Draw the readings of a doubt in its frame, in place of the last ones."""
         self.hide()
         lines = [*readings.as_read, *readings.otherwise]
@@ -45,18 +41,16 @@ class ReadingLines:
             return
         colours = [AS_READ_COLOUR] * len(readings.as_read)
         colours += [OTHER_COLOUR] * len(readings.otherwise)
-        place = [
-            0.0 if isinstance(at, slice) else float(at) for at in self._movie.key(frame)
-        ]
+        place = [0.0 if isinstance(at, slice) else float(at) for at in movie.key(frame)]
         rows, across = (
-            self._layers.axes.index(axis) for axis in self._movie.plane.plane_axes
+            self._layers.axes.index(axis) for axis in movie.plane.plane_axes
         )
         data = []
         for line in lines:
             ends = np.tile(place, (2, 1))
             ends[:, [rows, across]] = np.asarray(line)
             data.append(ends)
-        width = max(1.0, min(self._movie.shape[1:]) / 300)
+        width = max(1.0, min(movie.shape[1:]) / 300)
         layer = Shapes(
             data,
             shape_type="line",

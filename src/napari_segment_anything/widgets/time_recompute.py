@@ -10,25 +10,29 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_segment_anything.batch.progress import Progress
+    from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.tracking.correction_steps import Place
     from napari_segment_anything.tracking.recompute import Recomputed
-    from napari_segment_anything.widgets.time_jobs import TimeTracks
+    from napari_segment_anything.widgets.time_request import TimeTracks
 
 
 def recompute_around(
-    place: tuple[int, int],
+    place: Place,
+    position: Position,
     found: TimeTracks,
     predictor: MaskPredictor,
     store: EmbeddingStore,
 ) -> Generator[Progress, None, Recomputed]:
     """Compute again what depends on an object, with the settings of its movie."""
     request, result = found.request, found.result
-    stack = request.source.stack(request.plane)
-    fixed = dict(request.plane.index)
+    plane, tracks = request.plane_of(position), found.movies[position]
+    stack = request.source.stack(plane)
+    fixed = dict(plane.index)
     indices = [
         tuple({**fixed, request.along: t}[a] for a in stack.index_axes)
-        for t in range(found.tracks.n_frames)
+        for t in range(tracks.n_frames)
     ]
     # Estimating the range of intensities may read planes: not before it is driven.
     return (
@@ -37,19 +41,11 @@ def recompute_around(
             indices,
             predictor,
             store,
-            found.tracks,
+            tracks,
             place,
-            intensity_range=request.source.intensity_range(request.plane),
+            intensity_range=request.source.intensity_range(plane),
             settings=None if result is None else result.settings,
             linking=found.linking,
             locked_frames=request.locked_frames,
         )
     )
-
-
-def describe_recomputed(done: Recomputed) -> str:
-    """Say how much else changed."""
-    n = len(done.correction.changes)
-    if n == 0:
-        return "Nothing else had to change."
-    return f"{n} frame{'s' if n != 1 else ''} around it changed."

@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
 from napari_segment_anything.widgets.image_form import button, side_by_side
 from napari_segment_anything.widgets.keys import (
     ACCEPT_KEY,
+    BOX_KEY,
+    CLEAR_KEY,
     DELETE_KEY,
     MERGE_KEY,
     NEXT_KEY,
@@ -54,6 +56,7 @@ class TimeReview(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.doubts: tuple[Doubt, ...] = ()
+        self.other_axes = ""
         self.summary = note()
         self.list = QListWidget()
         self.list.setMinimumHeight(110)
@@ -84,6 +87,20 @@ class TimeReview(QWidget):
                 with_key(text, key) if key else text,
                 f"{tip} Key: {key}" if key else tip,
             )
+        self.prompt = button(
+            with_key("Prompt it", BOX_KEY),
+            "Clicks and boxes on this frame outline the object anew. Accepted, it "
+            "takes its place in the chosen track, or the one it fits; what depends on "
+            f"it is computed again. Key: {BOX_KEY}",
+        )
+        self.take = button(
+            with_key("Accept outline", ACCEPT_KEY),
+            f"Put the outlined object into its track. Key: {ACCEPT_KEY}",
+        )
+        self.give_up = button(
+            with_key("Give up", CLEAR_KEY),
+            f"Remove the clicks and boxes; nothing is changed. Key: {CLEAR_KEY}",
+        )
         self.recompute = button(
             with_key("Recompute around it", OTHER_WAY_KEY),
             "The object is taken for right and locked; what depends on it is computed "
@@ -112,11 +129,12 @@ class TimeReview(QWidget):
         self.list.clear()
         for doubt in self.doubts:
             # First what tells the rows apart: the end of a long one may not be seen.
-            row = f"{doubt.score:.0%}  {doubt.frame}: {doubt.track} {doubt.reason}"
+            place = self.place_of(doubt)
+            row = f"{doubt.score:.0%}  {place}: {doubt.track} {doubt.reason}"
             self.list.addItem(row)
             self.list.item(self.list.count() - 1).setToolTip(
-                f"Frame {doubt.frame}: track {doubt.track} {doubt.reason}. How "
-                f"doubtful that is: {doubt.score:.0%}."
+                f"Frame {place}: track {doubt.track} {doubt.reason}. How doubtful it is: "
+                f"{doubt.score:.0%}."
             )
         self.list.setCurrentRow(-1)
         self.list.blockSignals(False)
@@ -131,6 +149,11 @@ class TimeReview(QWidget):
         self.other.setEnabled(False)
         self.detail.setText("")
 
+    def place_of(self, doubt: Doubt) -> str:
+        """Frame, and where its movie lies on the other axes: ``3`` or ``3, Z 1``."""
+        pairs = zip(self.other_axes, doubt.position, strict=False)
+        return ", ".join([str(doubt.frame), *(f"{axis} {n}" for axis, n in pairs)])
+
     def show_detail(self, doubt: Doubt, other: str = "") -> None:
         """Show both readings of a doubt, and what taking the other one does."""
         words = f"Track {doubt.track} {doubt.reason}. {doubt.otherwise}"
@@ -139,6 +162,12 @@ class TimeReview(QWidget):
         self.detail.setText(words)
         self.accept.setEnabled(True)
         self.other.setEnabled(bool(other))
+
+    def show_prompting(self, *, can_begin: bool, is_open: bool, can_take: bool) -> None:
+        """Show whether prompts are drawn, and whether they have outlined anything."""
+        self.prompt.setEnabled(can_begin and not is_open)
+        self._prompting.setVisible(is_open)
+        self.take.setEnabled(can_take)
 
     def set_ready(self, has_tracks: bool, has_selection: bool, can_undo: bool) -> None:
         """Enable what can be done now."""
@@ -164,6 +193,10 @@ class TimeReview(QWidget):
         corrections = list(self.buttons.values())
         for left, right in zip(corrections[::2], corrections[1::2], strict=True):
             column.addLayout(side_by_side(left, right))
+        column.addWidget(self.prompt)
+        self._prompting = QWidget()
+        self._prompting.setLayout(side_by_side(self.take, self.give_up))
+        column.addWidget(self._prompting)
         column.addWidget(self.recompute)
         column.addLayout(side_by_side(self.undo, self.save))
         outer = QVBoxLayout(self)

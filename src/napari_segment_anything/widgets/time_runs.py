@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
@@ -13,8 +13,13 @@ from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.plane import displayed_plane
-from napari_segment_anything.widgets.time_jobs import TimeRequest, TimeTracks, time_job
+from napari_segment_anything.widgets.time_jobs import time_job
 from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_projection import (
+    add_projection,
+    projection_job,
+)
+from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.track_projection import Projection
     from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.widgets.time_form import TimeForm
     from napari_segment_anything.widgets.workbench import Workbench
@@ -92,7 +98,7 @@ class TimeRuns(QObject):
             plane=plane,
             axes=axes,
             along=str(form.along.currentData()),
-            frames=range(form.first.value(), form.last.value() + 1),
+            frames=form.frames,
             words=form.words,
             directions=form.direction.currentData(),
             start=None if start is None else start.data,
@@ -149,6 +155,10 @@ class TimeRuns(QObject):
             return
         if request is None or image is None or model is None or self.worker.is_busy:
             return
+        if (how := self._form.projection) is not None:
+            show = partial(self._on_projected, name, request.axes, how)
+            self.worker.start(projection_job(request, how), show)
+            return
         if name == "preview":
             request = request.only(_around(request))
         layers = TimeLayers(self.viewer, image, request.axes, name)
@@ -159,9 +169,22 @@ class TimeRuns(QObject):
             self._bench.store,
             CandidateStore(self._bench.folder.parent / "candidates"),
             layers.write,
-            layers.movie(request.plane, request.along),
+            partial(layers.movie, along=request.along),
         )
         self.worker.start(job, partial(self._on_found, layers))
+
+    def _on_projected(
+        self, name: str, axes: str, how: Projection, projected: Any
+    ) -> None:
+        """Go on with the projection in place of the image."""
+        image, wanted = self._form.image.layer, self._form.frames
+        if image is None:
+            return
+        layer = add_projection(self.viewer, image, axes, projected, how)
+        self._bench.name_axes(layer, axes)
+        self._form.image.choose(layer)
+        self._form.frames = wanted
+        self._run(name)
 
     def _on_found(self, layers: TimeLayers, found: TimeTracks) -> None:
         self.keep()

@@ -1,7 +1,8 @@
-"""Goes from one doubtful place of a movie to the next."""
+"""Goes from one doubtful place to the next, through all movies of an image."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,17 +11,17 @@ from napari_segment_anything.widgets.plane import move_slider
 from napari_segment_anything.widgets.time_layers import centres_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.track_result import Position
+    from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.tracking.review import Doubt
-    from napari_segment_anything.widgets.time_jobs import TimeTracks
     from napari_segment_anything.widgets.time_layers import TimeLayers
+    from napari_segment_anything.widgets.time_request import TimeTracks
 
 
 class DoubtTour:
-    """The review list of one movie, and which of its places is shown.
+    """The review list of all movies of an image, and which of its places is shown.
 
     Parameters
     ----------
@@ -38,9 +39,7 @@ class DoubtTour:
         self.doubts: list[Doubt] = list(found.doubts)
         self.at = -1
         self._viewer, self._layers = viewer, layers
-        self._tracks = found.tracks
-        self._along = found.request.along
-        self._plane_axes = found.request.plane.plane_axes
+        self._found = found
 
     @property
     def doubt(self) -> Doubt | None:
@@ -58,18 +57,19 @@ class DoubtTour:
     def accept(self) -> bool:
         """Take the doubt that is shown from the list and lock its object."""
         doubt = self.take()
-        if doubt is not None and doubt.track in self._tracks.tracks:
-            place = (doubt.frame, doubt.track)
-            self._tracks.locked = self._tracks.locked | {place}
+        if doubt is not None:
+            tracks = self._found.movies[doubt.position]
+            if doubt.track in tracks.tracks:
+                tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
         return doubt is not None
 
-    def renew(self, found: Sequence[Doubt], frames: Collection[int]) -> None:
-        """Put doubts found anew in place of those in some frames, the worst first."""
-        kept = [doubt for doubt in self.doubts if doubt.frame not in frames]
-        locked = self._tracks.locked
-        new = [d for d in found if d.frame in frames]
-        new = [d for d in new if (d.frame, d.track) not in locked]
-        self.doubts = sorted(kept + new, key=lambda doubt: -doubt.score)
+    def renew(self, done: Recomputed, position: Position) -> None:
+        """Take over what is doubtful in a movie that was computed again in part."""
+        here = [doubt for doubt in self.doubts if doubt.position == position]
+        others = [doubt for doubt in self.doubts if doubt.position != position]
+        new = done.renewed(here, self._found.movies[position].locked)
+        new = [replace(doubt, position=position) for doubt in new]
+        self.doubts = sorted(others + new, key=lambda doubt: -doubt.score)
 
     def step(self, by: int) -> Doubt | None:
         """Go to the next or the previous doubt."""
@@ -78,22 +78,28 @@ class DoubtTour:
         return self.go_to((self.at + by) % len(self.doubts))
 
     def go_to(self, number: int) -> Doubt:
-        """Show a doubt: its frame, its track, its place."""
+        """Show a doubt: its movie, its frame, its track, its place."""
         self.at = number
         doubt = self.doubts[number]
-        along = self._layers.axes.index(self._along)
-        move_slider(self._viewer, self._layers.labels, along, doubt.frame)
+        request = self._found.request
+        index = dict(request.plane_of(doubt.position).index)
+        for letter, place in {**index, request.along: doubt.frame}.items():
+            # The channel that is shown stays.
+            if letter != "C":
+                axis = self._layers.axes.index(letter)
+                move_slider(self._viewer, self._layers.labels, axis, place)
         self._layers.labels.selected_label = doubt.track
         self._look_at(doubt)
         return doubt
 
     def _look_at(self, doubt: Doubt) -> None:
-        ids, centres = centres_of(self._tracks.read(doubt.frame))
+        tracks = self._found.movies[doubt.position]
+        ids, centres = centres_of(tracks.read(doubt.frame))
         here = centres[ids == doubt.track]
         if len(here) == 0:
             return
         position = np.zeros(len(self._layers.axes))
-        rows, across = self._plane_axes
+        rows, across = self._found.request.plane.plane_axes
         position[self._layers.axes.index(rows)] = here[0][0]
         position[self._layers.axes.index(across)] = here[0][1]
         layer = self._layers.labels

@@ -1,0 +1,95 @@
+"""``correct INPUT TRACKS``: review and correct tracks that exist."""
+
+from argparse import Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from napari_segment_anything.cli.arguments import (
+    add_part_options,
+    add_shared_options,
+    add_store_option,
+    location,
+)
+from napari_segment_anything.cli.track_options import (
+    add_export_options,
+    add_table_options,
+    write_exports,
+)
+from napari_segment_anything.tracking.correction_forms import FORMS, PROMPT_FORM
+
+_STEPS = "\n".join([*(f"  {n} {form}" for n, (form, _, _) in FORMS.items())])
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser of all commands."""
+    parser = commands.add_parser(
+        "correct",
+        help="review tracks that exist, and correct them",
+        formatter_class=RawDescriptionHelpFormatter,
+        epilog=f"steps:\n{_STEPS}\n  {PROMPT_FORM}\n",
+    )
+    parser.add_argument("input", type=location, help="the movie")
+    parser.add_argument(
+        "tracks",
+        type=location,
+        help="folder of the Cell Tracking Challenge, or label images (TIFF, "
+        "IMAGE.zarr/labels/NAME …)",
+    )
+    parser.add_argument(
+        "--lineage",
+        type=Path,
+        metavar="CSV|GEFF",
+        help="who descends from whom, where the tracks are label images",
+    )
+    parser.add_argument(
+        "--do",
+        action="append",
+        default=[],
+        metavar="STEP",
+        help="a correction, such as 'cut 7 40'; may be given several times",
+    )
+    parser.add_argument(
+        "--steps", type=Path, metavar="FILE", help="text with one correction a line"
+    )
+    add_export_options(parser)
+    add_table_options(parser)
+    add_shared_options(parser)
+    add_part_options(parser)
+    add_store_option(parser)
+    parser.set_defaults(run=run_correct)
+
+
+def run_correct(arguments: Namespace) -> None:
+    """Correct the tracks, list what is doubtful, write what was asked for."""
+    from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.track_correct import correct_tracks
+    from napari_segment_anything.batch.track_import import load_tracks
+    from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
+    from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.cli.summary import report_correction
+    from napari_segment_anything.tracking.correction_words import parse_steps
+
+    steps = parse_steps([*_lines(arguments.steps), *arguments.do])
+    stack = stack_of(arguments, unnamed="T")
+    tracks = load_tracks(arguments.tracks, arguments.lineage)
+    needs_model = any(step.needs_model for step in steps)
+    with ProgressBar() as bar:
+        job = correct_tracks(
+            stack,
+            tracks,
+            steps,
+            predictor_of(arguments) if needs_model else None,
+            store=store_of(arguments.store) if needs_model else None,
+        )
+        doubts = run(job, bar)
+    indices = list(stack.indices())
+    files = write_exports(
+        arguments, tracks, stack, lambda frame: stack.read(indices[frame]), doubts
+    )
+    report_correction(
+        stack, tracks, doubts, n_steps=len(steps), files=files, path=arguments.json
+    )
+
+
+def _lines(path: Path | None) -> list[str]:
+    return [] if path is None else path.read_text("utf-8").splitlines()

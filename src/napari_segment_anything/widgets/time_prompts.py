@@ -1,0 +1,197 @@
+"""Points and boxes that correct a tracked object, outlined as in annotating."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
+from napari_segment_anything.session.drawing import Drawing
+from napari_segment_anything.session.objects import PlanePrompts, Polarity
+from napari_segment_anything.session.session import Session
+from napari_segment_anything.widgets import keys
+from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
+from napari_segment_anything.widgets.mask_asker import MaskAsker
+from napari_segment_anything.widgets.plane_watch import PlaneWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_segment_anything.widgets.workbench import Workbench
+
+HOW = (
+    f"Click inside of the object, right-click outside; {keys.BOX_KEY}: drag boxes "
+    f"instead; {keys.SIZE_KEY}: another size. "
+    f"{keys.ACCEPT_KEY} accepts the outline, {keys.CLEAR_KEY} gives it up."
+)
+
+
+class TimePrompts(QObject):
+    """Prompts on the frame that is shown, until their mask is accepted or given up.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where prompts are drawn.
+    workbench : Workbench
+        Model and embeddings.
+    image : Image
+        The movie.
+    axes : str
+        Its axes.
+    """
+
+    accepted = Signal(object, object)
+    """The plane, and the mask of all that was outlined, (H, W)."""
+
+    changed = Signal()
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(
+        self, viewer: ViewerModel, workbench: Workbench, image: Image, axes: str
+    ) -> None:
+        super().__init__()
+        self._viewer, self._bench = viewer, workbench
+        self.layers = AnnotationLayers(viewer, image, axes, workbench.sources)
+        self.session = Session(self.layers.source())
+        self._asker = MaskAsker(self.session, workbench)
+        self._watch = PlaneWatch(viewer, self.layers)
+        self._is_due = False
+        self._watch.changed.connect(self._on_plane)
+        self._watch.rested.connect(self._ask)
+        self._asker.said.connect(self.said)
+        self._asker.failed.connect(self.failed)
+        self._asker.received.connect(self._on_answer)
+        self.layers.prompts.changed.connect(self._ask)
+        self.session.response_changed.connect(self._show)
+        for layer in self.layers.prompts.layers:
+            keys.bind_keys(layer, self._keys())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether prompts are being drawn."""
+        return self.layers.are_shown
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is on its way."""
+        return self._asker.is_busy
+
+    def begin(self) -> None:
+        """Let clicks on the frame that is shown be prompts."""
+        if (model := self._bench.model) is None:
+            return
+        self._asker.set_model(model.predictor, self._bench.store)
+        # The results of annotating have no place here.
+        for layer in (self.layers.preview.layer, *reversed(self.layers.prompts.layers)):
+            self.layers.add(layer)
+        self.layers.draw_points()
+        self._watch.start()
+        self._ask()
+        self.said.emit(HOW)
+        self.changed.emit()
+
+    def accept(self) -> None:
+        """Hand over the mask; one that is still being computed when it arrives."""
+        plane = self.layers.plane
+        if plane is None or not self.is_open:
+            return
+        drawn = self.layers.prompts.prompts_on(plane)
+        if not drawn.has_object:
+            self.said.emit(HOW)
+            return
+        response = self.session.response
+        if response is None or not self.session.is_current(plane, drawn):
+            self._is_due = self.is_busy
+            return
+        if response.masks is None or not self.session.can_accept:
+            self.said.emit("No object is found there; add a point, or draw a box.")
+            return
+        masks = response.masks
+        mask = np.zeros(masks.shape, bool)
+        for number in range(len(masks)):
+            mask |= masks.full_mask(number)
+        self.end()
+        self.accepted.emit(plane, mask)
+
+    def end(self) -> None:
+        """Remove what is drawn, and its layers."""
+        self._is_due = False
+        self._watch.stop()
+        prompts = self.layers.prompts
+        for layer in (*prompts.layers, self.layers.preview.layer):
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        if not prompts.are_empty:
+            content = prompts.content
+            prompts.restore(Drawing(content.points[:0], content.is_inside[:0]))
+        prompts.polarity = Polarity.INSIDE
+        self._asker.forget()
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        if self.is_open:
+            self.end()
+        self._watch.close()
+        self._asker.close()
+        self.layers.close()
+
+    def _keys(self) -> dict[str, Callable[[], None]]:
+        return {
+            keys.ACCEPT_KEY: self.accept,
+            keys.CLEAR_KEY: self.end,
+            keys.BOX_KEY: self._toggle_boxes,
+            keys.TURN_KEY: self._turn,
+            keys.SIZE_KEY: self._choose_next_size,
+        }
+
+    def _toggle_boxes(self) -> None:
+        active = self._viewer.layers.selection.active
+        if active is self.layers.prompts.boxes:
+            self.layers.draw_points()
+        else:
+            self.layers.draw_boxes()
+
+    def _choose_next_size(self) -> None:
+        settings = self._asker.settings
+        self._asker.settings = replace(settings, size=settings.size.next)
+        self._ask()
+
+    def _turn(self) -> None:
+        prompts = self.layers.prompts
+        is_inside = prompts.polarity == Polarity.INSIDE
+        prompts.polarity = Polarity.OUTSIDE if is_inside else Polarity.INSIDE
+
+    def _ask(self) -> None:
+        if not self.is_open:
+            return
+        plane = self.layers.plane
+        drawn = PlanePrompts()
+        if plane is not None:
+            drawn = self.layers.prompts.prompts_on(plane)
+        self._asker.ask(plane, drawn)
+        self._show()
+
+    def _on_plane(self) -> None:
+        self._is_due = False
+        self.session.drop()
+
+    def _on_answer(self) -> None:
+        is_due, self._is_due = self._is_due, False
+        if is_due:
+            self.accept()
+
+    def _show(self) -> None:
+        response = self.session.response
+        if response is None or response.masks is None:
+            self.layers.preview.hide()
+        else:
+            self.layers.preview.show(response.masks, response.request.plane)
+        self.changed.emit()

@@ -1,0 +1,105 @@
+"""What the dock *Time* asks for, and what it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_segment_anything.batch.track_result import Position, TrackResult
+    from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.review import Doubt
+    from napari_segment_anything.tracking.settings import LinkingSettings
+    from napari_segment_anything.tracking.words import MotionWords
+
+
+@dataclass(frozen=True, eq=False)
+class TimeRequest:
+    """All that a tracking job of the dock depends on.
+
+    Parameters
+    ----------
+    source : PlaneSource
+        The image.
+    plane : PlaneId
+        The plane that was shown; says which channel and which movie is looked at.
+    axes : str
+        Axes of the image.
+    along : str
+        Axis to follow objects along.
+    frames : range
+        Positions on it.
+    words : MotionWords
+        How objects move.
+    directions : (bool, bool)
+        Whether tracks are carried on forwards, and backwards.
+    start : array or None
+        Labels to start from.
+    search, are_tracks, is_locked
+        See `StartLabels`.
+    locked_frames : tuple of int
+        Positions along the axis in which nothing is changed.
+    """
+
+    source: PlaneSource
+    plane: PlaneId
+    axes: str
+    along: str
+    frames: range
+    words: MotionWords
+    directions: tuple[bool, bool] = (True, True)
+    start: Any = None
+    search: str = "everything"
+    are_tracks: bool = False
+    is_locked: bool = True
+    locked_frames: tuple[int, ...] = ()
+
+    def only(self, frames: range) -> TimeRequest:
+        """Return the same for other frames of the movie that is shown."""
+        return replace(self, frames=frames)
+
+    def position_of(self, plane: PlaneId) -> Position:
+        """Which movie a plane belongs to: where it lies on the other axes."""
+        return tuple(plane.position(letter) or 0 for letter in self.other_axes)
+
+    def plane_of(self, position: Position) -> PlaneId:
+        """Return a plane of a movie."""
+        place = dict(zip(self.other_axes, position, strict=True))
+        index = tuple((a, place.get(a, n)) for a, n in self.plane.index)
+        return replace(self.plane, index=index)
+
+    @property
+    def other_axes(self) -> str:
+        """Axes beside the tracked one that number the movies of the image."""
+        known = {*self.plane.plane_axes, self.along, "C"}
+        return "".join(letter for letter in self.axes if letter not in known)
+
+
+@dataclass(frozen=True, eq=False)
+class TimeTracks:
+    """What a job found, ready to be reviewed and corrected.
+
+    Parameters
+    ----------
+    request : TimeRequest
+        What was asked for.
+    result : TrackResult or None
+        Of all movies; None for tracks that were loaded.
+    movies : mapping of tuple of int to EditableTracks
+        Tracks of each movie, by where it lies on the axes beside the tracked one.
+    doubts : list of Doubt
+        Of all movies, with frames of the image.
+    """
+
+    request: TimeRequest
+    result: TrackResult | None
+    movies: Mapping[Position, EditableTracks]
+    doubts: list[Doubt]
+
+    @property
+    def linking(self) -> LinkingSettings | None:
+        """How objects were thought to move."""
+        return None if self.result is None else next(iter(self.result.linking.values()))
