@@ -133,7 +133,7 @@ class TimeReview(QWidget):
             row = f"{doubt.score:.0%}  {place}: {doubt.track} {doubt.reason}"
             self.list.addItem(row)
             self.list.item(self.list.count() - 1).setToolTip(
-                f"Frame {place}: track {doubt.track} {doubt.reason}. How doubtful it is: "
+                f"Frame {place}: track {doubt.track} {doubt.reason}. How doubtful: "
                 f"{doubt.score:.0%}."
             )
         self.list.setCurrentRow(-1)
