@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
+from napari_segment_anything.engine.working_scale import PROMPTED_DIAMETER
 
 from .planes import Plane
 
@@ -40,7 +40,7 @@ class Crop:
 def _choose_scale(plane: Plane, generator: np.random.Generator, jitter: float) -> float:
     scale = FRAME_SIZE / max(plane.labels.shape)
     if generator.random() < WORKING_SHARE:
-        scale = WORKING_DIAMETER / max(plane.median_diameter, 1)
+        scale = PROMPTED_DIAMETER / max(plane.median_diameter, 1)
         scale *= 2 ** (jitter * float(np.clip(generator.normal(0, 0.6), -1.3, 1.3)))
     else:
         scale *= 2 ** (generator.uniform(-0.7, 0.5) * jitter)

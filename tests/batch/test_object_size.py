@@ -9,7 +9,7 @@ from bright_sam import bright_predictor, work_of
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.working_scale import (
-    WORKING_DIAMETER,
+    SEARCHED_DIAMETER,
     scale_for_diameter,
 )
 from napari_segment_anything.networks.config import CONFIGS
@@ -34,7 +34,7 @@ def test_small_objects_of_large_planes_are_looked_at_closely():
     assert replace(settled, object_diameter=0.0) == SETTINGS
     # The size stands for a scale that tiles really have.
     scale = scale_for_diameter(settled.object_diameter, (600, 600), 128)
-    assert WORKING_DIAMETER / settled.object_diameter == pytest.approx(scale)
+    assert SEARCHED_DIAMETER / settled.object_diameter == pytest.approx(scale)
 
 
 def test_a_size_that_was_given_and_a_single_plane_need_no_look():

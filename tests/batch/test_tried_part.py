@@ -9,6 +9,7 @@ from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.tried_part import tried_part
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.working_scale import SEARCHED_DIAMETER
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -23,7 +24,7 @@ def predictor():
 
 def settings(**changes):
     defaults = AutomaticSettings.for_model(CONFIGS["tiny"])
-    return replace(defaults, **{"object_diameter": 44.0, **changes})
+    return replace(defaults, **{"object_diameter": SEARCHED_DIAMETER, **changes})
 
 
 def test_a_plane_of_many_tiles_is_tried_in_its_middle(predictor):
@@ -33,7 +34,7 @@ def test_a_plane_of_many_tiles_is_tried_in_its_middle(predictor):
     assert part.plane_shape == (4 * side, 4 * side)
     assert part.translate == {"Y": 4 * side, "X": 3 * side}
     assert part.n_planes == 2
-    assert tried.object_diameter == 44
+    assert tried.object_diameter == SEARCHED_DIAMETER
     assert factor == pytest.approx(12 * 10 / 16)
 
 

@@ -11,7 +11,7 @@ from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.searched_plane import Crop, SearchedPlane
-from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
+from napari_segment_anything.engine.working_scale import SEARCHED_DIAMETER
 from napari_segment_anything.errors import DeviceError, InvalidImageError
 
 from .fake_sam import FakeSam
@@ -212,7 +212,7 @@ def test_large_planes_are_searched_in_tiles_at_their_own_resolution(large_labels
     image = image_of(large_labels)
     # Objects of this diameter need neither enlarging nor shrinking.
     settings = AutomaticSettings(
-        tile=True, tile_overlap=0.3, object_diameter=WORKING_DIAMETER
+        tile=True, tile_overlap=0.3, object_diameter=SEARCHED_DIAMETER
     )
     found = AutomaticMaskGenerator(predictor, settings).generate(
         image, intensity_range=FULL_RANGE
@@ -232,7 +232,7 @@ def test_masks_are_the_same_where_a_card_finds_them(tile, monkeypatch, large_lab
     settings = AutomaticSettings(
         tile=tile,
         tile_overlap=0.3,
-        object_diameter=WORKING_DIAMETER if tile else 0,
+        object_diameter=SEARCHED_DIAMETER if tile else 0,
         max_area_fraction=0.05,
         points_per_batch=8,
     )

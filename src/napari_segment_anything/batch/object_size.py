@@ -6,7 +6,7 @@ from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.searched_plane import SearchedPlane
-from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
+from napari_segment_anything.engine.working_scale import SEARCHED_DIAMETER
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.stack import Stack
@@ -52,4 +52,4 @@ def with_object_size(
     scale = plane.scale(stored, settings)
     if scale is None:
         return settings
-    return replace(settings, object_diameter=WORKING_DIAMETER / scale)
+    return replace(settings, object_diameter=SEARCHED_DIAMETER / scale)

@@ -6,7 +6,7 @@ from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.engine.working_scale import (
-    WORKING_DIAMETER,
+    SEARCHED_DIAMETER,
     scale_for_diameter,
     window_side,
 )
@@ -52,7 +52,7 @@ def tried_part(
         scale = plane.scale(predictor, settings)
         if scale is None:
             return stack, settings, 1.0
-        diameter = WORKING_DIAMETER / scale
+        diameter = SEARCHED_DIAMETER / scale
     else:
         scale = scale_for_diameter(diameter, shape, predictor.frame_size)
     side = _TILES * window_side(scale, predictor.frame_size)

@@ -19,7 +19,11 @@ from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.tiling import touches_inner_edge
-from napari_segment_anything.engine.working_scale import estimate_scale, window_side
+from napari_segment_anything.engine.working_scale import (
+    PROMPTED_DIAMETER,
+    estimate_scale,
+    window_side,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -93,7 +97,13 @@ class PlanePredictor:
         if self._scale is not None:
             return self._scale
         kept = self._kept  # what is looked at may be prompted next
-        return estimate_scale(self._pixels, self._predictor, self._range, seen=kept)
+        return estimate_scale(
+            self._pixels,
+            self._predictor,
+            self._range,
+            seen=kept,
+            working_diameter=PROMPTED_DIAMETER,
+        )
 
     @cached_property
     def windows(self) -> PromptWindows:

@@ -19,8 +19,11 @@ from napari_segment_anything.engine.tiling import tile_boxes
 
 FloatArray = npt.NDArray[np.float32]
 
-# Frame pixels. Windows bring objects to this diameter, ...
-WORKING_DIAMETER = 44.0
+# Frame pixels. Windows bring prompted objects to this diameter, for finer outlines, ...
+PROMPTED_DIAMETER = 44.0
+# ... and those that are sought to this one: fewer windows see more about each object,
+# and find fewer where there are none, ...
+SEARCHED_DIAMETER = 28.0
 # ... which pays where they would be smaller than this in the frame of the whole plane.
 SMALL_DIAMETER = 22.0
 # Smaller ones than this seem larger than they are: a closer look decides.
@@ -42,9 +45,14 @@ def window_side(scale: float, frame_size: int) -> int:
 
 
 def scale_for_diameter(
-    diameter: float, shape: tuple[int, int], frame_size: int
+    diameter: float,
+    shape: tuple[int, int],
+    frame_size: int,
+    working_diameter: float = SEARCHED_DIAMETER,
 ) -> float:
     """Scale at which objects of a diameter (plane pixels) are looked at.
+
+    ``working_diameter`` is the one, in frame pixels, to which windows bring them.
 
     Returns
     -------
@@ -56,7 +64,7 @@ def scale_for_diameter(
     fit = frame_size / max(shape)
     if diameter * fit >= SMALL_DIAMETER:
         return fit
-    wanted = min(WORKING_DIAMETER / diameter, _MAX_ENLARGEMENT)
+    wanted = min(working_diameter / diameter, _MAX_ENLARGEMENT)
     return max(fit, 2 ** (round(2 * math.log2(wanted)) / 2))
 
 
@@ -66,6 +74,7 @@ def estimate_scale(
     intensity_range: IntensityRange,
     *,
     seen: dict[Box, ImageEmbedding] | None = None,
+    working_diameter: float = SEARCHED_DIAMETER,
 ) -> float:
     """Scale at which a plane is looked at, from the sizes of its objects.
 
@@ -81,6 +90,8 @@ def estimate_scale(
     seen : dict, optional
         Embeddings that are at hand, by the boxes of what they show; those of the
         windows that are looked at are added.
+    working_diameter : float
+        To which windows bring the objects, in frame pixels.
 
     Returns
     -------
@@ -114,7 +125,9 @@ def estimate_scale(
         if not options or options[0] > most:
             break
         scale = options[0]
-    return start if found is None else scale_for_diameter(found, shape, frame_size)
+    if found is None:
+        return start
+    return scale_for_diameter(found, shape, frame_size, working_diameter)
 
 
 def _diameter_at(
