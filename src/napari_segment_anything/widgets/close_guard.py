@@ -39,16 +39,12 @@ class CloseGuard(QObject):
         self._dock = dock
         self._unsaved = unsaved
         self._save = save
-        self._window: QMainWindow | None = None
 
     def watch(self) -> None:
-        """Find the window; done whenever the dock is shown."""
-        parent = self._dock.parentWidget()
-        while parent is not None and not isinstance(parent, QMainWindow):
-            parent = parent.parentWidget()
-        if parent is not None and parent is not self._window:
-            self._window = parent
-            parent.installEventFilter(self)
+        """Watch the window that the dock lies in; done whenever it is shown."""
+        window = self._find_window()
+        if window is not None:
+            window.installEventFilter(self)
 
     def eventFilter(  # noqa: N802
         self, watched: QObject | None, event: QEvent | None
@@ -57,7 +53,7 @@ class CloseGuard(QObject):
         if event is not None and event.type() == QEvent.Type.Show:
             self.watch()
         is_close = event is not None and event.type() == QEvent.Type.Close
-        if event is None or not is_close or watched is not self._window:
+        if event is None or not is_close or watched is not self._find_window():
             return False
         # A script that closes its viewer is not asked: there is nobody to answer.
         if not event.spontaneous() and QThread.currentThread().loopLevel() == 0:
@@ -73,8 +69,8 @@ class CloseGuard(QObject):
         if not names:
             return False
         chosen = self.ask(names)
-        if chosen == _BUTTONS.Save and self._window is not None:
-            self._save(self._window.close)
+        if chosen == _BUTTONS.Save:
+            self._save(self._close_window)
         return chosen != _BUTTONS.Discard
 
     def ask(self, names: list[str]) -> QMessageBox.StandardButton:
@@ -88,3 +84,15 @@ class CloseGuard(QObject):
             _BUTTONS.Save | _BUTTONS.Discard | _BUTTONS.Cancel,
             _BUTTONS.Save,
         )
+
+    def _close_window(self) -> None:
+        window = self._find_window()
+        if window is not None:
+            window.close()
+
+    def _find_window(self) -> QMainWindow | None:
+        """Look for the window each time: who kept it would keep it from ending."""
+        parent = self._dock.parentWidget()
+        while parent is not None and not isinstance(parent, QMainWindow):
+            parent = parent.parentWidget()
+        return parent
