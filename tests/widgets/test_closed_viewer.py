@@ -72,8 +72,8 @@ def click(viewer, qtbot):
             if type(widget).__name__ == "CanvasBackendDesktop"
         )
         offset = (np.array([y, x]) - viewer.camera.center[-2:]) * viewer.camera.zoom
-        row, column = np.rint(offset + [canvas.height() / 2, canvas.width() / 2])
-        place = QPoint(int(column), int(row))
+        row, column = offset + np.array([canvas.height(), canvas.width()]) / 2
+        place = QPoint(round(column), round(row))
         QTest.mouseClick(canvas, button, Qt.KeyboardModifier.NoModifier, place)
         qtbot.wait(100)
         return canvas
