@@ -8,9 +8,11 @@ from qtpy.QtCore import QEvent, QObject, QThread
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from qtpy.QtWidgets import QWidget
+
+    from napari_segment_anything.widgets.annotator import Annotator
 
 _BUTTONS = QMessageBox.StandardButton
 
@@ -23,16 +25,16 @@ class CloseGuard(QObject):
     dock : QWidget
         The dock.
     unsaved : callable
-        Returns the names of the images with unsaved objects.
+        Returns the annotators with unsaved objects by the names of their images.
     save : callable
-        Saves them; takes what is to be done when that is finished.
+        Saves what one of them made; takes what is to be done when that is finished.
     """
 
     def __init__(
         self,
         dock: QWidget,
-        unsaved: Callable[[], list[str]],
-        save: Callable[[Callable[[], object]], None],
+        unsaved: Callable[[], Mapping[str, Annotator]],
+        save: Callable[[Annotator, Callable[[], object]], None],
     ) -> None:
         super().__init__(dock)
         dock.installEventFilter(self)
@@ -65,12 +67,13 @@ class CloseGuard(QObject):
 
     def must_stay(self) -> bool:
         """Ask where something is not saved; return whether to stay open."""
-        names = self._unsaved()
-        if not names:
+        unsaved = self._unsaved()
+        if not unsaved:
             return False
-        chosen = self.ask(names)
+        chosen = self.ask(list(unsaved))
         if chosen == _BUTTONS.Save:
-            self._save(self._close_window)
+            # One file each: the window that closes then asks about the next one.
+            self._save(next(iter(unsaved.values())), self._close_window)
         return chosen != _BUTTONS.Discard
 
     def ask(self, names: list[str]) -> QMessageBox.StandardButton:
