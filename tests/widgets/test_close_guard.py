@@ -26,8 +26,13 @@ def window(qtbot):
 
 @pytest.fixture
 def guarded(window):
-    unsaved, saved = ["cells"], []
-    guard = CloseGuard(window.centralWidget(), lambda: unsaved, saved.append)
+    unsaved, saved = {"cells": "their annotator"}, []
+
+    def save(annotator, then):
+        assert annotator == "their annotator"
+        saved.append(then)
+
+    guard = CloseGuard(window.centralWidget(), lambda: unsaved, save)
     guard.watch()
 
     def removed():

@@ -6,7 +6,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels, Tracks
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.errors import CheckpointError
@@ -276,6 +276,32 @@ def test_the_record_is_saved_and_loaded_again(
     (action,) = Record.load(path).actions
     assert action.ids == (1,)
     assert action.model_digest == "b" * 64
+
+
+def test_closing_saves_what_was_made_in_an_image_that_is_not_chosen_any_more(
+    dock, settle, viewer_model, monkeypatch, tmp_path, qtbot
+):
+    dock.form.start.click()
+    settle()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    dock.form.accept.click()
+    other = viewer_model.add_image(np.zeros((40, 50), np.uint8), name="other")
+    dock.form.image.choose(other)
+    assert dock.annotator is None
+    path = tmp_path / "movie.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    asked = []
+    dock.guard.ask = lambda names: (
+        asked.append(names) or QMessageBox.StandardButton.Save
+    )
+    assert dock.guard.must_stay()
+    qtbot.waitUntil(path.exists, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.commands.is_busy, timeout=10_000)
+    assert len(Record.load(path).actions) == 1
+    # Nothing is left to be asked about.
+    assert not dock.guard.must_stay()
+    assert asked == [["movie"]]
 
 
 def test_layers_that_were_deleted_are_offered_back(dock, settle, viewer_model):

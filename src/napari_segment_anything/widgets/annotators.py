@@ -125,13 +125,13 @@ class Annotators(QObject):
         for annotator in self._annotators.values():
             _prefer(annotator, preferences)
 
-    def unsaved(self) -> list[str]:
-        """Return the names of the images with objects of which no record was saved."""
-        return [
-            image.name
+    def unsaved(self) -> dict[str, Annotator]:
+        """Return those with objects of which no record was saved, by image."""
+        return {
+            image.name: annotator
             for image, annotator in self._annotators.items()
             if annotator.session.is_unsaved
-        ]
+        }
 
     def close(self) -> None:
         """Let go of the viewer; all layers stay."""

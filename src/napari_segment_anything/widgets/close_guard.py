@@ -8,9 +8,11 @@ from qtpy.QtCore import QEvent, QObject, QThread
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from qtpy.QtWidgets import QWidget
+
+    from napari_segment_anything.widgets.annotator import Annotator
 
 _BUTTONS = QMessageBox.StandardButton
 
@@ -23,32 +25,28 @@ class CloseGuard(QObject):
     dock : QWidget
         The dock.
     unsaved : callable
-        Returns the names of the images with unsaved objects.
+        Returns the annotators with unsaved objects by the names of their images.
     save : callable
-        Saves them; takes what is to be done when that is finished.
+        Saves what one of them made; takes what is to be done when that is finished.
     """
 
     def __init__(
         self,
         dock: QWidget,
-        unsaved: Callable[[], list[str]],
-        save: Callable[[Callable[[], object]], None],
+        unsaved: Callable[[], Mapping[str, Annotator]],
+        save: Callable[[Annotator, Callable[[], object]], None],
     ) -> None:
         super().__init__(dock)
         dock.installEventFilter(self)
         self._dock = dock
         self._unsaved = unsaved
         self._save = save
-        self._window: QMainWindow | None = None
 
     def watch(self) -> None:
-        """Find the window; done whenever the dock is shown."""
-        parent = self._dock.parentWidget()
-        while parent is not None and not isinstance(parent, QMainWindow):
-            parent = parent.parentWidget()
-        if parent is not None and parent is not self._window:
-            self._window = parent
-            parent.installEventFilter(self)
+        """Watch the window that the dock lies in; done whenever it is shown."""
+        window = self._find_window()
+        if window is not None:
+            window.installEventFilter(self)
 
     def eventFilter(  # noqa: N802
         self, watched: QObject | None, event: QEvent | None
@@ -57,7 +55,7 @@ class CloseGuard(QObject):
         if event is not None and event.type() == QEvent.Type.Show:
             self.watch()
         is_close = event is not None and event.type() == QEvent.Type.Close
-        if event is None or not is_close or watched is not self._window:
+        if event is None or not is_close or watched is not self._find_window():
             return False
         # A script that closes its viewer is not asked: there is nobody to answer.
         if not event.spontaneous() and QThread.currentThread().loopLevel() == 0:
@@ -69,12 +67,13 @@ class CloseGuard(QObject):
 
     def must_stay(self) -> bool:
         """Ask where something is not saved; return whether to stay open."""
-        names = self._unsaved()
-        if not names:
+        unsaved = self._unsaved()
+        if not unsaved:
             return False
-        chosen = self.ask(names)
-        if chosen == _BUTTONS.Save and self._window is not None:
-            self._save(self._window.close)
+        chosen = self.ask(list(unsaved))
+        if chosen == _BUTTONS.Save:
+            # One file each: the window that closes then asks about the next one.
+            self._save(next(iter(unsaved.values())), self._close_window)
         return chosen != _BUTTONS.Discard
 
     def ask(self, names: list[str]) -> QMessageBox.StandardButton:
@@ -88,3 +87,15 @@ class CloseGuard(QObject):
             _BUTTONS.Save | _BUTTONS.Discard | _BUTTONS.Cancel,
             _BUTTONS.Save,
         )
+
+    def _close_window(self) -> None:
+        window = self._find_window()
+        if window is not None:
+            window.close()
+
+    def _find_window(self) -> QMainWindow | None:
+        """Look for the window each time: who kept it would keep it from ending."""
+        parent = self._dock.parentWidget()
+        while parent is not None and not isinstance(parent, QMainWindow):
+            parent = parent.parentWidget()
+        return parent

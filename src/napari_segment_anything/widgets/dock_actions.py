@@ -85,7 +85,7 @@ class DockActions(QObject):
         form.inside.clicked.connect(partial(self._draw_points, Polarity.INSIDE))
         form.outside.clicked.connect(partial(self._draw_points, Polarity.OUTSIDE))
         form.box.clicked.connect(self._draw_boxes)
-        form.save_record.clicked.connect(lambda: self.save_record_then())
+        form.save_record.clicked.connect(self._calling(self.save_record))
         form.methods.clicked.connect(self._copy_methods)
         form.many.volume.toggled.connect(self._set_volume)
         form.keys.clicked.connect(self._show_keys)
@@ -160,12 +160,12 @@ class DockActions(QObject):
             self._annotator.layers.draw_boxes()
         self.refresh(self._annotator)
 
-    def save_record_then(self, then: Callable[[], object] | None = None) -> None:
+    def save_record(
+        self, annotator: Annotator, then: Callable[[], object] | None = None
+    ) -> None:
         """Ask for a file and write the record; call ``then`` when that is done."""
-        if self._annotator is None:
-            return
-        session = self._annotator.session
-        record = session.record(self._annotator.layers.results.shape)
+        session = annotator.session
+        record = session.record(annotator.layers.results.shape)
         path, _ = QFileDialog.getSaveFileName(
             self._form,
             "Save record",

@@ -45,7 +45,7 @@ class SegmentDock(Dock):
         self.classes = ClassLayers(viewer)
         self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
         self.guard = CloseGuard(
-            self, self.annotators.unsaved, self.commands.save_record_then
+            self, self.annotators.unsaved, self.commands.save_record
         )
         self._parts = (self.annotators, self.commands, self.reviewer, self.classes)
         self._viewer = viewer
