@@ -157,10 +157,11 @@ def _judge(
         if best is None:
             return None
         accepted = MaskSet.concatenate([accepted, best])
-    if one.areas is not None:
-        if not is_still_one(accepted, frame.select(list(one.replaces)), one.areas):
-            return None
-    elif not _is_as_sure(accepted, one, frame, settings):
+    if one.areas is not None and not is_still_one(
+        accepted, frame.select(list(one.replaces)), one.areas
+    ):
+        return None
+    if not _is_as_sure(accepted, one, frame, settings):
         return None
     for k in one.replaces:
         if one.kind == "changed":
