@@ -23,7 +23,7 @@ ALIKE = 0.6
 def lasting(
     faint: Sequence[MaskSet], sure: Sequence[MaskSet], *, min_frames: int
 ) -> list[MaskSet]:
-    """Of faint masks, those that are alike in several frames in a row, or to a sure one.
+    """Of faint masks, those alike in several frames in a row, or alike to a sure one.
 
     Parameters
     ----------
