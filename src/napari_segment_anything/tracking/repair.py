@@ -188,7 +188,9 @@ def _is_as_sure(
     scored = scores[scores < 1]
     if len(scored) == 0:
         return True
-    return float(made.predicted_iou.min()) >= float(scored.mean()) - settings.max_loss
+    # Joining takes an object away, so that the parts have the benefit of the doubt.
+    allowed = 0.0 if one.kind == "fragments" else settings.max_loss
+    return float(made.predicted_iou.min()) >= float(scored.mean()) - allowed
 
 
 def _carry(
