@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,10 +15,10 @@ from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 BOXES = {"whole": (96, 120), "tiled": (96, 500)}
 
 
-def decoder_of(labels):
+def decoder_of(labels, **changes):
     stack = Stack((100 + 2000 * (labels > 0)).astype(np.uint16), "TYX")
     predictor = StoredPredictor(bright_predictor(), MemoryEmbeddingStore())
-    settings = AutomaticSettings.for_model(CONFIGS["tiny"])
+    settings = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), **changes)
     indices = [(t,) for t in range(len(labels))]
     return FrameDecoder(stack, indices, predictor, settings, (100, 2100))
 
@@ -45,7 +47,8 @@ def test_alternatives_come_in_the_order_of_the_prompts(labels):
             found = answers.full_mask(i)
             shared = np.count_nonzero(found & expected)
             assert shared > 0.8 * np.count_nonzero(found | expected)
-    np.testing.assert_allclose(answers.predicted_iou[:3], [0.95, 0.9, 0.85])
+    scores = answers.predicted_iou[:3]
+    np.testing.assert_allclose(np.diff(scores), [-0.025, -0.025], atol=1e-6)
     assert answers.areas[3:6].tolist() == [0, 0, 0]
     assert answers.predicted_iou[3:6].tolist() == [0, 0, 0]
 
@@ -60,3 +63,18 @@ def test_points_of_other_tiles_are_left_out(labels):
     answers = decoder_of(labels).predict(1, prompts)
     expected = labels[1] == 1
     assert np.count_nonzero(answers.full_mask(0) ^ expected) < 0.1 * expected.sum()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # Half of it is how sure the proposal head is of an object inside, which is 1.
+        ({"proposal_weight": 0.5}, [0.975, 0.95, 0.925]),
+        ({"proposal_weight": 0.0}, [0.95, 0.9, 0.85]),
+        ({"use_proposals": False}, [0.95, 0.9, 0.85]),
+    ],
+)
+def test_answers_are_scored_as_the_masks_of_everything_mode(labels, changes, expected):
+    decoder = decoder_of(labels, **changes)
+    answers = decoder.predict(1, Prompts.from_boxes([[8, 8, 31, 35]]))
+    np.testing.assert_allclose(answers.predicted_iou, expected, atol=1e-3)

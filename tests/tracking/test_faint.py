@@ -41,6 +41,26 @@ def test_each_mask_goes_on_as_one():
     assert [len(masks) for masks in found] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("seen_surely", [1, 3])
+def test_what_one_frame_beside_shows_surely_counts(seen_surely):
+    faint = [movies.disks((70, 50 + t, 9)) for t in range(6)]
+    faint = [
+        masks if t == 2 else MaskSet.empty(movies.SHAPE)
+        for t, masks in enumerate(faint)
+    ]
+    sure = list(SURE)
+    sure[seen_surely] = movies.disks((20, 20, 9), (20, 60, 9), (70, 51, 9))
+    found = lasting(faint, sure, min_frames=3)
+    assert [len(masks) for masks in found] == [0, 0, 1, 0, 0, 0]
+
+
+def test_a_sure_mask_of_another_shape_does_not_count():
+    faint = [MaskSet.empty(movies.SHAPE)] * 2 + [movies.disks((70, 50, 9))]
+    sure = [*SURE[:3], movies.disks((20, 20, 9), (20, 60, 9), (70, 60, 9))]
+    faint.append(MaskSet.empty(movies.SHAPE))
+    assert all(len(masks) == 0 for masks in lasting(faint, sure, min_frames=3))
+
+
 def test_one_frame_does_not_last():
     with pytest.raises(InvalidSettingsError, match="faint_frames"):
         RepairSettings(faint_frames=1)

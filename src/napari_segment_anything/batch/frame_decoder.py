@@ -82,12 +82,16 @@ class FrameDecoder:
         searched = SearchedPlane.create(pixels, None, self._intensity_range)
         side = max(self._stack.plane_shape)
         whole = self._predictor.frame_size / side
+        # Answers are compared with the masks that they would replace.
+        settings = self._settings
+        weight = settings.proposal_weight if settings.use_proposals else 0.0
         plane = PlanePredictor(
             self._predictor,
             pixels,
             intensity_range=self._intensity_range,
             scale=searched.scale(self._predictor, self._settings) or whole,
             overlap=self._settings.tile_overlap,
+            proposal_weight=weight,
         )
         self._current = frame, plane
         return plane

@@ -24,7 +24,7 @@ from napari_segment_anything.engine.memory import (
 )
 from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.promising import Promising, mean_foreground
+from napari_segment_anything.engine.promising import Promising, weighed_with_foreground
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.searched_plane import Crop
 from napari_segment_anything.engine.tiling import touches_inner_edge
@@ -263,9 +263,7 @@ class CropSearch:
     ) -> Promising:
         weight = self._foreground_weight(batch)
         if batch.foreground is not None and weight:
-            foreground = torch.from_numpy(batch.foreground).to(logits.device)
-            likely = mean_foreground(foreground, logits, iou)
-            iou = (1 - weight) * iou + weight * likely
+            iou = weighed_with_foreground(iou, logits, batch.foreground, weight)
         return Promising.among(
             logits,
             iou,

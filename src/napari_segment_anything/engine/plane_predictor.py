@@ -14,6 +14,7 @@ from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
+from napari_segment_anything.engine.promising import weighed_with_foreground
 from napari_segment_anything.engine.prompt_bounds import within_plane, within_window
 from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
@@ -57,6 +58,9 @@ class PlanePredictor:
         point lies in the middle half of a window.
     n_kept : int
         Embeddings of windows that are kept in memory.
+    proposal_weight : float
+        Weight of what the proposal head says in predicted IoUs, as in
+        `AutomaticSettings`, so that they compare with those of everything mode.
 
     Raises
     ------
@@ -74,6 +78,7 @@ class PlanePredictor:
         scale: float | None = None,
         overlap: float = 0.5,
         n_kept: int = 32,
+        proposal_weight: float = 0.0,
     ) -> None:
         self._predictor = predictor
         self._corrections = Corrections(predictor)
@@ -82,6 +87,7 @@ class PlanePredictor:
         self._scale = scale
         self._overlap = overlap
         self._n_kept = n_kept
+        self._proposal_weight = proposal_weight
         self._kept: OrderedDict[Box, ImageEmbedding] = OrderedDict()
         if embedding is not None:
             self._kept[0, 0, *self.plane_shape] = embedding
@@ -228,8 +234,18 @@ class PlanePredictor:
                 prompts, rough, window, embedding.geometry, low_res_size
             )
             n_clicks = 0
-        answered = self._corrections.decode(embedding, prompts, multimask, n_clicks)
-        return _in_plane(*answered, embedding, (y0, x0))
+        logits, iou = self._corrections.decode(embedding, prompts, multimask, n_clicks)
+        iou = self._weighed(iou, logits, embedding)
+        return _in_plane(logits, iou, embedding, (y0, x0))
+
+    def _weighed(
+        self, iou: Tensor, logits: Tensor, embedding: ImageEmbedding
+    ) -> Tensor:
+        weight = self._proposal_weight
+        proposals = self._predictor.propose(embedding) if weight else None
+        if proposals is None:
+            return iou
+        return weighed_with_foreground(iou, logits, proposals.foreground, weight)
 
 
 _Answer = tuple[Box, BoolArray, float, float]

@@ -46,6 +46,29 @@ class Promising:
         )
 
 
+def weighed_with_foreground(
+    iou: torch.Tensor,
+    logits: torch.Tensor,
+    foreground: npt.NDArray[np.float32],
+    weight: float,
+) -> torch.Tensor:
+    """Predicted IoU (N, M) in which the foreground inside of masks has a weight.
+
+    Parameters
+    ----------
+    iou : Tensor
+        (N, M) as the decoder predicts them.
+    logits : Tensor
+        (N, M, L, L) of the masks.
+    foreground : ndarray
+        (l_h, l_w) probabilities of the proposal head.
+    weight : float
+        Of `mean_foreground`, 0..1; the rest is the decoder's.
+    """
+    seen = torch.from_numpy(foreground).to(logits.device)
+    return (1 - weight) * iou + weight * mean_foreground(seen, logits, iou)
+
+
 def mean_foreground(
     foreground: torch.Tensor, logits: torch.Tensor, iou: torch.Tensor
 ) -> torch.Tensor:

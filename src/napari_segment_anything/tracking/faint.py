@@ -1,10 +1,12 @@
 """Objects that no single frame shows surely enough, but several in a row alike.
 
 As in hysteresis thresholding, but through time: a mask below the thresholds counts if
-the frames before and after have the same one. Noise has another shape in each frame.
+the frames before and after have the same one, or one of them surely. Noise has another
+shape in each frame.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -21,7 +23,7 @@ ALIKE = 0.6
 def lasting(
     faint: Sequence[MaskSet], sure: Sequence[MaskSet], *, min_frames: int
 ) -> list[MaskSet]:
-    """Of faint masks, those that are alike in several frames in a row.
+    """Of faint masks, those alike in several frames in a row, or alike to a sure one.
 
     Parameters
     ----------
@@ -30,21 +32,34 @@ def lasting(
     sure : sequence of MaskSet
         Masks of each frame that are; they tell how the whole frame moves.
     min_frames : int
-        In how many frames in a row an object must be seen.
+        In how many frames in a row an object must be seen, unless the frame before or
+        after shows it surely.
 
     Returns
     -------
     list of MaskSet
         One a frame.
     """
+
+    @cache
+    def shift(t: int, other: int) -> FloatArray:
+        return _shift(sure[t], sure[other])
+
+    def is_sure_at(node: tuple[int, int], beyond: int) -> bool:
+        """Whether a faint mask is alike to a sure one of a neighbouring frame."""
+        t, k = node
+        if not 0 <= beyond < len(sure) or len(sure[beyond]) == 0:
+            return False
+        one = faint[t].select([k])
+        return bool(_alike(one, sure[beyond], shift(t, beyond)))
+
     runs: list[list[tuple[int, int]]] = []
     # Which run each mask of the frame before belongs to.
     current: dict[int, list[tuple[int, int]]] = {}
     for t, masks in enumerate(faint):
         pairs = {}
         if t and len(masks) and len(faint[t - 1]):
-            shift = _shift(sure[t - 1], sure[t])
-            pairs = _alike(faint[t - 1], masks, shift)
+            pairs = _alike(faint[t - 1], masks, shift(t - 1, t))
         following = {}
         for k in range(len(masks)):
             run = current[pairs[k]] if k in pairs else []
@@ -55,7 +70,12 @@ def lasting(
         current = following
     kept: list[list[int]] = [[] for _ in faint]
     for run in runs:
-        if len(run) >= min_frames:
+        first, last = run[0], run[-1]
+        if (
+            len(run) >= min_frames
+            or is_sure_at(first, first[0] - 1)
+            or is_sure_at(last, last[0] + 1)
+        ):
             for t, k in run:
                 kept[t].append(k)
     return [masks.select(sorted(ks)) for masks, ks in zip(faint, kept, strict=True)]

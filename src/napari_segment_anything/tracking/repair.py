@@ -157,10 +157,11 @@ def _judge(
         if best is None:
             return None
         accepted = MaskSet.concatenate([accepted, best])
-    if one.areas is not None:
-        if not is_still_one(accepted, frame.select(list(one.replaces)), one.areas):
-            return None
-    elif not _is_as_sure(accepted, one, frame, settings):
+    if one.areas is not None and not is_still_one(
+        accepted, frame.select(list(one.replaces)), one.areas
+    ):
+        return None
+    if not _is_as_sure(accepted, one, frame, settings):
         return None
     for k in one.replaces:
         if one.kind == "changed":
@@ -187,7 +188,9 @@ def _is_as_sure(
     scored = scores[scores < 1]
     if len(scored) == 0:
         return True
-    return float(made.predicted_iou.min()) >= float(scored.mean()) - settings.max_loss
+    # Joining takes an object away, so that the parts have the benefit of the doubt.
+    allowed = 0.0 if one.kind == "fragments" else settings.max_loss
+    return float(made.predicted_iou.min()) >= float(scored.mean()) - allowed
 
 
 def _carry(

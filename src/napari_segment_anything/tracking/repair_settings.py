@@ -29,7 +29,8 @@ class RepairSettings:
     Attributes
     ----------
     min_predicted_iou, min_stability : float
-        The model's own confidence in the mask.
+        The model's own confidence in the mask; lower than that of everything mode,
+        because the neighbours in time speak for it, too.
     min_overlap : float
         Intersection over union with the mask expected from the neighbouring frame.
     max_growth : float
@@ -46,7 +47,7 @@ class RepairSettings:
     max_loss : float
         By how much an answer may be less sure than the masks that it replaces, where
         the model has scored those. (Predicted IoU; without the decoder's answer the
-        overlap with what is expected.)
+        overlap with what is expected.) What joins fragments may not be less sure.
     min_gain : float
         By how much more an answer must overlap with what is expected than the mask
         that it replaces, where that one has only changed its area.
@@ -65,8 +66,8 @@ class RepairSettings:
         If a value is out of its range.
     """
 
-    min_predicted_iou: float = 0.5
-    min_stability: float = 0.6
+    min_predicted_iou: float = 0.3
+    min_stability: float = 0.7
     min_overlap: float = 0.5
     max_growth: float = 1.7
     max_shared: float = 0.25
@@ -74,7 +75,7 @@ class RepairSettings:
     max_rounds: int = 3
     max_carried: int | None = 3
     max_loss: float = 0.1
-    min_gain: float = 0.1
+    min_gain: float = 0.3
     faint_share: float = 0.8
     faint_frames: int = 3
     carry: bool = True
