@@ -1,3 +1,5 @@
+import pytest
+
 from napari_segment_anything.tracking.breaks import find_breaks
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.objects import measure
@@ -29,3 +31,15 @@ def test_objects_that_all_move_far_are_not_doubted():
     lineage = Lineage.from_links([2] * 5, links)
     objects = [measure(frame) for frame in frames]
     assert find_breaks(frames, objects, lineage) == []
+
+
+@pytest.mark.parametrize(("way", "kind"), [(2, "hidden"), (24, "missing")])
+def test_what_is_far_away_after_a_gap_is_not_just_hidden(way, kind):
+    still = [(20, 120, 8), (70, 120, 8), (70, 30, 8)]
+    frames = [movies.disks(*still, (30, 30, 8)) for _ in range(3)]
+    frames += [movies.disks(*still), movies.disks(*still, (30, 30 + way, 8))]
+    links = [((t, k), (t + 1, k)) for t in range(4) for k in range(3)]
+    links += [((0, 3), (1, 3)), ((1, 3), (2, 3)), ((2, 3), (4, 3))]
+    lineage = Lineage.from_links([len(frame) for frame in frames], links)
+    found = find_breaks(frames, [measure(frame) for frame in frames], lineage)
+    assert [(one.kind, one.frame) for one in found] == [(kind, 3)]

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.tracking.contradiction import Break
 from napari_segment_anything.tracking.followed import only_followed
 from napari_segment_anything.tracking.known import Known
 from napari_segment_anything.tracking.propagation import track_masks
+from napari_segment_anything.tracking.repair import repair_frame
 from napari_segment_anything.tracking.repair_settings import RepairSettings
 
 from . import movies
@@ -124,3 +126,21 @@ def test_only_relatives_of_an_object_are_followed():
     # A sister is a relative of the mother, but not of the daughter.
     assert [len(frame) for frame in back.frames] == [1, 1, 1, 1, 1, 1, 1]
     assert np.all(back.frames[6].boxes == result.frames[6].select([1]).boxes)
+
+
+@pytest.mark.parametrize(("sure", "n_new"), [(0.8, 1), (0.9, 0)])
+def test_fragments_that_are_surer_than_the_whole_stay_apart(sure, n_new):
+    truth = [movies.disks((48, 63, 12), (20, 130, 9))]
+    parts = movies.broken_for_a_moment()[3]
+    scores = [sure] * len(parts)
+    parts = MaskSet.from_masks(
+        parts.shape, parts.boxes, parts.masks, predicted_iou=scores
+    )
+    inside = parts.intersection_matrix(truth[0])[:, 0] > 0
+    fragments = tuple(np.flatnonzero(inside).tolist())
+    assert len(fragments) == 2
+    one = Break("fragments", 0, truth[0].select([0]), fragments)
+    settings = RepairSettings(carry=False)
+    whole = movies.TruthPredictor(truth, confidence=0.85)
+    made = repair_frame(parts, [one], whole, settings)
+    assert len(made.repairs) == n_new

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.tracking.contradiction import Break
+from napari_segment_anything.tracking.contradiction import Break, BreakKind
 from napari_segment_anything.tracking.expectations import (
     COVERED,
     MERGED_GROWTH,
@@ -64,7 +64,7 @@ def find_breaks(
             found += search.beyond_end(track.id)
         if is_sure and backwards:
             found += search.before_start(track.id)
-        found += search.inside_gaps(track.id)
+        found += search.inside_gaps(track.id, far)
         found += search.jumps(track.id, far, forwards, backwards)
         found += search.fragment(track.id)
         found += search.changes(track.id)
@@ -146,13 +146,23 @@ class _Search:
         distance: FloatArray = np.hypot(*offsets.T) / there.diameter
         return distance
 
-    def inside_gaps(self, track_id: int) -> Iterator[Break]:
-        """Ask for an object in the frames where it is hidden."""
-        nodes = self._there.lineage.by_id[track_id].nodes
+    def inside_gaps(self, track_id: int, far: float) -> Iterator[Break]:
+        """Ask for an object in the frames where it is hidden.
+
+        What lies an unusual distance away after a gap may be another object: then one
+        is there only if the model sees it.
+        """
+        there = self._there
+        nodes = there.lineage.by_id[track_id].nodes
         for (t, a), (later, b) in itertools.pairwise(nodes):
+            if later == t + 1:
+                continue
+            places = there.objects[t].centroids[a], there.objects[later].centroids[b]
+            way = np.hypot(*(places[1] - places[0] - there.shift(t, later)))
+            kind: BreakKind = "missing" if way > far * there.diameter else "hidden"
             for frame in range(t + 1, later):
-                expected = self._there.between((t, a), (later, b), frame)
-                yield from self._there.as_break(expected, (t, a), frame, "hidden")
+                expected = there.between((t, a), (later, b), frame)
+                yield from there.as_break(expected, (t, a), frame, kind)
 
     def changes(self, track_id: int) -> Iterator[Break]:
         """Ask again where a mask is unlike those before and after, which are alike."""
