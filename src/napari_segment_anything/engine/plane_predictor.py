@@ -235,17 +235,12 @@ class PlanePredictor:
             )
             n_clicks = 0
         logits, iou = self._corrections.decode(embedding, prompts, multimask, n_clicks)
-        iou = self._weighed(iou, logits, embedding)
+        if self._proposal_weight:
+            proposals = self._predictor.propose(embedding)
+            if proposals is not None:
+                seen, weight = proposals.foreground, self._proposal_weight
+                iou = weighed_with_foreground(iou, logits, seen, weight)
         return _in_plane(logits, iou, embedding, (y0, x0))
-
-    def _weighed(
-        self, iou: Tensor, logits: Tensor, embedding: ImageEmbedding
-    ) -> Tensor:
-        weight = self._proposal_weight
-        proposals = self._predictor.propose(embedding) if weight else None
-        if proposals is None:
-            return iou
-        return weighed_with_foreground(iou, logits, proposals.foreground, weight)
 
 
 _Answer = tuple[Box, BoolArray, float, float]
