@@ -33,7 +33,9 @@ def test_small_objects_of_large_planes_are_looked_at_closely():
     assert settled.object_diameter == pytest.approx(20, rel=0.3)
     assert replace(settled, object_diameter=0.0) == SETTINGS
     # The size stands for a scale that tiles really have.
-    scale = scale_for_diameter(settled.object_diameter, (600, 600), 128)
+    scale = scale_for_diameter(
+        settled.object_diameter, (600, 600), 128, SEARCHED_DIAMETER
+    )
     assert SEARCHED_DIAMETER / settled.object_diameter == pytest.approx(scale)
 
 

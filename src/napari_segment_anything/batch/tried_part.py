@@ -54,7 +54,9 @@ def tried_part(
             return stack, settings, 1.0
         diameter = SEARCHED_DIAMETER / scale
     else:
-        scale = scale_for_diameter(diameter, shape, predictor.frame_size)
+        scale = scale_for_diameter(
+            diameter, shape, predictor.frame_size, SEARCHED_DIAMETER
+        )
     side = _TILES * window_side(scale, predictor.frame_size)
     factor = shape[0] * shape[1] / (min(side, shape[0]) * min(side, shape[1]))
     if factor < _LEAST_FACTOR:

@@ -20,11 +20,7 @@ from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.tiling import touches_inner_edge
-from napari_segment_anything.engine.working_scale import (
-    PROMPTED_DIAMETER,
-    estimate_scale,
-    window_side,
-)
+from napari_segment_anything.engine.working_scale import estimate_scale, window_side
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -103,13 +99,7 @@ class PlanePredictor:
         if self._scale is not None:
             return self._scale
         kept = self._kept  # what is looked at may be prompted next
-        return estimate_scale(
-            self._pixels,
-            self._predictor,
-            self._range,
-            seen=kept,
-            working_diameter=PROMPTED_DIAMETER,
-        )
+        return estimate_scale(self._pixels, self._predictor, self._range, seen=kept)
 
     @cached_property
     def windows(self) -> PromptWindows:
@@ -235,11 +225,12 @@ class PlanePredictor:
             )
             n_clicks = 0
         logits, iou = self._corrections.decode(embedding, prompts, multimask, n_clicks)
-        if self._proposal_weight:
-            proposals = self._predictor.propose(embedding)
-            if proposals is not None:
-                seen, weight = proposals.foreground, self._proposal_weight
-                iou = weighed_with_foreground(iou, logits, seen, weight)
+        proposals = (
+            self._predictor.propose(embedding) if self._proposal_weight else None
+        )
+        if proposals is not None:
+            seen, weight = proposals.foreground, self._proposal_weight
+            iou = weighed_with_foreground(iou, logits, seen, weight)
         return _in_plane(logits, iou, embedding, (y0, x0))
 
 

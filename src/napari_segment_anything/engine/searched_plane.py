@@ -13,6 +13,7 @@ from napari_segment_anything.engine.point_grid import crop_boxes
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
 from napari_segment_anything.engine.tiling import tile_boxes
 from napari_segment_anything.engine.working_scale import (
+    SEARCHED_DIAMETER,
     estimate_scale,
     scale_for_diameter,
     window_side,
@@ -120,10 +121,17 @@ class SearchedPlane:
             return None
         if settings.object_diameter > 0:
             return scale_for_diameter(
-                settings.object_diameter, self.shape, predictor.frame_size
+                settings.object_diameter,
+                self.shape,
+                predictor.frame_size,
+                SEARCHED_DIAMETER,
             )
         return estimate_scale(
-            self.pixels, predictor, self.intensity_range, seen=self.seen
+            self.pixels,
+            predictor,
+            self.intensity_range,
+            seen=self.seen,
+            working_diameter=SEARCHED_DIAMETER,
         )
 
     def embed(self, crop: Crop, predictor: MaskPredictor) -> ImageEmbedding:

@@ -48,7 +48,7 @@ def scale_for_diameter(
     diameter: float,
     shape: tuple[int, int],
     frame_size: int,
-    working_diameter: float = SEARCHED_DIAMETER,
+    working_diameter: float = PROMPTED_DIAMETER,
 ) -> float:
     """Scale at which objects of a diameter (plane pixels) are looked at.
 
@@ -74,7 +74,7 @@ def estimate_scale(
     intensity_range: IntensityRange,
     *,
     seen: dict[Box, ImageEmbedding] | None = None,
-    working_diameter: float = SEARCHED_DIAMETER,
+    working_diameter: float = PROMPTED_DIAMETER,
 ) -> float:
     """Scale at which a plane is looked at, from the sizes of its objects.
 
