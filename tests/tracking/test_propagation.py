@@ -101,7 +101,7 @@ def test_locked_frames_are_never_changed():
 
 
 def test_unsure_answers_are_not_believed():
-    predictor = movies.TruthPredictor(movies.apart(), confidence=0.3)
+    predictor = movies.TruthPredictor(movies.apart(), confidence=0.25)
     steps = track_masks(
         movies.merged_then_split(), predictor, repair=RepairSettings(carry=False)
     )

@@ -225,16 +225,26 @@ class PlanePredictor:
             )
             n_clicks = 0
         logits, iou = self._corrections.decode(embedding, prompts, multimask, n_clicks)
-        proposals = (
-            self._predictor.propose(embedding) if self._proposal_weight else None
-        )
-        if proposals is not None:
-            seen, weight = proposals.foreground, self._proposal_weight
-            iou = weighed_with_foreground(iou, logits, seen, weight)
+        weight = self._proposal_weight
+        iou = _weighed(iou, logits, embedding, self._predictor, weight)
         return _in_plane(logits, iou, embedding, (y0, x0))
 
 
 _Answer = tuple[Box, BoolArray, float, float]
+
+
+def _weighed(
+    iou: Tensor,
+    logits: Tensor,
+    embedding: ImageEmbedding,
+    predictor: MaskPredictor,
+    weight: float,
+) -> Tensor:
+    """Mix what the proposal head says into predicted IoU, where there is a head."""
+    proposals = predictor.propose(embedding) if weight else None
+    if proposals is None:
+        return iou
+    return weighed_with_foreground(iou, logits, proposals.foreground, weight)
 
 
 def _in_plane(
