@@ -47,8 +47,10 @@ def test_daughters_that_keep_the_area_stay_two():
 @pytest.mark.parametrize(
     ("score", "around", "expected"),
     [
-        # As sure, and the area changes as little: nothing speaks against one.
-        (0.8, (400, 1400), True),
+        # As sure, and the area changes as little: two have the benefit of the doubt.
+        (0.8, (400, 1400), False),
+        # Clearly surer.
+        (0.91, (400, 1400), True),
         # Less sure, and nothing makes up for it.
         (0.7, (400, 1400), False),
         # Less sure, but otherwise the area would fall to a half and double again.

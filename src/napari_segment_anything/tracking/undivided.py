@@ -19,6 +19,8 @@ from napari_segment_anything.tracking.track import Track
 
 # Daughters are as large as they will be in most of so many frames.
 N_AFTER = 3
+# By so much one object must be likelier: joining takes an object away.
+MIN_ADVANTAGE = 0.1
 
 
 def undivided(there: Expectations, mother: int, known: Known) -> Iterator[Break]:
@@ -71,7 +73,8 @@ def is_still_one(whole: MaskSet, parts: MaskSet, around: tuple[float, float]) ->
 
     What the whole lacks in predicted IoU, it must make up in consistency: how much less
     the logarithm of the area changes from the mother before to the daughters after.
-    Where the area only grows, or only shrinks, the surer reading wins.
+    Where the area only grows, or only shrinks, predicted IoU alone decides. Two
+    objects have the benefit of the doubt.
 
     Parameters
     ----------
@@ -87,7 +90,7 @@ def is_still_one(whole: MaskSet, parts: MaskSet, around: tuple[float, float]) ->
         return float(abs(area - before) + abs(after - area))
 
     surer = float(whole.predicted_iou[0] - parts.predicted_iou.mean())
-    return change(parts) - change(whole) + surer >= 0
+    return change(parts) - change(whole) + surer >= MIN_ADVANTAGE
 
 
 def convex_hull(parts: MaskSet) -> MaskSet:
