@@ -14,7 +14,7 @@ from napari_segment_anything.engine.automatic import (
 )
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.nms import box_nms
-from napari_segment_anything.engine.working_scale import WORKING_DIAMETER
+from napari_segment_anything.engine.working_scale import SEARCHED_DIAMETER
 from napari_segment_anything.session.answers import AnswerSettings
 from napari_segment_anything.session.commits import Canvas
 from napari_segment_anything.session.drawing import Drawing
@@ -140,7 +140,7 @@ def everything_in_tiles(contest: Contest, n: int) -> Work:
     image = simulate_cells(1, (2 * side, 2 * side * n)).images[0]
     settings = replace(
         AutomaticSettings.for_model(predictor.config),
-        object_diameter=0.9 * WORKING_DIAMETER,
+        object_diameter=0.9 * SEARCHED_DIAMETER,
     )
     generator = AutomaticMaskGenerator(predictor, settings)
     return lambda: generator.generate(image)

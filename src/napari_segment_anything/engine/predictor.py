@@ -25,6 +25,7 @@ from napari_segment_anything.engine.placed_sam import PlacedSam
 from napari_segment_anything.engine.prompt_bounds import within_plane
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.proposal_maps import ProposalMaps
+from napari_segment_anything.engine.single_thread import single_thread
 from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.networks.config import SamConfig
 from napari_segment_anything.networks.sam import Sam
@@ -218,19 +219,20 @@ class MaskPredictor:
                 f"This model takes mask prompts of {low_res_size}² logits, not of "
                 f"{prompts.masks.shape[1]}²; pass its own low_res_masks."
             )
-        answers = self._placed.run(
-            lambda part: self._sam.decode(
-                embedding.features.to(self.device, torch.float32),
-                **prompts_in_frame(
-                    prompts.select(part), embedding.geometry, self.device
+        with single_thread(prompts.n_objects, self.device):
+            answers = self._placed.run(
+                lambda part: self._sam.decode(
+                    embedding.features.to(self.device, torch.float32),
+                    **prompts_in_frame(
+                        prompts.select(part), embedding.geometry, self.device
+                    ),
+                    multimask=multimask,
+                    maps=self._maps.of(embedding),
+                    iou_floor=iou_floor,
                 ),
-                multimask=multimask,
-                maps=self._maps.of(embedding),
-                iou_floor=iou_floor,
-            ),
-            prompts.n_objects,
-            "prompts",
-        )
+                prompts.n_objects,
+                "prompts",
+            )
         return joined_answers(answers, self.device)
 
     def predict(
