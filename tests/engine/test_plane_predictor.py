@@ -120,3 +120,30 @@ def test_few_windows_stay_in_memory(labels):
     for centre in (CENTRES[0], CENTRES[4], CENTRES[14], CENTRES[0]):
         plane.answer(click([centre]))
     assert sam.n_encoded == 4
+
+
+def test_the_embedding_of_the_whole_plane_is_never_dropped(labels):
+    predictor, sam = predictor_of()
+    image = image_of(labels)
+    whole = predictor.embed(image, intensity_range=FULL_RANGE)
+    plane = PlanePredictor(
+        predictor,
+        image,
+        intensity_range=FULL_RANGE,
+        embedding=whole,
+        scale=2.0,
+        n_kept=2,
+    )
+    for centre in (CENTRES[0], CENTRES[4], CENTRES[14]):
+        plane.answer(click([centre]))
+    n_encoded = sam.n_encoded
+    # A box as large as the plane is answered from the whole.
+    height, width = labels.shape
+    plane.answer(
+        Prompts.one(
+            points=np.array([CENTRES[7]]),
+            labels=np.array([1]),
+            box=[0, 0, height - 1, width - 1],
+        )
+    )
+    assert sam.n_encoded == n_encoded

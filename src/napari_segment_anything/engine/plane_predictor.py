@@ -53,7 +53,7 @@ class PlanePredictor:
         Overlap of neighbouring windows as part of their side. With one half, each
         point lies in the middle half of a window.
     n_kept : int
-        Embeddings of windows that are kept in memory.
+        Embeddings that are kept in memory, 2 at least; the whole plane's stays.
     proposal_weight : float
         Weight of what the proposal head says in predicted IoUs, as in
         `AutomaticSettings`, so that they compare with those of everything mode.
@@ -202,7 +202,7 @@ class PlanePredictor:
             )
             self._kept[window] = embedding
             if len(self._kept) > self._n_kept:
-                self._kept.popitem(last=False)
+                del self._kept[next(w for w in self._kept if not self._is_whole(w))]
         self._kept.move_to_end(window)
         return embedding
 
