@@ -1,5 +1,7 @@
 """Prompts in windows, answered by a model that knows the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,8 +58,8 @@ def test_each_prompt_is_answered_in_the_order_of_the_prompts(labels):
 def test_windows_are_finer_than_the_whole_plane(labels):
     fine, _ = plane_predictor_of(labels, scale=2.0)
     whole, _ = plane_predictor_of(labels, scale=128 / 330)
-    assert len(fine.windows.levels) == 4
-    assert whole.windows.levels == [[(0, 0, 200, 330)]]
+    assert fine.windows.sides == [16, 32, 64, 128, 256, 330]
+    assert whole.windows.sides == [82, 165, 330]
     points = click(CENTRES[6:7])
     truth = labels == 7
     in_window = fine.answer(points, multimask=False)
@@ -72,7 +74,7 @@ def test_a_point_lies_in_the_middle_half_of_its_window(labels):
     for y in range(0, 200, 7):
         for x in range(0, 330, 7):
             prompts = click([(y, x)])
-            ((box, _),) = plane.windows.assign(0, prompts, np.array([0]))
+            ((box, _),) = plane.windows.assign(2, prompts, np.array([0]))
             for at, low, high, length in (
                 (y, box[0], box[2], 200),
                 (x, box[1], box[3], 330),
@@ -95,13 +97,37 @@ def test_an_object_that_a_window_cuts_is_looked_at_from_farther_away(labels):
     answered = plane.answer(click([(100, 150)]), multimask=False)
     # The frame of the whole plane shows every third row only.
     assert iou(answered, 0, labels == 20) > 0.75
-    assert sam.n_encoded == len(plane.windows.levels)
+    assert sam.n_encoded == len(plane.windows.sides) - plane.windows.n_closer
 
 
 def test_a_large_box_begins_at_a_coarser_window(labels):
     plane, _ = plane_predictor_of(labels, scale=2.0)
     boxes = Prompts.from_boxes([[0, 0, 20, 20], [0, 0, 60, 60], [0, 0, 190, 320]])
-    assert plane.windows.first_levels(boxes).tolist() == [0, 1, 3]
+    assert plane.windows.first_levels(boxes).tolist() == [2, 3, 5]
+
+
+def test_a_small_box_is_looked_at_from_closer(labels):
+    plane, _ = plane_predictor_of(labels, scale=128 / 330)
+    boxes = Prompts.from_boxes([[0, 0, 2, 2], [3, 3, 9, 15], [0, 0, 9, 30]])
+    assert plane.windows.first_levels(boxes).tolist() == [0, 1, 2]
+    labels[:] = 0
+    labels[50:56, 60:66] = 1
+    plane, _ = plane_predictor_of(labels, scale=128 / 330)
+    point = click([(52, 62)])
+    box = replace(point, boxes=np.array([[49.5, 59.5, 55.5, 65.5]], np.float32))
+    from_afar, closer = (
+        iou(plane.answer(prompts, multimask=False), 0, labels == 1)
+        for prompts in (point, box)
+    )
+    assert closer > from_afar + 0.3
+
+
+def test_a_slow_model_does_not_look_closer(labels):
+    predictor, _ = predictor_of(has_proposals=False)
+    plane = PlanePredictor(
+        predictor, image_of(labels), intensity_range=FULL_RANGE, scale=128 / 330
+    )
+    assert plane.windows.sides == [330]
 
 
 def test_a_point_beyond_the_plane_is_refused(labels):

@@ -26,6 +26,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 _EDGE_TOLERANCE = 2.0
 _BATCH = 64
+# Models without a proposal head encode too slowly to look closer at small boxes.
+_N_CLOSER = 2
 _EMPTY = np.zeros((0, 0), bool)
 
 
@@ -105,7 +107,8 @@ class PlanePredictor:
     def windows(self) -> PromptWindows:
         """The windows, of which each is encoded when a prompt first needs it."""
         side = window_side(self.scale, self._predictor.frame_size)
-        return PromptWindows(self.plane_shape, side, self._overlap)
+        n_closer = _N_CLOSER if self._predictor.has_proposals else 0
+        return PromptWindows(self.plane_shape, side, self._overlap, n_closer)
 
     def answer(
         self,
@@ -149,7 +152,7 @@ class PlanePredictor:
         rows: list[list[_Answer]] = [[] for _ in range(prompts.n_objects)]
         windows = self.windows if may_encode else self._known_windows()
         level_of = windows.first_levels(prompts)
-        for level in range(len(windows.levels)):
+        for level in range(len(windows.sides)):
             todo = np.flatnonzero(level_of == level)
             for window, members in windows.assign(level, prompts, todo):
                 is_there = window in self._kept or self._is_whole(window)
