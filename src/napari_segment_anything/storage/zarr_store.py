@@ -9,16 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-import zarr
-from numpy.typing import NDArray
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from napari_segment_anything.engine.embedding import ImageEmbedding
-from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.storage.atomic import (
     TEMPORARY_PREFIX,
@@ -26,6 +18,7 @@ from napari_segment_anything.storage.atomic import (
     storage_errors,
     temporary_name,
 )
+from napari_segment_anything.storage.embedding_entry import read_entry, write_entry
 
 _LOGGER = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -80,7 +73,7 @@ class ZarrEmbeddingStore:
         if not entry.is_dir():
             return None
         try:
-            embedding = _read_entry(entry)
+            embedding = read_entry(entry)
         except _DAMAGE as error:
             _LOGGER.warning("Embedding %s is damaged and dropped: %s", key, error)
             self.delete(key)
@@ -107,7 +100,7 @@ class ZarrEmbeddingStore:
         temporary = self.path / temporary_name()
         with storage_errors(self.path):
             try:
-                _write_entry(temporary, embedding)
+                write_entry(temporary, embedding)
                 n_bytes = _folder_bytes(temporary)
                 if self.quota_bytes is not None and n_bytes > self.quota_bytes:
                     return
@@ -194,50 +187,6 @@ class ZarrEmbeddingStore:
             for leftover in self.path.glob(f"{TEMPORARY_PREFIX}*"):
                 if time.time() - leftover.stat().st_mtime > _DAY:
                     remove_tree(leftover)
-
-
-def _write_entry(folder: Path, embedding: ImageEmbedding) -> None:
-    features: NDArray[Any] = embedding.features.detach().float().cpu().numpy()
-    with np.errstate(over="ignore"):
-        halved = features.astype(np.float16)
-    # float16 ends at 65504; features beyond it are kept as they are.
-    if np.isfinite(halved).all():
-        features = halved
-    array = zarr.create_array(
-        store=str(folder),
-        shape=features.shape,
-        chunks=features.shape,
-        dtype=features.dtype,
-        compressors=(ZstdCodec(level=1), Crc32cCodec()),
-        # A chunk that was lost reads as the fill value: as damage, not as features.
-        fill_value=np.nan,
-        config={"write_empty_chunks": True},
-        attributes={
-            "plane_shape": [int(n) for n in embedding.geometry.plane_shape],
-            "frame_size": int(embedding.geometry.frame_size),
-            "intensity_range": [float(value) for value in embedding.intensity_range],
-            "model_digest": embedding.model_digest,
-        },
-    )
-    array[...] = features
-
-
-def _read_entry(folder: Path) -> ImageEmbedding:
-    array: Any = zarr.open_array(str(folder), mode="r")
-    features = np.asarray(array[...]).astype(np.float32)
-    if features.ndim != 4 or np.isnan(features).any():
-        raise ValueError("its features are missing")
-    height, width = array.attrs["plane_shape"]
-    low, high = array.attrs["intensity_range"]
-    return ImageEmbedding(
-        features=torch.from_numpy(features),
-        geometry=FrameGeometry(
-            plane_shape=(int(height), int(width)),
-            frame_size=int(array.attrs["frame_size"]),
-        ),
-        intensity_range=(float(low), float(high)),
-        model_digest=str(array.attrs["model_digest"]),
-    )
 
 
 def _rename_unless_there(source: Path, target: Path) -> None:
