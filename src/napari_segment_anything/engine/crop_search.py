@@ -32,7 +32,7 @@ from napari_segment_anything.engine.tiling import touches_inner_edge
 FloatArray = npt.NDArray[np.float32]
 
 # A CPU gains nothing from more, and their logits would fill its memory.
-_POINTS_TOGETHER_ON_CPU = 16
+_POINTS_TOGETHER_ON_CPU = 8
 
 
 @dataclass(frozen=True, eq=False)

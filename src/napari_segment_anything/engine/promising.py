@@ -8,6 +8,7 @@ import torch
 
 # Scores counted at low resolution are up to 0.05 away from those in the plane.
 _STABILITY_MARGIN = 0.1
+_MASKS_TOGETHER = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +35,23 @@ class Promising:
     ) -> "Promising":
         """Filter logits (N, M, L, L) by predicted IoU (N, M) and stability."""
         prompt, alternative = torch.nonzero(iou >= iou_floor, as_tuple=True)
-        chosen = logits[prompt, alternative]
-        n_high = _above(chosen, offset).sum((-2, -1))
-        n_low = _above(chosen, -offset).sum((-2, -1)).clamp(min=1)
-        is_stable = n_high / n_low >= stability_floor - _STABILITY_MARGIN
+        # A CPU compares few masks at a time: all of a batch take tens of megabytes,
+        # and leave holes in the memory of a long job.
+        n_together = _MASKS_TOGETHER if logits.device.type == "cpu" else len(prompt)
+        starts = range(0, len(prompt), max(1, n_together))
+        parts = [slice(start, start + n_together) for start in starts]
+        ratios = [iou.new_zeros(0, dtype=torch.float32)]
+        for part in parts:
+            masks = logits[prompt[part], alternative[part]]
+            n_high = _above(masks, offset).sum((-2, -1))
+            n_low = _above(masks, -offset).sum((-2, -1)).clamp(min=1)
+            ratios.append((n_high / n_low).float())
+        is_stable = torch.cat(ratios) >= stability_floor - _STABILITY_MARGIN
         prompt, alternative = prompt[is_stable], alternative[is_stable]
         return cls(
             prompt.cpu().numpy(),
             iou[prompt, alternative].float().cpu().numpy(),
-            chosen[is_stable],
+            logits[prompt, alternative],
         )
 
 
