@@ -67,7 +67,7 @@ def test_batches_are_halved_until_they_fit_and_the_user_is_told(disks_image):
     expected = AutomaticMaskGenerator(MaskPredictor(enough, device="cpu")).generate(
         image, intensity_range=FULL_RANGE
     )
-    with pytest.warns(UserWarning, match="ran out of memory with 16 prompts at once"):
+    with pytest.warns(UserWarning, match="ran out of memory with 8 prompts at once"):
         found = AutomaticMaskGenerator(MaskPredictor(small, device="cpu")).generate(
             image, intensity_range=FULL_RANGE
         )
@@ -329,12 +329,12 @@ def test_steps_tell_how_far_they_are_and_can_be_closed(disks_image):
     generator = AutomaticMaskGenerator(predictor, AutomaticSettings())
     plane = SearchedPlane.create(image_of(disks_image.labels), None, FULL_RANGE)
     parts = list(generator.steps(plane))
-    np.testing.assert_allclose(parts, np.arange(1, 65) / 64)
+    np.testing.assert_allclose(parts, np.arange(1, 129) / 128)
     n_prompts = sam.n_prompts
     steps = generator.steps(plane)
     next(steps)
     steps.close()
-    assert sam.n_prompts == n_prompts + 16
+    assert sam.n_prompts == n_prompts + 8
 
 
 def test_small_regions_are_cleaned(disks_image):
