@@ -6,12 +6,8 @@ import pytest
 
 from dividing_movie import dividing_movie
 from napari_segment_anything.batch.progress import run
-from napari_segment_anything.batch.track_export import (
-    as_graph,
-    challenge,
-    export_tracks,
-    tracks_of_graph,
-)
+from napari_segment_anything.batch.track_export import challenge, export_tracks
+from napari_segment_anything.batch.track_graph import as_graph, tracks_of_graph
 from napari_segment_anything.errors import StorageError, UnreadableInputError
 from napari_segment_anything.storage.ctc import read_ctc
 from napari_segment_anything.storage.geff import GeffGraph, read_geff, write_geff
@@ -29,6 +25,7 @@ def tracks():
 def test_challenge_knows_no_gaps(tracks, tmp_path):
     before = tracks.labels.copy()
     planes, rows = challenge(tracks)
+    planes = list(planes)
     assert rows == [
         (1, 0, 1, 0),
         (2, 0, 2, 0),

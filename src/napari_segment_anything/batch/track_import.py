@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_segment_anything.batch.track_export import tracks_of_graph
+from napari_segment_anything.batch.track_graph import tracks_of_graph
 from napari_segment_anything.errors import UnreadableInputError
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.storage.ctc import is_ctc, read_ctc
@@ -58,7 +58,7 @@ def load_tracks(place: str | Path, lineage: str | Path | None = None) -> Editabl
         for frame, plane in enumerate(labels):
             labels[frame] = relabelled(plane, frame, ids)
         return EditableTracks(labels, parents)
-    return EditableTracks(labels, _parents_of_table(Path(lineage)))
+    return EditableTracks(labels, parents_of_table(Path(lineage)))
 
 
 def relabelled(
@@ -82,7 +82,14 @@ def relabelled(
     return found
 
 
-def _parents_of_table(path: Path) -> dict[int, int]:
+def parents_of_table(path: Path) -> dict[int, int]:
+    """Parent of each track that has one, from a table of tracks.
+
+    Raises
+    ------
+    UnreadableInputError
+        If the file is no such table.
+    """
     try:
         table = pd.read_csv(path)
         pairs = table[["track_id", "parent_id"]].drop_duplicates().to_numpy(np.int64)

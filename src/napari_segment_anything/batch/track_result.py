@@ -24,7 +24,7 @@ class TrackResult:
 
     Attributes
     ----------
-    labels : LabelStore or numpy.ndarray
+    labels : LabelStore or array
         Track ids: the OME-Zarr that was asked for, or (*index axes, H, W) int32.
     index_axes : str
         Axes that number the planes.
@@ -71,6 +71,11 @@ class TrackResult:
     n_resumed: int
     intensity_range: IntensityRange
     seconds: Mapping[str, float]
+
+    @property
+    def other_axes(self) -> str:
+        """Axes beside the tracked one, which number the movies of the stack."""
+        return self.index_axes.replace(self.axis, "")
 
     @property
     def all_doubts(self) -> list[Doubt]:

@@ -62,6 +62,7 @@ def add_parser(commands: Any) -> None:
 def run_correct(arguments: Namespace) -> None:
     """Correct the tracks, list what is doubtful, write what was asked for."""
     from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.result_frames import movie_of
     from napari_segment_anything.batch.track_correct import correct_tracks
     from napari_segment_anything.batch.track_import import load_tracks
     from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
@@ -82,10 +83,7 @@ def run_correct(arguments: Namespace) -> None:
             store=store_of(arguments.store) if needs_model else None,
         )
         doubts = run(job, bar)
-    indices = list(stack.indices())
-    files = write_exports(
-        arguments, tracks, stack, lambda frame: stack.read(indices[frame]), doubts
-    )
+    files = write_exports(arguments, movie_of(tracks, stack), doubts)
     report_correction(
         stack, tracks, doubts, n_steps=len(steps), files=files, path=arguments.json
     )

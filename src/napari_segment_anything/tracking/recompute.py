@@ -13,7 +13,10 @@ from napari_segment_anything.tracking.correction_steps import Correction, Labels
 from napari_segment_anything.tracking.known import Known, Node
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
-from napari_segment_anything.tracking.repair_settings import FramePredictor
+from napari_segment_anything.tracking.repair_settings import (
+    FramePredictor,
+    RepairedMask,
+)
 from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.tracking.settings import LinkingSettings
 
@@ -36,12 +39,15 @@ class Recomputed:
         What is doubtful in these frames now.
     touched : frozenset of (frame, id)
         Objects that have another mask than before, or whose track has another parent.
+    repaired : tuple of RepairedMask
+        Masks that repair has made.
     """
 
     correction: Correction
     frames: range
     doubts: list[Doubt]
     touched: frozenset[Place] = frozenset()
+    repaired: tuple[RepairedMask, ...] = ()
 
     def renewed(
         self, before: Sequence[Doubt], locked: Collection[Place]
@@ -213,7 +219,12 @@ def _as_correction(
         for d in result.doubts
     ]
     correction = tracks.replace(planes, parents)
-    return Recomputed(correction, window, doubts, _touched(tracks, correction, window))
+    touched = _touched(tracks, correction, window)
+    repaired = tuple(
+        RepairedMask.of(window[t], result.frames[t], k, repair)
+        for (t, k), repair in result.repairs.items()
+    )
+    return Recomputed(correction, window, doubts, touched, repaired)
 
 
 def _touched(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.tracking.redraw import owner_of, redraw
 from napari_segment_anything.widgets.time_history import CorrectionHistory
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import Correction, Place
     from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.widgets.time_layers import TimeLayers
@@ -76,6 +76,7 @@ class TimeCorrector(QObject):
         self._strokes.painted.connect(self._on_painted)
         self.shown = ShownMovie(viewer, layers, found)
         self.shown.moved.connect(self._on_moved)
+        self.shown.drawn.connect(self.changed)
         self.shown.failed.connect(self.failed)
         self.readings = Readings()
         self.lines = ReadingLines(viewer, layers)
@@ -136,14 +137,7 @@ class TimeCorrector(QObject):
         if name in ASKS:
             self.picker.ask(name, track)
             return
-        steps: dict[str, Callable[[], Correction]] = {
-            "cut": lambda: tracks.cut(track, self.shown.frame),
-            "apart": lambda: tracks.set_apart(track),
-            "remove": lambda: tracks.remove(track, [self.shown.frame]),
-            "remove_all": lambda: tracks.remove(track),
-            "lock": lambda: tracks.lock([(self.shown.frame, track)]),
-        }
-        self._correct(steps[name])
+        self._correct(lambda: _STEPS[name](tracks, track, self.shown.frame))
 
     def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
         """Put a mask into the track it belongs to, and compute again around it."""
@@ -236,3 +230,12 @@ class TimeCorrector(QObject):
         self.layers.labels.refresh()
         self.shown.redraw()
         self.changed.emit()
+
+
+_STEPS: dict[str, Callable[[EditableTracks, int, int], Correction]] = {
+    "cut": EditableTracks.cut,
+    "apart": lambda tracks, track, _: tracks.set_apart(track),
+    "remove": lambda tracks, track, frame: tracks.remove(track, [frame]),
+    "remove_all": lambda tracks, track, _: tracks.remove(track),
+    "lock": lambda tracks, track, frame: tracks.lock([(frame, track)]),
+}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -47,6 +47,8 @@ def time_job(
     movie : callable
         Returns the frames that `write` has written, of the movie of a plane.
     """
+    from napari_segment_anything.batch.mask_scores import MaskScores
+    from napari_segment_anything.batch.output import ArrayOutput
     from napari_segment_anything.batch.track import track_stack
     from napari_segment_anything.batch.track_jobs import (
         GrownFrame,
@@ -89,6 +91,9 @@ def time_job(
             for letter, n in zip(stack.index_axes, index, strict=True)
         )
 
+    written = _WrittenPlanes(
+        lambda index, labels: write(stack.index_axes, place(index), labels)
+    )
     job = growing(
         track_stack(
             stack,
@@ -101,6 +106,8 @@ def time_job(
             intensity_range=request.source.intensity_range(request.plane),
             store=store,
             candidates=candidates,
+            # Labels of a long movie do not fit into memory a second time.
+            output=ArrayOutput(stack, cast("Any", written)),
         )
     )
     try:
@@ -115,9 +122,8 @@ def time_job(
             yield progress
     finally:
         job.close()
-    labels = np.asarray(result.labels)
-    for index in stack.indices():
-        write(stack.index_axes, place(index), labels[index])
+    table = result.table.copy()
+    table[request.along.lower()] += first
     movies = {}
     for position, lineage in result.lineages.items():
         parents = {t.id: t.parent for t in lineage.tracks if t.parent}
@@ -126,4 +132,18 @@ def time_job(
     for tracks in movies.values():
         tracks.beside = [other for other in movies.values() if other is not tracks]
     doubts = [replace(doubt, frame=doubt.frame + first) for doubt in result.all_doubts]
-    return TimeTracks(request, result, movies, doubts)
+    scores = MaskScores(table, request.along, result.other_axes)
+    return TimeTracks(request, result, movies, doubts, scores)
+
+
+@dataclass(frozen=True, eq=False)
+class _WrittenPlanes:
+    """An array that a job writes its labels to, plane by plane."""
+
+    write: Callable[[tuple[int, ...], npt.NDArray[np.integer]], None]
+
+    def __setitem__(
+        self, index: tuple[int, ...], labels: npt.NDArray[np.integer]
+    ) -> None:
+        """Pass the labels of a plane on."""
+        self.write(index, labels)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_segment_anything.batch.mask_scores import MaskScores
     from napari_segment_anything.batch.track_result import Position, TrackResult
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.tracking.correction import EditableTracks
@@ -65,6 +67,13 @@ class TimeRequest:
         """Which movie a plane belongs to: where it lies on the other axes."""
         return tuple(plane.position(letter) or 0 for letter in self.other_axes)
 
+    @property
+    def positions(self) -> list[Position]:
+        """All movies of the image: where each lies on the other axes."""
+        stack = self.source.stack(self.plane)
+        lengths = dict(zip(stack.index_axes, stack.index_shape, strict=True))
+        return list(product(*(range(lengths[letter]) for letter in self.other_axes)))
+
     def plane_of(self, position: Position) -> PlaneId:
         """Return a plane of a movie."""
         place = dict(zip(self.other_axes, position, strict=True))
@@ -92,12 +101,15 @@ class TimeTracks:
         Tracks of each movie, by where it lies on the axes beside the tracked one.
     doubts : list of Doubt
         Of all movies, with frames of the image.
+    scores : MaskScores or None
+        How sure the model was of each mask; None for tracks that were loaded.
     """
 
     request: TimeRequest
     result: TrackResult | None
     movies: Mapping[Position, EditableTracks]
     doubts: list[Doubt]
+    scores: MaskScores | None = None
 
     @property
     def linking(self) -> LinkingSettings | None:

@@ -161,7 +161,10 @@ class TimeRuns(QObject):
             return
         if name == "preview":
             request = request.only(_around(request))
-        layers = TimeLayers(self.viewer, image, request.axes, name)
+        is_preview = name == "preview"
+        layers = TimeLayers(
+            self.viewer, image, request.axes, name, is_preview=is_preview
+        )
         self._growing = layers
         job = time_job(
             request,
@@ -193,8 +196,19 @@ class TimeRuns(QObject):
             self.said.emit(
                 f"{result.n_objects} objects in {result.n_frames} frames, "
                 f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
-                f"{result.n_repaired} masks repaired."
+                f"{result.n_repaired} masks repaired.{self._without_paths(found)}"
             )
+
+    @staticmethod
+    def _without_paths(found: TimeTracks) -> str:
+        """Say why there is no Tracks layer."""
+        first, along = found.request.axes[0], found.request.along
+        if first == along:
+            return ""
+        return (
+            f" napari draws paths along its first axis only, which is {first} and not "
+            f"{along}; so there are none."
+        )
 
     def _on_progress(self, progress: object) -> None:
         if isinstance(progress, GrownFrame) and self._growing is not None:
@@ -211,8 +225,8 @@ class TimeRuns(QObject):
     def _drop(self) -> None:
         """Remove labels whose ids were only for the eye: they are no tracks."""
         growing, self._growing = self._growing, None
-        if growing is not None and growing.is_there:
-            self.viewer.layers.remove(growing.labels)
+        if growing is not None:
+            growing.remove()
 
 
 def _around(request: TimeRequest) -> range:

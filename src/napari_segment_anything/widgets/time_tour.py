@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_segment_anything.widgets.plane import move_slider
-from napari_segment_anything.widgets.time_layers import centres_of
+from napari_segment_anything.widgets.track_points import centres_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -64,7 +64,12 @@ class DoubtTour:
         return doubt is not None
 
     def renew(self, done: Recomputed, position: Position) -> None:
-        """Take over what is doubtful in a movie that was computed again in part."""
+        """Take over what is doubtful in a movie that was computed again in part.
+
+        What repair has made there is noted, too.
+        """
+        if self._found.scores is not None:
+            self._found.scores.add_repaired(position, done.repaired)
         here = [doubt for doubt in self.doubts if doubt.position == position]
         others = [doubt for doubt in self.doubts if doubt.position != position]
         new = done.renewed(here, self._found.movies[position].locked)
