@@ -104,6 +104,7 @@ def _write_challenge(
     path: Path, movies: TrackedMovies
 ) -> Generator[Progress, None, None]:
     many = len(movies.movies) > 1
+    n_frames = sum(tracks.n_frames for tracks in movies.movies.values())
     done, next_id = 0, max(tracks.new_id() for tracks in movies.movies.values())
     for position, tracks in movies.movies.items():
         folder = path / movies.folder_of(position) if many else path
@@ -111,7 +112,7 @@ def _write_challenge(
         next_id = max([next_id, *(part + 1 for part, *_ in rows)])
         writer = CtcWriter(folder)
         for plane in planes:
-            yield Progress("save", done, movies.n_planes)
+            yield Progress("save", done, n_frames)
             writer.write_frame(plane)
             done += 1
         writer.finish(rows)

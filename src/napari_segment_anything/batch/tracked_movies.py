@@ -58,12 +58,12 @@ class TrackedMovies:
 
     @property
     def n_planes(self) -> int:
-        """Number of label images."""
-        return sum(tracks.n_frames for tracks in self.movies.values())
+        """Number of label images that have objects."""
+        return sum(len(tracks.frames) for tracks in self.movies.values())
 
     def planes(self) -> Iterator[tuple[int, Position, int]]:
-        """Iterate over all label images: number, position and frame."""
-        places = [(p, t) for p, m in self.movies.items() for t in range(m.n_frames)]
+        """Iterate over label images that have objects: number, position and frame."""
+        places = [(p, t) for p, m in self.movies.items() for t in m.frames]
         for number, (position, frame) in enumerate(places):
             yield number, position, frame
 
@@ -77,7 +77,9 @@ class TrackedMovies:
 def measure(movies: TrackedMovies) -> Generator[Progress, None, pd.DataFrame]:
     """Measure all objects: one row per object and frame, by track, then frame."""
     parts = []
-    for number, position, frame in movies.planes():
+    # A table without objects has its columns, too.
+    nothing = (0, next(iter(movies.movies)), 0)
+    for number, position, frame in list(movies.planes()) or [nothing]:
         yield Progress("measure", number, movies.n_planes)
         parts.append(_measured(movies, position, frame))
     table = pd.concat(parts, ignore_index=True)

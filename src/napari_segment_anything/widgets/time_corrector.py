@@ -137,7 +137,7 @@ class TimeCorrector(QObject):
         if name in ASKS:
             self.picker.ask(name, track)
             return
-        self._correct(lambda: _STEPS[name](tracks, track, self.shown.frame))
+        self._correct(lambda: _STEPS[name](tracks, track, self.shown))
 
     def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
         """Put a mask into the track it belongs to, and compute again around it."""
@@ -232,10 +232,10 @@ class TimeCorrector(QObject):
         self.changed.emit()
 
 
-_STEPS: dict[str, Callable[[EditableTracks, int, int], Correction]] = {
-    "cut": EditableTracks.cut,
+_STEPS: dict[str, Callable[[EditableTracks, int, ShownMovie], Correction]] = {
+    "cut": lambda tracks, track, shown: tracks.cut(track, shown.frame),
     "apart": lambda tracks, track, _: tracks.set_apart(track),
-    "remove": lambda tracks, track, frame: tracks.remove(track, [frame]),
+    "remove": lambda tracks, track, shown: tracks.remove(track, [shown.frame]),
     "remove_all": lambda tracks, track, _: tracks.remove(track),
-    "lock": lambda tracks, track, frame: tracks.lock([(frame, track)]),
+    "lock": lambda tracks, track, shown: tracks.lock([(shown.frame, track)]),
 }

@@ -61,7 +61,7 @@ class TimeFiles(QObject):
         many = _describe_movies(corrector.found)
         name, chosen = QFileDialog.getSaveFileName(
             self._dock,
-            f"Save the tracks of {many}" if many else "Save tracks",
+            f"Save the tracks of all {many}" if many else "Save tracks",
             corrector.layers.image.name,
             ";;".join(_KINDS),
             # The name may still get an ending.
@@ -155,17 +155,17 @@ def _movies(corrector: TimeCorrector) -> TrackedMovies:
 
 
 def _describe_movies(found: TimeTracks) -> str:
-    """Say which movies there are, such as ``all 3 Z``; empty for a single one."""
+    """Say how many movies there are; empty for a single one."""
     n = len(found.movies)
-    return f"all {n} positions along {found.request.other_axes}" if n > 1 else ""
+    return f"{n} positions along {found.request.other_axes}" if n > 1 else ""
 
 
 def _saved(path: Path, kind: str, found: TimeTracks) -> str:
     """Say what was saved."""
     many = _describe_movies(found)
+    if kind == "ctc" and many:
+        return f"Saved {path}: a folder for each of {many}."
+    words = f"Saved {path}{f', all {many}' if many else ''}"
     if kind == "zarr":
-        beside = f", and who descends from whom in {path.with_suffix('.csv').name}"
-        return f"Saved {path}{f', {many}' if many else ''}{beside}."
-    if many and kind == "ctc":
-        return f"Saved {path}, which has a folder for each of {many}."
-    return f"Saved {path}{f', with {many}' if many else ''}."
+        words += f"; who descends from whom is in {path.with_suffix('.csv').name}"
+    return f"{words}."

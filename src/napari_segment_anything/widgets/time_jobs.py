@@ -57,10 +57,8 @@ def time_job(
     )
     from napari_segment_anything.batch.track_start import StartLabels
 
-    whole = request.source.stack(request.plane)
+    stack = request.stack()
     first = request.frames.start
-    part = slice(first, request.frames.stop)
-    stack = whole.select(**{request.along: part})
     yield Progress("detect", 0, stack.n_planes)
     locked = tuple(t - first for t in request.locked_frames if t in request.frames)
     start = None
@@ -74,7 +72,7 @@ def time_job(
             request.axes,
             request.plane,
             stack.index_axes,
-            {request.along: first},
+            request.starts,
             shape,
         )
         start = StartLabels(
@@ -85,15 +83,9 @@ def time_job(
             locked_frames=locked,
         )
 
-    def place(index: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(
-            n + first if letter == request.along else n
-            for letter, n in zip(stack.index_axes, index, strict=True)
-        )
+    def write_plane(index: tuple[int, ...], labels: npt.NDArray[np.integer]) -> None:
+        write(stack.index_axes, request.place(stack.index_axes, index), labels)
 
-    written = _WrittenPlanes(
-        lambda index, labels: write(stack.index_axes, place(index), labels)
-    )
     job = growing(
         track_stack(
             stack,
@@ -107,7 +99,7 @@ def time_job(
             store=store,
             candidates=candidates,
             # Labels of a long movie do not fit into memory a second time.
-            output=ArrayOutput(stack, cast("Any", written)),
+            output=ArrayOutput(stack, cast("Any", _WrittenPlanes(write_plane))),
         )
     )
     try:
@@ -118,21 +110,31 @@ def time_job(
                 result: TrackResult = stop.value
                 break
             if isinstance(progress, GrownFrame):
-                write(stack.index_axes, place(progress.index), progress.labels)
+                write_plane(progress.index, progress.labels)
             yield progress
     finally:
         job.close()
     table = result.table.copy()
-    table[request.along.lower()] += first
+    for letter, before in request.starts.items():
+        table[letter.lower()] += before
+    others = result.other_axes
     movies = {}
     for position, lineage in result.lineages.items():
         parents = {t.id: t.parent for t in lineage.tracks if t.parent}
+        position = request.place(others, position)
         frames = movie(request.plane_of(position))
-        movies[position] = yield from read_tracks_job(frames, parents)
+        movies[position] = yield from read_tracks_job(frames, parents, request.frames)
     for tracks in movies.values():
         tracks.beside = [other for other in movies.values() if other is not tracks]
-    doubts = [replace(doubt, frame=doubt.frame + first) for doubt in result.all_doubts]
-    scores = MaskScores(table, request.along, result.other_axes)
+    doubts = [
+        replace(
+            doubt,
+            frame=doubt.frame + first,
+            position=request.place(others, doubt.position),
+        )
+        for doubt in result.all_doubts
+    ]
+    scores = MaskScores(table, request.along, others)
     return TimeTracks(request, result, movies, doubts, scores)
 
 

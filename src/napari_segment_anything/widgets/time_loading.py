@@ -63,19 +63,17 @@ def load_job(
     yield Progress("read tracks", 0, 1)
     movies: dict[Position, EditableTracks] = {}
     doubts: list[Doubt] = []
-    last_id = 0
     for position, (read, n_frames, parents) in _sources(path, request).items():
         frames = movie(request.plane_of(position))
-        # No two movies share an id, though those of files may.
-        more = last_id if position and movies else 0
         for frame in range(n_frames):
             plane = read(frame)
             _check(path, plane, n_frames, frames)
-            frames[frame] = np.where(plane > 0, plane + more, 0) if more else plane
+            frames[frame] = plane
             yield Progress("read tracks", frame, n_frames)
-        moved = {child + more: parent + more for child, parent in parents.items()}
-        tracks = yield from read_tracks_job(frames, moved)
-        last_id = max([last_id, *tracks.tracks])
+        tracks = yield from read_tracks_job(frames, parents)
+        taken = {one for other in movies.values() for one in other.tracks}
+        if taken.intersection(tracks.tracks):
+            tracks = yield from _renumbered_job(tracks, max(taken))
         movies[position] = tracks
         found = yield from review_tracks_job(tracks)
         doubts += [replace(doubt, position=position) for doubt in found]
@@ -172,6 +170,18 @@ def _zarr(path: Path, request: TimeRequest) -> dict[Position, Source]:
             for letter, n in zip(others, position, strict=True)
         )
     }
+
+
+def _renumbered_job(
+    tracks: EditableTracks, last_id: int
+) -> Generator[Progress, None, EditableTracks]:
+    """Add to all ids, so that no two movies share one."""
+    for frame in range(tracks.n_frames):
+        plane = tracks.read(frame)
+        tracks.labels[frame] = np.where(plane > 0, plane + last_id, 0)
+        yield Progress("read tracks", frame, tracks.n_frames)
+    moved = {c + last_id: p + last_id for c, p in tracks.parents.items()}
+    return (yield from read_tracks_job(tracks.labels, moved))
 
 
 def _check(

@@ -15,10 +15,12 @@ from napari_segment_anything.widgets.workers import LatestWorker
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
+    from napari_segment_anything.widgets.track_points import FramePoints
 
 
 class ShownMovie(QObject):
@@ -48,6 +50,7 @@ class ShownMovie(QObject):
         super().__init__()
         self._viewer, self._layers, self._found = viewer, layers, found
         self.position = found.request.position_of(found.request.plane)
+        self._known: dict[tuple[Position, int], FramePoints] = {}
         self.repairs: tuple[tuple[int, int, str, float], ...] = ()
         self._drawer = LatestWorker(self)
         self._drawer.finished.connect(self._draw)
@@ -86,7 +89,9 @@ class ShownMovie(QObject):
     def redraw(self) -> None:
         """Draw the paths of all tracks anew."""
         found = self._found
-        job = partial(track_points, self.tracks, found.scores, self.position)
+        job = partial(
+            track_points, self.tracks, found.scores, self.position, self._known
+        )
         self._drawer.submit(job)
 
     def close(self) -> None:

@@ -41,8 +41,20 @@ class TrackPoints:
     repairs: tuple[tuple[int, int, str, float], ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class FramePoints:
+    """The objects of one frame, as they were after so many changes of it."""
+
+    n_changes: int
+    rows: npt.NDArray[np.float64]
+    repairs: list[tuple[int, int, str, float]]
+
+
 def track_points(
-    tracks: EditableTracks, scores: MaskScores | None = None, position: Position = ()
+    tracks: EditableTracks,
+    scores: MaskScores | None = None,
+    position: Position = (),
+    known: dict[tuple[Position, int], FramePoints] | None = None,
 ) -> TrackPoints:
     """Look where the objects of a movie are.
 
@@ -54,27 +66,21 @@ def track_points(
         How sure the model was of the masks.
     position : tuple of int
         Where the movie lies on the axes beside the tracked one.
+    known : dict, optional
+        Frames that were looked at before; those that have changed are replaced.
     """
-    rows, repairs = [np.zeros((0, 7))], []
-    for frame in range(tracks.n_frames):
-        plane = tracks.read(frame)
-        ids, centres = centres_of(plane)
-        areas = np.bincount(plane[plane > 0], minlength=1)[ids] if len(ids) else ids
-        sure, made = np.ones(len(ids)), np.zeros(len(ids))
-        if scores is not None:
-            known = scores.of(position, frame, centres, areas)
-            sure = np.nan_to_num(known["confidence"], nan=1.0).astype(float)
-            made = known["is_repaired"].astype(float)
-            repairs += [
-                (int(one), frame, str(word), float(confidence))
-                for one, word, confidence in zip(
-                    ids, known["repair"], sure, strict=True
-                )
-                if word
-            ]
-        at = np.full(len(ids), frame)
-        rows.append(np.column_stack([ids, at, centres, areas, sure, made]))
-    table = np.concatenate(rows)
+    known = {} if known is None else known
+    frames = []
+    for frame in tracks.frames:
+        before, n_changes = known.get((position, frame)), tracks.n_changes(frame)
+        if before is None or before.n_changes != n_changes:
+            before = _frame_points(
+                tracks.read(frame), frame, n_changes, scores, position
+            )
+            known[position, frame] = before
+        frames.append(before)
+    table = np.concatenate([np.zeros((0, 7)), *(one.rows for one in frames)])
+    repairs = [repair for one in frames for repair in one.repairs]
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     parents = [tracks.parents.get(int(one), 0) for one in table[:, 0]]
     features = {
@@ -85,6 +91,31 @@ def track_points(
     }
     graph = {child: [parent] for child, parent in tracks.parents.items()}
     return TrackPoints(table[:, :4], graph, features, tuple(sorted(repairs)))
+
+
+def _frame_points(
+    plane: npt.NDArray[np.integer],
+    frame: int,
+    n_changes: int,
+    scores: MaskScores | None,
+    position: Position,
+) -> FramePoints:
+    ids, centres = centres_of(plane)
+    areas = np.bincount(plane[plane > 0], minlength=1)[ids] if len(ids) else ids
+    sure, made = np.ones(len(ids)), np.zeros(len(ids))
+    repairs: list[tuple[int, int, str, float]] = []
+    if scores is not None:
+        found = scores.of(position, frame, centres, areas)
+        sure = np.nan_to_num(found["confidence"].astype(np.float64), nan=1.0)
+        made = found["is_repaired"].astype(np.float64)
+        repairs = [
+            (int(one), frame, str(word), float(confidence))
+            for one, word, confidence in zip(ids, found["repair"], sure, strict=True)
+            if word
+        ]
+    at = np.full(len(ids), frame)
+    rows = np.column_stack([ids, at, centres, areas, sure, made])
+    return FramePoints(n_changes, rows, repairs)
 
 
 def centres_of(
