@@ -177,6 +177,7 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     corrector.picker.pick(left)
     buttons["apart"].click()
     assert corrector.tracks.children(mother) == [right]
+    assert f"Track {left} has no parent" in dock.form.job.status.text()
     corrector.picker.pick(mother)
     buttons["divide"].click()
     assert f"daughter of track {mother}" in dock.form.job.status.text()
@@ -192,6 +193,22 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     buttons["join"].click()
     corrector.picker.pick(after[4][1])
     assert by_truth(labels.data, truth) == ids
+    assert "are one track" in dock.form.job.status.text()
+    # The other way round, the track that is chosen is one that is still there.
+    dock.form.review.undo.click()
+    assert "taken back" in dock.form.job.status.text()
+    corrector.picker.pick(after[4][1])
+    buttons["join"].click()
+    corrector.picker.pick(ids[0][1])
+    assert corrector.selected == ids[0][1]
+    assert by_truth(labels.data, truth) == ids
+    # What was joined is locked where it was.
+    buttons["lock"].click()
+    assert "is unlocked in frame 4" in dock.form.job.status.text()
+    buttons["lock"].click()
+    assert "is locked in frame 4" in dock.form.job.status.text()
+    for _ in range(2):
+        dock.form.review.undo.click()
     for _ in range(4):
         dock.form.review.undo.click()
     settle(dock, qtbot)
@@ -206,6 +223,11 @@ def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):
     corrector.picker.pick(corrector.tracks.tracks[0])
     dock.form.review.buttons["cut"].click()
     assert "Go to a later frame" in messages[-1]
+    dock.form.locked_frames.setText("2, 6-8")
+    dock.form.track.click()
+    settle(dock, qtbot)
+    assert "Frame 6 cannot be locked" in messages[-1]
+    assert dock.corrector is corrector
 
 
 def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):

@@ -111,6 +111,7 @@ class TimeDock(Dock):
             self.form.estimate.setText(describe(found.linking))
             self.form.estimate.setVisible(True)
         keys.bind_keys(layers.labels, self.steps.keys())
+        corrector.shown.drawn.connect(self._listen_to_paths)
         self._viewer.layers.selection.active = layers.labels
         self._show_review()
 
@@ -129,6 +130,13 @@ class TimeDock(Dock):
             before.layers.remove()
         elif before.layers.image is new.image:
             before.layers.hide()
+
+    def _listen_to_paths(self) -> None:
+        """Take clicks and keys on paths as those on labels."""
+        if self.corrector is None or (paths := self.corrector.layers.tracks) is None:
+            return
+        if self.corrector.picker.listen(paths):
+            keys.bind_keys(paths, self.steps.keys())
 
     def _show_review(self) -> None:
         self.steps.show()

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.batch.track_jobs import GrownFrame
 from napari_segment_anything.batch.track_start import parse_frames
-from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.errors import InvalidSettingsError, SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.plane import displayed_plane
@@ -105,7 +105,7 @@ class TimeRuns(QObject):
             search=str(form.search.currentData()),
             are_tracks=form.are_tracks.isChecked(),
             is_locked=form.is_locked.isChecked(),
-            locked_frames=parse_frames(form.locked_frames.text()),
+            locked_frames=_locked_frames(form),
         )
 
     def with_model(self, then: Callable[[], None]) -> None:
@@ -227,6 +227,23 @@ class TimeRuns(QObject):
         growing, self._growing = self._growing, None
         if growing is not None:
             growing.remove()
+
+
+def _locked_frames(form: TimeForm) -> tuple[int, ...]:
+    """Frames that are locked.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If they are no frames of the movie.
+    """
+    frames = parse_frames(form.locked_frames.text())
+    last = form.last.maximum()
+    if beyond := [frame for frame in frames if not 0 <= frame <= last]:
+        raise InvalidSettingsError(
+            f"Frame {beyond[0]} cannot be locked: the movie has the frames 0 to {last}."
+        )
+    return frames
 
 
 def _around(request: TimeRequest) -> range:
