@@ -100,10 +100,17 @@ def tracked_movies(result: TrackResult, stack: Stack) -> TrackedMovies:
     )
 
 
-def movie_of(tracks: EditableTracks, stack: Stack) -> TrackedMovies:
-    """Take tracks of the only movie of a stack, whoever made them, to be exported."""
+def axis_of(stack: Stack) -> str:
+    """Axis that objects of the only movie of a stack are followed along."""
     lengths = zip(stack.index_axes, stack.index_shape, strict=True)
-    axis = next((letter for letter, n in lengths if n > 1), stack.index_axes[:1] or "T")
+    return next((letter for letter, n in lengths if n > 1), stack.index_axes[:1] or "T")
+
+
+def movie_of(
+    tracks: EditableTracks, stack: Stack, scores: MaskScores | None = None
+) -> TrackedMovies:
+    """Take tracks of the only movie of a stack, whoever made them, to be exported."""
+    axis = axis_of(stack)
     indices = list(stack.indices())
     return TrackedMovies(
         {(): tracks},
@@ -114,4 +121,5 @@ def movie_of(tracks: EditableTracks, stack: Stack) -> TrackedMovies:
         scale=stack.scale,
         units=stack.units,
         translate=stack.translate,
+        scores=scores,
     )

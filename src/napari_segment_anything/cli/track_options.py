@@ -57,7 +57,8 @@ def add_start_options(parser: ArgumentParser) -> None:
         type=frames,
         default=(),
         metavar="LIST",
-        help="frames in which nothing is added or changed, such as 0,10-19",
+        help="frames of the input in which nothing is added or changed, such as "
+        "0,10-19",
     )
 
 
@@ -171,8 +172,34 @@ def start_of(arguments: Namespace, stack: "Stack") -> "StartLabels | None":
         are_tracks=arguments.ids_are_tracks or is_challenge,
         parents=parents,
         is_locked=not arguments.change_labels,
-        locked_frames=arguments.locked_frames,
+        locked_frames=_locked_frames(arguments, labels),
     )
+
+
+def _locked_frames(arguments: Namespace, labels: "Stack") -> tuple[int, ...]:
+    """Locked frames as positions in the part of the movie that is looked at.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If they are no frames of the movie.
+    """
+    from napari_segment_anything.errors import InvalidSettingsError
+
+    axis = str(arguments.along or labels.time_axis)
+    lengths = dict(zip(labels.index_axes, labels.index_shape, strict=True))
+    frames = range(lengths.get(axis, 1))
+    if beyond := set(arguments.locked_frames).difference(frames):
+        raise InvalidSettingsError(
+            f"Frame {min(beyond)} cannot be locked: the labels have the frames 0 to "
+            f"{frames[-1]}."
+        )
+    part = getattr(arguments, str(axis).lower(), None)
+    if part is not None:
+        frames = frames[
+            part if isinstance(part, slice) else slice(part, part + 1 or None)
+        ]
+    return tuple(n for n, t in enumerate(frames) if t in arguments.locked_frames)
 
 
 def export(
