@@ -155,7 +155,7 @@ def test_objects_are_followed_through_depth_at_each_time(qtbot, viewer_model):
     assert all(tracks.parents for tracks in corrector.found.movies.values())
     # napari has no paths along another axis than the first.
     assert corrector.layers.tracks is None
-    assert "paths along its first axis only" in dock.form.job.status.text()
+    assert "paths along the first axis only" in dock.form.job.status.text()
     viewer_model.dims.set_point(1, 3)
     tracks = corrector.tracks
     assert tracks is corrector.found.movies[1,]
@@ -169,5 +169,76 @@ def test_objects_are_followed_through_depth_at_each_time(qtbot, viewer_model):
     assert set(changed[:, 0]) == {1}
     assert set(changed[:, 1]) == {3, 4, 5}
     settle(dock, qtbot)
+    dock.close()
+    dock.deleteLater()
+
+
+@pytest.fixture
+def channels(qtbot, viewer_model):
+    """A dock with a movie of two slices and two channels; the second one is shown."""
+    labels = dividing_movie()
+    deep = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
+    data = np.stack([np.full_like(deep, 100), deep], axis=1)
+    viewer_model.add_image(data, name="cells", axis_labels=tuple("tczyx"))
+    viewer_model.dims.current_step = (0, 1, 0, 0, 0)
+    dock = TimeDock(viewer_model)
+    yield dock
+    settle(dock, qtbot)
+    dock.close()
+    dock.deleteLater()
+
+
+def test_labels_are_seen_in_every_channel(channels, qtbot, viewer_model):
+    corrector = track(channels, qtbot)
+    labels = corrector.layers.labels
+    assert labels.data.shape == (N_FRAMES, 1, 2, 96, 96)
+    assert set(corrector.found.movies) == {(0,), (1,)}
+    # napari's Tracks end at four dimensions.
+    assert corrector.layers.tracks is None
+    assert "at most 4 dimensions" in channels.form.job.status.text()
+    for channel in (0, 1):
+        viewer_model.dims.set_current_step(1, channel)
+        viewer_model.dims.set_current_step(0, 4)
+        assert corrector.shown.frame == 4
+        value = labels.get_value(
+            (4, channel, 0, 20, 16), dims_displayed=[3, 4], world=True
+        )
+        assert value in corrector.tracks.tracks
+    channels.steps.step(1)
+    assert viewer_model.dims.current_step[1] == 1
+    lines = corrector.lines.layer
+    if lines is not None:
+        assert (lines.scale == labels.scale).all()
+
+
+def test_a_projection_of_the_channel_that_is_shown(channels, qtbot, viewer_model):
+    form = channels.form
+    form.slices.setCurrentIndex(form.slices.findData("max"))
+    corrector = track(channels, qtbot)
+    projected = viewer_model.layers["cells max"]
+    assert projected.data.shape == (N_FRAMES, 1, 1, 96, 96)
+    assert projected.data.max() > 1000
+    assert corrector.layers.image is projected
+    assert len(corrector.tracks.tracks) > 2
+
+
+def test_planes_across_slices_are_followed(qtbot, viewer_model):
+    labels = dividing_movie()[:, None, :, :]
+    # An object in z and x, the same in each row.
+    data = np.repeat(picture(labels).transpose(0, 2, 1, 3), 2, axis=2)
+    viewer_model.add_image(data, name="across", axis_labels=tuple("tzyx"))
+    viewer_model.dims.order = (0, 2, 1, 3)
+    viewer_model.dims.set_current_step(2, 1)
+    dock = TimeDock(viewer_model)
+    corrector = track(dock, qtbot)
+    assert corrector.found.request.plane.plane_axes == ("Z", "X")
+    assert set(corrector.found.movies) == {(0,), (1,)}
+    found = corrector.layers.labels.data
+    assert ((found[:, :, 1] > 0) == (dividing_movie() > 0)).mean() > 0.98
+    table = corrector.found.result.table
+    assert set(table["y"]) == {0, 1}
+    assert table["z"].max() > 50
+    confidence = corrector.layers.tracks.properties["confidence"]
+    assert (confidence < 1).all()
     dock.close()
     dock.deleteLater()

@@ -40,18 +40,25 @@ class MaskScores:
         Letter of the tracked axis.
     other_axes : str
         Letters of the axes beside it.
+    plane_axes : tuple of str
+        Axes of rows and columns.
     """
 
     def __init__(
-        self, table: pd.DataFrame, axis: str = "T", other_axes: str = ""
+        self,
+        table: pd.DataFrame,
+        axis: str = "T",
+        other_axes: str = "",
+        plane_axes: tuple[str, str] = ("Y", "X"),
     ) -> None:
         self._keys = [axis.lower(), *other_axes.lower()]
+        self._centre = [letter.lower() for letter in plane_axes]
         self._frames: dict[tuple[int, ...], pd.DataFrame] = {}
         self.add(table)
 
     def add(self, table: pd.DataFrame) -> None:
         """Take in masks that were computed later, in front of those known before."""
-        wanted = [*self._keys, "y", "x", "area", *COLUMNS]
+        wanted = [*self._keys, *self._centre, "area", *COLUMNS]
         for place, rows in table[wanted].groupby(self._keys, sort=False):
             place = tuple(map(int, place))
             known = [rows, *([self._frames[place]] if place in self._frames else [])]
@@ -64,8 +71,7 @@ class MaskScores:
         rows = [
             {
                 **dict(zip(self._keys, (mask.frame, *position), strict=True)),
-                "y": mask.y,
-                "x": mask.x,
+                **dict(zip(self._centre, (mask.y, mask.x), strict=True)),
                 "area": mask.area,
                 "predicted_iou": mask.predicted_iou,
                 "stability_score": mask.stability_score,
@@ -104,21 +110,19 @@ class MaskScores:
             that the model has made.
         """
         rows = self._frames.get((frame, *position))
-        found = [_nearest(rows, c, a) for c, a in zip(centroids, areas, strict=True)]
+        found = [
+            None if rows is None else self._nearest(rows, centroid, area)
+            for centroid, area in zip(centroids, areas, strict=True)
+        ]
         return {name: _column(name, rows, found) for name in COLUMNS}
 
-
-def _nearest(
-    rows: pd.DataFrame | None, centroid: npt.NDArray[np.floating], area: int
-) -> int | None:
-    if rows is None:
-        return None
-    shift = np.hypot(
-        rows["y"].to_numpy() - centroid[0], rows["x"].to_numpy() - centroid[1]
-    )
-    change = np.abs(rows["area"].to_numpy() / area - 1)
-    fits = (shift <= _MAX_SHIFT) & (change <= _MAX_AREA_CHANGE)
-    return int(np.where(fits, shift, np.inf).argmin()) if fits.any() else None
+    def _nearest(
+        self, rows: pd.DataFrame, centroid: npt.NDArray[np.floating], area: int
+    ) -> int | None:
+        shift = np.hypot(*(rows[self._centre].to_numpy() - centroid).T)
+        change = np.abs(rows["area"].to_numpy() / area - 1)
+        fits = (shift <= _MAX_SHIFT) & (change <= _MAX_AREA_CHANGE)
+        return int(np.where(fits, shift, np.inf).argmin()) if fits.any() else None
 
 
 def _column(

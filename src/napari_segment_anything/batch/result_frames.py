@@ -96,7 +96,9 @@ def tracked_movies(result: TrackResult, stack: Stack) -> TrackedMovies:
         scale=stack.scale,
         units=stack.units,
         translate=stack.translate,
-        scores=MaskScores(result.table, result.axis, result.other_axes),
+        scores=MaskScores(
+            result.table, result.axis, result.other_axes, stack.plane_axes
+        ),
     )
 
 

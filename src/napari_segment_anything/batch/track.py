@@ -200,6 +200,7 @@ def track_stack(
         n_resumed=tally.n_resumed if cluster else movies.detector.n_resumed,
         intensity_range=limits,
         seconds=_summed(tally.seconds, stored.watch.seconds),
+        plane_axes=stack.plane_axes,
     )
 
 

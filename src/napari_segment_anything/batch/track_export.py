@@ -60,7 +60,7 @@ def export_movies(
         write_tracks_table(path, (yield from measure(movies)))
     else:
         table = yield from measure(movies)
-        axes = (movies.axis, *movies.other_axes, "Y", "X")
+        axes = (movies.axis, *movies.other_axes, *movies.plane_axes)
         graph = as_graph(table, axes=tuple(letter.lower() for letter in axes))
         write_geff(path, graph, tracklet="track_id", overwrite=True)
     yield Progress("save", movies.n_planes, movies.n_planes)

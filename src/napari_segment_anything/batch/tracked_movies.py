@@ -104,8 +104,8 @@ def _measured(movies: TrackedMovies, position: Position, frame: int) -> pd.DataF
         columns[letter.lower()] = np.full(len(ids), number, np.int64)
     columns |= {
         movies.axis.lower(): np.full(len(ids), frame, np.int64),
-        "y": centroids[:, 0],
-        "x": centroids[:, 1],
+        movies.plane_axes[0].lower(): centroids[:, 0],
+        movies.plane_axes[1].lower(): centroids[:, 1],
         "area": masks.areas,
     }
     if movies.scores is not None:

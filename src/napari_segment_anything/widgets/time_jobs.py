@@ -134,7 +134,7 @@ def time_job(
         )
         for doubt in result.all_doubts
     ]
-    scores = MaskScores(table, request.along, others)
+    scores = MaskScores(table, request.along, others, stack.plane_axes)
     return TimeTracks(request, result, movies, doubts, scores)
 
 

@@ -10,7 +10,7 @@ from napari.layers import Labels, Tracks
 
 from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 from napari_segment_anything.widgets.empty_labels import empty_labels
-from napari_segment_anything.widgets.plane import image_shape, transform_of
+from napari_segment_anything.widgets.plane import image_shape, spread_over, transform_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.track_points import TrackPoints
 
 _TAIL_FRAMES = 8
+_MOST_AXES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,21 @@ class MovieFrames:
         self.data[self.key(frame)] = labels
 
 
+def why_no_paths(axes: str, along: str) -> str:
+    """Say why napari cannot draw paths; empty where it can."""
+    if axes[0] != along:
+        return (
+            f"napari draws paths along the first axis only, which is {axes[0]} and not "
+            f"{along}; so there are none."
+        )
+    if len(axes) > _MOST_AXES:
+        return (
+            f"napari draws paths in at most {_MOST_AXES} dimensions, and {axes} has "
+            f"{len(axes)}; so there are none. Open each channel as a layer of its own."
+        )
+    return ""
+
+
 class TimeLayers:
     """The Labels layer of tracked objects of one image, and their Tracks layer.
 
@@ -100,14 +116,15 @@ class TimeLayers:
     ) -> None:
         self.image, self.axes, self.is_preview = image, axes, is_preview
         self._viewer = viewer
-        shape = [
-            1 if letter == "C" else length
-            for letter, length in zip(axes, image_shape(image), strict=True)
-        ]
+        shape = list(image_shape(image))
+        # Objects are the same in all channels.
+        channels = {n: shape[n] for n, letter in enumerate(axes) if letter == "C"}
+        for axis in channels:
+            shape[axis] = 1
         self.labels = Labels(
             empty_labels(image, axes, shape),
             name=f"{image.name} {name}",
-            **transform_of(image),
+            **spread_over(image, channels),
         )
         self.tracks: Tracks | None = None
         viewer.add_layer(self.labels)
@@ -138,8 +155,7 @@ class TimeLayers:
 
     def show_tracks(self, points: TrackPoints, movie: MovieFrames) -> None:
         """Draw the paths of all objects of one movie, with their lineage."""
-        # napari takes the first axis for time.
-        if len(points.data) == 0 or self.axes[0] != movie.along:
+        if len(points.data) == 0 or why_no_paths(self.axes, movie.along):
             self._remove_tracks()
             return
         columns = [points.data[:, 0]]
@@ -171,7 +187,7 @@ class TimeLayers:
             tail_length=_TAIL_FRAMES,
             head_length=0,
             name=f"{self.image.name} tracks",
-            **transform_of(self.image),
+            **transform_of(self.labels),
         )
         self._viewer.add_layer(self.tracks)
         self._viewer.layers.selection.active = selected or self.labels

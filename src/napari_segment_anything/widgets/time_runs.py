@@ -14,7 +14,7 @@ from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.plane import displayed_plane
 from napari_segment_anything.widgets.time_jobs import time_job
-from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_layers import TimeLayers, why_no_paths
 from napari_segment_anything.widgets.time_projection import (
     add_projection,
     projection_job,
@@ -196,19 +196,9 @@ class TimeRuns(QObject):
             self.said.emit(
                 f"{result.n_objects} objects in {result.n_frames} frames, "
                 f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
-                f"{result.n_repaired} masks repaired.{self._without_paths(found)}"
+                f"{result.n_repaired} masks repaired. "
+                + why_no_paths(found.request.axes, found.request.along)
             )
-
-    @staticmethod
-    def _without_paths(found: TimeTracks) -> str:
-        """Say why there is no Tracks layer."""
-        first, along = found.request.axes[0], found.request.along
-        if first == along:
-            return ""
-        return (
-            f" napari draws paths along its first axis only, which is {first} and not "
-            f"{along}; so there are none."
-        )
 
     def _on_progress(self, progress: object) -> None:
         if isinstance(progress, GrownFrame) and self._growing is not None:
