@@ -68,9 +68,9 @@ def tracks_table(
         plane axes are (centroid in pixels), ``area`` (pixels), ``predicted_iou``,
         ``stability_score``, ``parent_id`` (0 for none), ``is_repaired``, ``repair``
         (``filled``, ``split``, ``joined``, ``redrawn`` or empty) and ``confidence`` (of
-        a repaired mask that of the repair, of others the predicted IoU). With intensities also
-        ``mean_intensity``; with a scale also time or depth and ``area`` in physical
-        units, in columns that name them (``area_um2``, ``t_s``).
+        a repaired mask that of the repair, of others the predicted IoU). With
+        intensities also ``mean_intensity``; with a scale also time or depth and
+        ``area`` in physical units, in columns that name them (``area_um2``, ``t_s``).
     """
     repairs = repairs or {}
     centroids = [masks.centroids for masks in frames]

@@ -1,6 +1,7 @@
 """What a correction influences is computed again; everything else stays."""
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 
@@ -212,11 +213,16 @@ def _as_correction(
             t < window[0] for t in _frames_of(tracks, names[one.id])
         ):
             parents.pop(names[one.id], None)
-            if one.parent:
+            if one.parent and names[one.id] not in tracks.apart:
                 parents[names[one.id]] = names[one.parent]
     doubts = [
         replace(d, frame=window[d.frame], track=names.get(d.track, d.track))
         for d in result.doubts
+    ]
+    # Daughters that a person has set apart make no division.
+    n_daughters = Counter(parents.values())
+    doubts = [
+        d for d in doubts if "divides" not in d.reason or n_daughters[d.track] > 1
     ]
     correction = tracks.replace(planes, parents)
     touched = _touched(tracks, correction, window)

@@ -25,6 +25,8 @@ class TrackPlanes:
         Parent of each track that has one.
     locked : collection of (frame, id)
         Objects that computations leave as they are.
+    apart : frozenset of int
+        Tracks that have no parent, as a person has said.
     beside : list of TrackPlanes
         Other movies whose ids new tracks must not have.
     seen : mapping of int to array, optional
@@ -34,6 +36,7 @@ class TrackPlanes:
     labels: LabelFrames
     parents: dict[int, int] = field(default_factory=dict)
     locked: frozenset[Place] = frozenset()
+    apart: frozenset[int] = frozenset()
     beside: "list[TrackPlanes]" = field(default_factory=list, repr=False)
     seen: InitVar[Mapping[int, Labels] | None] = None
 
