@@ -249,6 +249,11 @@ def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
     review.accept.click()
     assert review.list.count() == n - 1
     assert (worst.frame, worst.track) in corrector.tracks.locked
+    # Who pressed the wrong key has it back.
+    dock.steps.keys()[keys.UNDO_KEY]()
+    assert review.list.count() == n
+    assert corrector.tour.doubts[0] == worst
+    assert not corrector.tracks.locked
 
 
 def test_painting_locks_and_recomputes_only_around(dock, qtbot, viewer):
@@ -509,7 +514,10 @@ def test_corrections_are_of_the_slice_that_is_shown(deep, qtbot, viewer_model):
     review.accept.click()
     assert movies[1,].locked
     assert not any(place in movies[0,].locked for place in movies[1,].locked)
-    # Undo takes the last correction back, wherever it was.
+    # Undo takes back what was done last, wherever it was.
+    review.undo.click()
+    assert not movies[1,].locked
+    assert not (labels == before).all()
     review.undo.click()
     assert (labels == before).all()
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import zarr
+from qtpy.QtWidgets import QLabel
 
 from dividing_movie import N_FRAMES, dividing_movie
 from napari_segment_anything.models import load
@@ -150,6 +151,8 @@ def test_objects_are_followed_through_depth_at_each_time(qtbot, viewer_model):
     dock.form.along.setCurrentIndex(dock.form.along.findData("Z"))
     dock.form.along.activated.emit(dock.form.along.currentIndex())
     assert dock.form.frames == range(N_FRAMES)
+    names = {label.text() for label in dock.form.findChildren(QLabel)}
+    assert {"First slice", "Last slice"} <= names
     corrector = track(dock, qtbot)
     assert list(corrector.found.movies) == [(0,), (1,)]
     assert all(tracks.parents for tracks in corrector.found.movies.values())

@@ -112,9 +112,16 @@ class TimeCorrector(QObject):
 
     def accept(self) -> None:
         """Take the doubt that is shown from the list: it is right, and locked."""
-        if self.tour.accept():
-            self.changed.emit()
-            self.tour.step(1)
+        if (doubt := self.tour.doubt) is None:
+            return
+        tracks = self.found.movies[doubt.position]
+        self._history.carry_out(tracks, lambda: tracks.lock(()))
+        # Also where the object is hidden: nobody is to ask again.
+        if doubt.track in tracks.tracks:
+            tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
+        self.tour.take()
+        self.changed.emit()
+        self.tour.step(1)
 
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""

@@ -57,15 +57,6 @@ class DoubtTour:
             self.at -= 1
         return doubt
 
-    def accept(self) -> bool:
-        """Take the doubt that is shown from the list and lock its object."""
-        doubt = self.take()
-        if doubt is not None:
-            tracks = self._found.movies[doubt.position]
-            if doubt.track in tracks.tracks:
-                tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
-        return doubt is not None
-
     def renew(self, done: Recomputed, position: Position) -> None:
         """Take over what is doubtful in a movie that was computed again in part.
 
