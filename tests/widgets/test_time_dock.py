@@ -252,7 +252,9 @@ def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
     # Who pressed the wrong key has it back.
     dock.steps.keys()[keys.UNDO_KEY]()
     assert review.list.count() == n
-    assert corrector.tour.doubts[0] == worst
+    assert corrector.tour.doubts[0] == corrector.tour.doubt == worst
+    assert viewer.dims.current_step[0] == worst.frame
+    assert review.detail.text().startswith(f"Track {worst.track}")
     assert not corrector.tracks.locked
 
 
