@@ -1,12 +1,14 @@
 from ._version import __version__
 from .batch.embed import embed_stack
 from .batch.progress import Progress, run
+from .batch.result_frames import editable_tracks, tracked_movies
 from .batch.segment import segment_stack
 from .batch.track import track_stack
 from .batch.track_correct import correct_tracks
-from .batch.track_export import editable_tracks, export_tracks
+from .batch.track_export import export_movies, export_tracks
 from .batch.track_import import load_tracks
 from .batch.track_start import StartLabels
+from .batch.tracked_movies import TrackedMovies
 from .engine.automatic import AutomaticMaskGenerator, AutomaticSettings
 from .engine.embedding import ImageEmbedding
 from .engine.mask_set import MaskSet
@@ -42,11 +44,13 @@ __all__ = [
     "Stack",
     "StartLabels",
     "Track",
+    "TrackedMovies",
     "ZarrEmbeddingStore",
     "__version__",
     "correct_tracks",
     "editable_tracks",
     "embed_stack",
+    "export_movies",
     "export_tracks",
     "load_model",
     "load_tracks",
@@ -54,4 +58,5 @@ __all__ = [
     "run",
     "segment_stack",
     "track_stack",
+    "tracked_movies",
 ]

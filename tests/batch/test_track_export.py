@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 
 from dividing_movie import dividing_movie
+from napari_segment_anything.batch.mask_scores import MaskScores
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.track_export import (
-    as_graph,
     challenge,
+    export_movies,
     export_tracks,
-    tracks_of_graph,
 )
+from napari_segment_anything.batch.track_graph import as_graph
+from napari_segment_anything.batch.tracked_movies import TrackedMovies
 from napari_segment_anything.errors import StorageError, UnreadableInputError
 from napari_segment_anything.storage.ctc import read_ctc
-from napari_segment_anything.storage.geff import GeffGraph, read_geff, write_geff
+from napari_segment_anything.storage.geff import read_geff
+from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.tracking.correction import EditableTracks
 
 
@@ -29,6 +32,7 @@ def tracks():
 def test_challenge_knows_no_gaps(tracks, tmp_path):
     before = tracks.labels.copy()
     planes, rows = challenge(tracks)
+    planes = list(planes)
     assert rows == [
         (1, 0, 1, 0),
         (2, 0, 2, 0),
@@ -42,30 +46,6 @@ def test_challenge_knows_no_gaps(tracks, tmp_path):
     found = read_ctc(tmp_path / "01_RES")
     assert found.tracks == rows
     assert (found.labels == np.stack(planes)).all()
-
-
-def test_geff_there_and_back(tracks, tmp_path):
-    path = tmp_path / "tracks.geff"
-    run(export_tracks(path, "geff", tracks))
-    graph = read_geff(path)
-    assert graph.axes == ("t", "y", "x")
-    # 5 objects of track 1, 3 of track 2, 3 of each daughter; links across the gap too.
-    assert graph.n_nodes == 14
-    assert len(graph.edges) == 4 + 2 + 2 + 2 + 2
-    frames = graph.properties["t"]
-    assert (frames[graph.edges[:, 0]] < frames[graph.edges[:, 1]]).all()
-    ids, parents = tracks_of_graph(graph)
-    relabelled = {}
-    for (frame, segment), track in ids.items():
-        relabelled.setdefault(track, set()).add((frame, segment))
-    expected = {
-        track: {(t, track) for t in tracks.frames_of(track)} for track in tracks.tracks
-    }
-    assert sorted(map(sorted, relabelled.values())) == sorted(
-        map(sorted, expected.values())
-    )
-    assert len(parents) == 2
-    assert len(set(parents.values())) == 1
 
 
 def test_geff_has_the_published_layout(tracks, tmp_path):
@@ -93,17 +73,6 @@ def test_geff_is_not_written_over_something_else(tracks, tmp_path):
         read_geff(tmp_path / "mine")
 
 
-def test_graphs_that_cannot_be_tracks_are_refused(tmp_path):
-    numbers = {"t": np.array([0, 0, 1]), "seg_id": np.array([1, 2, 1])}
-    merging = GeffGraph(numbers, np.array([[0, 2], [1, 2]]), ("t",))
-    write_geff(tmp_path / "m.geff", merging)
-    with pytest.raises(UnreadableInputError, match="two predecessors"):
-        tracks_of_graph(read_geff(tmp_path / "m.geff"))
-    del numbers["seg_id"]
-    with pytest.raises(UnreadableInputError, match="seg_id"):
-        tracks_of_graph(GeffGraph(numbers, np.zeros((0, 2), int), ("t",)))
-
-
 def test_table_and_picture(tracks, tmp_path):
     images = (100 + 50 * tracks.labels).astype(np.uint16)
     job = export_tracks(
@@ -124,3 +93,115 @@ def test_table_and_picture(tracks, tmp_path):
     picture = (tmp_path / "t.svg").read_text()
     assert picture.count("<line") == 4
     assert picture.count("<path") == 2
+
+
+@pytest.fixture
+def movies():
+    """Two slices with the same movie; ids of the second one are ten more."""
+    labels = dividing_movie()
+    labels[2][labels[2] == 1] = 0
+    tracks = {
+        (0,): EditableTracks(labels, {3: 2, 4: 2}),
+        (1,): EditableTracks(np.where(labels, labels + 10, 0), {13: 12, 14: 12}),
+    }
+    return TrackedMovies(
+        tracks,
+        index_axes="TZ",
+        read=lambda position, frame: np.full((96, 96), 10 * position[0] + frame),
+        scale={"T": 2.0, "Z": 3.0, "Y": 0.5, "X": 0.5},
+        units={"T": "minute", **dict.fromkeys("ZYX", "micrometer")},
+    )
+
+
+def test_each_slice_gets_a_folder_of_the_challenge(movies, tmp_path):
+    run(export_movies(tmp_path / "x_RES", "ctc", movies))
+    assert sorted(p.name for p in (tmp_path / "x_RES").iterdir()) == ["Z0", "Z1"]
+    first, second = (read_ctc(tmp_path / "x_RES" / name) for name in ("Z0", "Z1"))
+    assert ((first.labels > 0) == (dividing_movie() > 0))[3:].all()
+    assert len(first.tracks) == len(second.tracks) == 5
+    # The parts after a gap have ids that no track of any slice has.
+    ids = [{row[0] for row in found.tracks} for found in (first, second)]
+    assert not ids[0] & ids[1]
+
+
+def test_table_graph_and_picture_hold_all_slices(movies, tmp_path):
+    for kind in ("csv", "geff", "svg"):
+        run(export_movies(tmp_path / f"x.{kind}", kind, movies))
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert list(table.columns[:6]) == ["track_id", "z", "t", "y", "x", "area"]
+    assert table.groupby("z").size().tolist() == [14, 14]
+    assert (table["mean_intensity"] == 10 * table["z"] + table["t"]).all()
+    assert (table["t_min"] == 2 * table["t"]).all()
+    assert (table["area_um2"] == table["area"] / 4).all()
+    graph = read_geff(tmp_path / "x.geff")
+    assert graph.axes == ("t", "z", "y", "x")
+    assert graph.n_nodes == 28
+    z = graph.properties["z"]
+    assert (z[graph.edges[:, 0]] == z[graph.edges[:, 1]]).all()
+    assert (tmp_path / "x.svg").read_text().count("<line") == 8
+
+
+def test_labels_of_all_slices_in_one_ome_zarr(movies, tmp_path):
+    run(export_movies(tmp_path / "x.zarr", "zarr", movies))
+    store = LabelStore.open(tmp_path / "x.zarr", mode="r")
+    assert store.axes == "TZYX"
+    for z in (0, 1):
+        wanted = movies.movies[z,].labels
+        assert np.array_equal(np.asarray(store.labels)[:, z], wanted)
+    assert len(pd.read_csv(tmp_path / "x.csv")) == 28
+    # It is never written over something: a layer may show it.
+    with pytest.raises(StorageError, match="exists"):
+        run(export_movies(tmp_path / "x.zarr", "zarr", movies))
+
+
+def test_objects_followed_along_depth_have_a_depth(movies, tmp_path):
+    along_z = TrackedMovies(
+        {(0,): EditableTracks(dividing_movie(), {3: 2, 4: 2})},
+        axis="Z",
+        index_axes="TZ",
+        scale={"Z": 3.0},
+        units={"Z": "micrometer"},
+    )
+    run(export_movies(tmp_path / "x.csv", "csv", along_z))
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert list(table.columns[:3]) == ["track_id", "t", "z"]
+    assert (table["z_um"] == 3 * table["z"]).all()
+    run(export_movies(tmp_path / "x.zarr", "zarr", along_z))
+    store = LabelStore.open(tmp_path / "x.zarr", mode="r")
+    assert np.array_equal(np.asarray(store.labels)[0], dividing_movie())
+
+
+def test_scores_stand_in_table_and_graph(tracks, tmp_path):
+    run(export_tracks(tmp_path / "plain.csv", "csv", tracks))
+    known = pd.read_csv(tmp_path / "plain.csv")
+    known = known.assign(
+        predicted_iou=0.9,
+        stability_score=0.8,
+        is_repaired=known["t"] == 1,
+        repair=np.where(known["t"] == 1, "filled", ""),
+        confidence=np.where(known["t"] == 1, 0.3, 0.9),
+    )
+    # A track has another id since, and one object was drawn anew.
+    tracks.apply(tracks.cut(2, 1))
+    labels = tracks.labels
+    labels[0, 80:96] = np.where(labels[0, 80:96] == 0, 7, labels[0, 80:96])
+    tracks.note_painting(0)
+    movies = TrackedMovies({(): tracks}, scores=MaskScores(known))
+    for kind in ("csv", "geff"):
+        run(export_movies(tmp_path / f"x.{kind}", kind, movies))
+    table = pd.read_csv(tmp_path / "x.csv")
+    drawn = table["track_id"] == 7
+    assert drawn.sum() == 1
+    assert table["confidence"][drawn].isna().all()
+    filled = table["repair"] == "filled"
+    assert (filled == (table["t"] == 1)).all()
+    assert np.allclose(table["confidence"][filled], 0.3)
+    assert "confidence" in read_geff(tmp_path / "x.geff").properties
+
+
+def test_a_table_without_objects_has_its_columns(tmp_path):
+    nothing = EditableTracks(np.zeros((3, 9, 9), np.int32))
+    for kind in ("csv", "geff", "svg", "ctc", "zarr"):
+        run(export_tracks(tmp_path / f"x.{kind}", kind, nothing))
+    assert list(pd.read_csv(tmp_path / "x.csv").columns)[:2] == ["track_id", "t"]
+    assert read_geff(tmp_path / "x.geff").n_nodes == 0

@@ -55,3 +55,16 @@ def test_no_tracks_is_a_table_with_the_same_columns():
         "repair",
         "confidence",
     ]
+
+
+def test_planes_across_slices_have_centroids_along_their_axes():
+    lineage = Lineage((Track(1, 0, 0, 0, (0,), (0,)),))
+    table = tracks_table(
+        [plane((4, 4, 7, 9))],
+        lineage,
+        axis="T",
+        position={"Y": 8},
+        plane_axes=("Z", "X"),
+    )
+    assert list(table.columns[:5]) == ["track_id", "y", "t", "z", "x"]
+    assert table[["y", "t", "z", "x"]].to_numpy().tolist() == [[8, 0, 5.0, 6.0]]

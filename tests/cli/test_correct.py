@@ -98,3 +98,24 @@ def test_the_review_list_of_a_run_names_the_slice(tmp_path, monkeypatch):
     doubts = pd.read_csv("d.csv")
     assert set(doubts.z) == {0, 1}
     assert doubts.score.is_monotonic_decreasing
+
+
+def test_what_is_known_of_masks_stays_known(places, monkeypatch):
+    from bright_sam import bright_predictor
+    from napari_segment_anything.models import load
+
+    monkeypatch.setattr(load, "load_model", lambda *_, **__: bright_predictor())
+    assert main(["track", "movie.tif", "out.zarr"]) == 0
+    before = pd.read_csv("out.csv")
+    labels = ["out.zarr/labels/masks", "--lineage", "out.csv"]
+    steps = ["--do", f"cut {before.track_id.min()} 3", "--table", "t.csv"]
+    assert main(["correct", "movie.tif", *labels, *steps]) == 0
+    after = pd.read_csv("t.csv")
+    assert after.track_id.nunique() == before.track_id.nunique() + 1
+    pairs = before.merge(after, on=["t", "y", "x"])
+    assert len(pairs) == len(before)
+    assert np.allclose(pairs.confidence_x, pairs.confidence_y)
+    # A prompted object is a person's.
+    wanderer = "prompt ? 3 at 23 16"
+    assert main(["correct", "movie.tif", *labels, "--do", wanderer, *steps[2:]]) == 0
+    assert pd.read_csv("t.csv").is_locked.sum() >= 1

@@ -71,3 +71,34 @@ def test_locked_frames_need_labels(capsys):
     assert frames("0,2-3") == (0, 2, 3)
     with pytest.raises(ArgumentTypeError):
         frames("a")
+
+
+def test_locked_frames_are_those_of_the_input(capsys):
+    given = dividing_movie()[:, :, ::-1].astype(np.uint16)
+    tifffile.imwrite("hand.tif", given, metadata={"axes": "TYX"})
+    command = "track movie.tif out.zarr --start-from hand.tif --change-labels"
+    assert main([*command.split(), "--locked-frames", "3,9"]) == 2
+    assert "Frame 9 cannot be locked" in capsys.readouterr().err
+    assert main([*command.split(), *["--locked-frames", "3", "--t", "2:"]]) == 0
+    store = LabelStore.open("out.zarr", mode="r")
+    is_as_given = [
+        ((store.read_plane((t,)) > 0) == (given[t + 2] > 0)).all() for t in range(4)
+    ]
+    # In the others something is found that the labels lack.
+    assert is_as_given == [False, True, False, False]
+
+
+def test_slices_are_exported_each_for_itself():
+    labels = dividing_movie()
+    deep = np.stack([stack_of(one).data for one in (labels, labels[:, ::-1])], axis=1)
+    tifffile.imwrite("deep.tif", deep, metadata={"axes": "TZYX"})
+    exports = "--ctc RES --geff g.geff --tree t.svg --doubts d.csv"
+    assert main(["track", "deep.tif", "out.zarr", *exports.split()]) == 0
+    store = LabelStore.open("out.zarr", mode="r")
+    for z in (0, 1):
+        found = read_ctc(f"RES/Z{z}").labels
+        wanted = [store.read_plane((t, z)) for t in range(6)]
+        assert (found > 0).tolist() == (np.stack(wanted) > 0).tolist()
+    assert set(read_geff("g.geff").properties["z"].tolist()) == {0, 1}
+    assert "confidence" in read_geff("g.geff").properties
+    assert Path("d.csv").read_text().startswith("z,frame,")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.errors import StorageError, UnreadableInputError
-from napari_segment_anything.storage.ctc import read_ctc, write_ctc
+from napari_segment_anything.storage.ctc import CtcWriter, is_ctc, read_ctc, write_ctc
 
 # A cell that divides: 1 in frames 0 and 1, then its daughters 2 and 3.
 LABELS = np.zeros((3, 8, 8), np.int32)
@@ -24,6 +24,16 @@ def test_the_layout_is_that_of_the_challenge(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["mask000.tif", "mask001.tif", "mask002.tif", "res_track.txt"]
     assert (tmp_path / "res_track.txt").read_text() == "1 0 1 0\n2 2 2 1\n3 2 2 1\n"
+
+
+def test_a_shorter_result_replaces_a_longer_one(tmp_path):
+    write_ctc(tmp_path, LABELS, TRACKS)
+    write_ctc(tmp_path, LABELS[:2], TRACKS[:1])
+    assert len(read_ctc(tmp_path).labels) == 2
+    # One that is not whole is no result.
+    writer = CtcWriter(tmp_path)
+    writer.write_frame(LABELS[0])
+    assert not is_ctc(tmp_path)
 
 
 def test_ids_beyond_the_format_are_refused(tmp_path):

@@ -159,6 +159,32 @@ def test_correction_fills_what_depended_on_it_and_touches_nothing_else():
     assert (labels == before).all()
 
 
+def test_who_was_set_apart_gets_no_parent_by_a_computation(tracks):
+    truth = movies.division()
+    undo = tracks.apply(tracks.set_apart(4))
+    assert tracks.apart == {4}
+    _, done = run(recompute(tracks, (4, 4), movies.TruthPredictor(truth)))
+    tracks.apply(done.correction)
+    assert 4 not in tracks.parents
+    assert tracks.apart == {4}
+    assert not any("divides" in doubt.reason for doubt in done.doubts)
+    tracks.apply(undo)
+    assert tracks.parents[4] == 1
+    assert tracks.apart == frozenset()
+    # Nobody has said so: the computation finds the parent.
+    del tracks.parents[4]
+    _, done = run(recompute(tracks, (4, 4), movies.TruthPredictor(truth)))
+    assert done.correction.parents == {3: 1, 4: 1}
+
+
+def test_who_is_set_apart_stays_so_under_another_id(tracks):
+    tracks.apply(tracks.set_apart(4))
+    tracks.apply(tracks.swap(4, 3, 4))
+    assert tracks.apart == {3}
+    tracks.apply(tracks.divide(1, [3]))
+    assert tracks.apart == frozenset()
+
+
 def test_correction_near_a_division_keeps_the_family():
     ids = [[1, 2] if t < 4 else [2, 3, 4] for t in range(7)]
     labels = painted(movies.division(), ids)

@@ -1,6 +1,6 @@
 from xml.etree import ElementTree
 
-from napari_segment_anything.tracking.tree import Branch, lineage_svg, rows_of
+from napari_segment_anything.tracking.tree import ROW, Branch, lineage_svg, rows_of
 
 
 def test_parents_lie_amid_their_children():
@@ -27,3 +27,18 @@ def test_picture_is_valid_and_names_tracks():
     texts = [node.text for node in root.iter() if node.tag.endswith("text")]
     assert {"7", "8", "a < b"} <= set(texts)
     assert lineage_svg({}).startswith("<svg")
+
+
+def test_picture_ends_below_the_last_row():
+    twins = {1: Branch(0, 3), 2: Branch(4, 9, 1), 3: Branch(4, 9, 1), 4: Branch(0, 9)}
+    root = ElementTree.fromstring(lineage_svg(twins))
+    lowest = max(float(node.get("y1")) for node in root.iter() if node.get("y1"))
+    assert lowest < float(root.get("height")) <= lowest + 2 * ROW
+
+
+def test_names_do_not_lie_on_lines():
+    root = ElementTree.fromstring(lineage_svg({7: Branch(0, 2), 8: Branch(5, 9, 7)}))
+    (line,) = {float(node.get("y1")) for node in root.iter() if node.get("y1")}
+    texts = [node for node in root.iter() if node.tag.endswith("text")]
+    names = {node.text: float(node.get("y")) for node in texts}
+    assert names["7"] < line < names["8"]

@@ -2,20 +2,16 @@
 
 import numpy as np
 import pytest
-import tifffile
 
 from dividing_movie import N_FRAMES, dividing_movie
 from napari_segment_anything.models import load
-from napari_segment_anything.storage.ctc import read_ctc, write_ctc
+from napari_segment_anything.storage.ctc import write_ctc
 from napari_segment_anything.widgets import dock as dock_module
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.time_dock import TimeDock
+from time_dock_user import add_deep_movie, picture, settle, track
 
 pytestmark = pytest.mark.gui
-
-
-def picture(labels):
-    return (100 + 2000 * (labels > 0)).astype(np.uint16)
 
 
 @pytest.fixture(autouse=True)
@@ -42,21 +38,6 @@ def dock(viewer, qtbot):
     settle(dock, qtbot)
     dock.close()
     dock.deleteLater()
-
-
-def is_idle(dock):
-    drawer = None if dock.corrector is None else dock.corrector.shown
-    return not dock.worker.is_busy and (drawer is None or not drawer.is_busy)
-
-
-def settle(dock, qtbot):
-    qtbot.waitUntil(lambda: is_idle(dock), timeout=30_000)
-
-
-def track(dock, qtbot):
-    dock.form.track.click()
-    settle(dock, qtbot)
-    return dock.corrector
 
 
 def by_truth(labels, truth):
@@ -196,6 +177,7 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     corrector.picker.pick(left)
     buttons["apart"].click()
     assert corrector.tracks.children(mother) == [right]
+    assert f"Track {left} has no parent" in dock.form.job.status.text()
     corrector.picker.pick(mother)
     buttons["divide"].click()
     assert f"daughter of track {mother}" in dock.form.job.status.text()
@@ -211,6 +193,22 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     buttons["join"].click()
     corrector.picker.pick(after[4][1])
     assert by_truth(labels.data, truth) == ids
+    assert "are one track" in dock.form.job.status.text()
+    # The other way round, the track that is chosen is one that is still there.
+    dock.form.review.undo.click()
+    assert "taken back" in dock.form.job.status.text()
+    corrector.picker.pick(after[4][1])
+    buttons["join"].click()
+    corrector.picker.pick(ids[0][1])
+    assert corrector.selected == ids[0][1]
+    assert by_truth(labels.data, truth) == ids
+    # What was joined is locked where it was.
+    buttons["lock"].click()
+    assert "is unlocked in frame 4" in dock.form.job.status.text()
+    buttons["lock"].click()
+    assert "is locked in frame 4" in dock.form.job.status.text()
+    for _ in range(2):
+        dock.form.review.undo.click()
     for _ in range(4):
         dock.form.review.undo.click()
     settle(dock, qtbot)
@@ -225,6 +223,11 @@ def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):
     corrector.picker.pick(corrector.tracks.tracks[0])
     dock.form.review.buttons["cut"].click()
     assert "Go to a later frame" in messages[-1]
+    dock.form.locked_frames.setText("2, 6-8")
+    dock.form.track.click()
+    settle(dock, qtbot)
+    assert "Frame 6 cannot be locked" in messages[-1]
+    assert dock.corrector is corrector
 
 
 def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
@@ -246,6 +249,13 @@ def test_doubts_are_visited_worst_first_and_accepted(dock, qtbot, viewer):
     review.accept.click()
     assert review.list.count() == n - 1
     assert (worst.frame, worst.track) in corrector.tracks.locked
+    # Who pressed the wrong key has it back.
+    dock.steps.keys()[keys.UNDO_KEY]()
+    assert review.list.count() == n
+    assert corrector.tour.doubts[0] == corrector.tour.doubt == worst
+    assert viewer.dims.current_step[0] == worst.frame
+    assert review.detail.text().startswith(f"Track {worst.track}")
+    assert not corrector.tracks.locked
 
 
 def test_painting_locks_and_recomputes_only_around(dock, qtbot, viewer):
@@ -272,56 +282,12 @@ def test_painting_locks_and_recomputes_only_around(dock, qtbot, viewer):
     assert "frame" in dock.form.job.status.text()
 
 
-def test_tracks_are_saved_and_loaded_again(dock, qtbot, tmp_path):
-    corrector = track(dock, qtbot)
-    for kind, ending in (("ctc", "_RES"), ("geff", ".geff"), ("csv", ".csv")):
-        dock.files.save_to(corrector, tmp_path / "tracks", kind, ending)
-        settle(dock, qtbot)
-        assert "Saved" in dock.form.job.status.text()
-    dock.files.save_to(corrector, tmp_path / "tree.svg", "svg", ".svg")
-    settle(dock, qtbot)
-    assert (tmp_path / "tree.svg").read_text().startswith("<svg")
-    saved = read_ctc(tmp_path / "tracks_RES")
-    assert (saved.labels == corrector.layers.labels.data).all()
-    header = (tmp_path / "tracks.csv").read_text().splitlines()[0]
-    assert "mean_intensity" in header
-    before = corrector.layers.labels.data.copy()
-    parents = dict(corrector.tracks.parents)
-    dock.files.load_from(tmp_path / "tracks_RES")
-    settle(dock, qtbot)
-    assert dock.corrector is not corrector
-    assert (dock.corrector.layers.labels.data == before).all()
-    assert dock.corrector.tracks.parents == parents
-    # A graph has no masks: they come from the labels to start from.
-    form = dock.form
-    form.labels.setCurrentIndex(form.labels.findText("cells tracked"))
-    dock.files.load_from(tmp_path / "tracks.geff")
-    settle(dock, qtbot)
-    loaded = dock.corrector.layers.labels.data
-    assert ((loaded > 0) == (before > 0)).all()
-    assert len(dock.corrector.tracks.tracks) == len(np.unique(before)) - 1
-    assert len(dock.corrector.tracks.parents) == len(parents)
-
-
-def test_tracks_of_another_movie_are_refused(dock, qtbot, viewer, tmp_path, messages):
-    write_ctc(tmp_path / "x_RES", [np.ones((5, 5), np.int32)] * 2, [(1, 0, 1, 0)])
-    n_layers = len(viewer.layers)
-    dock.files.load_from(tmp_path / "x_RES")
-    settle(dock, qtbot)
-    assert "choose the image" in messages[-1]
-    assert len(viewer.layers) == n_layers
-    assert tifffile.imread(tmp_path / "x_RES" / "mask000.tif").shape == (5, 5)
-
-
 def test_slices_are_followed_each_for_itself(qtbot, viewer_model):
-    labels = dividing_movie()
-    data = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
-    viewer_model.add_image(data, name="deep", axis_labels=tuple("tzyx"))
-    viewer_model.dims.set_point(1, 1)
+    image = add_deep_movie(viewer_model)
     dock = TimeDock(viewer_model)
     corrector = track(dock, qtbot)
     found = corrector.layers.labels.data
-    assert found.shape == data.shape
+    assert found.shape == image.data.shape
     assert not set(np.unique(found[:, 0])) & set(np.unique(found[:, 1])) - {0}
     # The slice that was shown is the one under review.
     assert set(corrector.tracks.tracks) == set(np.unique(found[:, 1])) - {0}
@@ -499,10 +465,7 @@ def test_prompts_that_are_given_up_change_nothing(dock, qtbot, viewer):
 @pytest.fixture
 def deep(qtbot, viewer_model):
     """A dock with two slices that were followed each for itself."""
-    labels = dividing_movie()
-    data = np.stack([picture(labels), picture(labels[:, ::-1])], axis=1)
-    viewer_model.add_image(data, name="deep", axis_labels=tuple("tzyx"))
-    viewer_model.dims.set_point(1, 1)
+    add_deep_movie(viewer_model)
     dock = TimeDock(viewer_model)
     track(dock, qtbot)
     yield dock
@@ -553,7 +516,10 @@ def test_corrections_are_of_the_slice_that_is_shown(deep, qtbot, viewer_model):
     review.accept.click()
     assert movies[1,].locked
     assert not any(place in movies[0,].locked for place in movies[1,].locked)
-    # Undo takes the last correction back, wherever it was.
+    # Undo takes back what was done last, wherever it was.
+    review.undo.click()
+    assert not movies[1,].locked
+    assert not (labels == before).all()
     review.undo.click()
     assert (labels == before).all()
 

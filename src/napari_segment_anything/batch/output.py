@@ -47,10 +47,22 @@ class LabelOutput(Protocol):
 
 
 class ArrayOutput:
-    """Labels in memory: (*index axes, H, W) int32."""
+    """Labels in an array: (*index axes, H, W) int32.
 
-    def __init__(self, stack: Stack) -> None:
-        self.array = np.zeros((*stack.index_shape, *stack.plane_shape), np.int32)
+    Parameters
+    ----------
+    stack : Stack
+        What the labels are of.
+    array : numpy.ndarray, optional
+        Where they are written to, or what is read and written plane by plane like one;
+        by default a new array in memory.
+    """
+
+    def __init__(
+        self, stack: Stack, array: npt.NDArray[np.int32] | None = None
+    ) -> None:
+        shape = (*stack.index_shape, *stack.plane_shape)
+        self.array = np.zeros(shape, np.int32) if array is None else array
         self._done: set[tuple[int, ...]] = set()
 
     def write_plane(self, index: Sequence[int], labels: Labels) -> None:
@@ -61,7 +73,7 @@ class ArrayOutput:
         self, index: Sequence[int], rows: slice | None = None
     ) -> npt.NDArray[np.int32]:
         """Return the labels of one plane, or of some of its rows."""
-        plane: npt.NDArray[np.int32] = self.array[tuple(index)]
+        plane: npt.NDArray[np.int32] = np.asarray(self.array[tuple(index)])
         return plane if rows is None else plane[rows]
 
     def done(self, index: Sequence[int]) -> bool:
@@ -74,7 +86,7 @@ class ArrayOutput:
 
 
 def open_output(
-    output: LabelStore | str | Path | None,
+    output: LabelStore | ArrayOutput | str | Path | None,
     stack: Stack,
     *,
     record: Mapping[str, Any],
@@ -85,7 +97,7 @@ def open_output(
 
     Parameters
     ----------
-    output : LabelStore, path or None
+    output : LabelStore, ArrayOutput, path or None
         An OME-Zarr to be made or continued, or ``image.zarr/labels/NAME`` in an image
         that exists; None keeps labels in memory.
     stack : Stack
@@ -104,7 +116,7 @@ def open_output(
     """
     if output is None:
         return ArrayOutput(stack)
-    if isinstance(output, LabelStore):
+    if isinstance(output, LabelStore | ArrayOutput):
         return output
     path = Path(output)
     if overwrite:

@@ -43,7 +43,7 @@ def track_overlay(stack: Stack, result: TrackResult) -> npt.NDArray[np.uint8]:
     table = result.table
     for letter, number in middle.items():
         table = table[table[letter.lower()] == number]
-    paths = _paths(table, result.axis.lower())
+    paths = _paths(table, result.axis.lower(), result.plane_axes)
     parents = dict(zip(table["track_id"], table["parent_id"], strict=True))
 
     def index_of(frame: int) -> tuple[int, ...]:
@@ -103,11 +103,14 @@ def _side(n_frames: int) -> int:
     return max(480, _SIDE_OF_SHEET // n_columns)
 
 
-def _paths(table: pd.DataFrame, frame: str) -> dict[int, dict[int, Any]]:
-    """Position (y, x) of each track in each frame."""
+def _paths(
+    table: pd.DataFrame, frame: str, plane_axes: tuple[str, str]
+) -> dict[int, dict[int, Any]]:
+    """Position (row, column) of each track in each frame."""
+    rows, across = (letter.lower() for letter in plane_axes)
     paths: dict[int, dict[int, Any]] = {}
     for track_id, t, y, x in zip(
-        table["track_id"], table[frame], table["y"], table["x"], strict=True
+        table["track_id"], table[frame], table[rows], table[across], strict=True
     ):
         paths.setdefault(int(track_id), {})[int(t)] = (y, x)
     return paths

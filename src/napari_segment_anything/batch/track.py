@@ -54,7 +54,7 @@ def track_stack(
     backwards: bool = True,
     intensity_range: tuple[float, float] | None = None,
     store: EmbeddingStore | None = None,
-    output: LabelStore | str | Path | None = None,
+    output: LabelStore | ArrayOutput | str | Path | None = None,
     candidates: CandidateStore | None = None,
     overwrite: bool = False,
     copy_image: bool = True,
@@ -89,9 +89,10 @@ def track_stack(
         Intensities that become black and white; by default estimated over the stack.
     store : EmbeddingStore, optional
         Embeddings are looked up and kept here; by default in memory.
-    output : LabelStore or path, optional
+    output : LabelStore, ArrayOutput or path, optional
         OME-Zarr to be made or continued, or ``image.zarr/labels/NAME`` in an OME-Zarr
-        image that exists; by default labels stay in memory.
+        image that exists, or an array of somebody else; by default labels stay in
+        memory.
     candidates : CandidateStore, optional
         Masks of each frame before thresholds; by default in a folder next to the
         output.
@@ -199,6 +200,7 @@ def track_stack(
         n_resumed=tally.n_resumed if cluster else movies.detector.n_resumed,
         intensity_range=limits,
         seconds=_summed(tally.seconds, stored.watch.seconds),
+        plane_axes=stack.plane_axes,
     )
 
 

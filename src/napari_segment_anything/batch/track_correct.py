@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.batch.frame_decoder import FrameDecoder
+from napari_segment_anything.batch.mask_scores import MaskScores
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
@@ -29,6 +30,7 @@ from napari_segment_anything.tracking.correction_steps import (
 )
 from napari_segment_anything.tracking.correction_words import TrackStep, parse_steps
 from napari_segment_anything.tracking.redraw import owner_of, redraw
+from napari_segment_anything.tracking.repair_settings import RepairedMask
 from napari_segment_anything.tracking.review import Doubt
 
 
@@ -40,6 +42,7 @@ def correct_tracks(
     *,
     intensity_range: tuple[float, float] | None = None,
     store: EmbeddingStore | None = None,
+    scores: MaskScores | None = None,
 ) -> Generator[Progress, None, list[Doubt]]:
     """Carry out corrections, one after the other, and review what came of them.
 
@@ -58,6 +61,8 @@ def correct_tracks(
         Intensities that become black and white; by default estimated over the stack.
     store : EmbeddingStore, optional
         Embeddings are looked up and kept here; by default in memory.
+    scores : MaskScores, optional
+        How sure the model was of the masks; what repair makes is added.
 
     Yields
     ------
@@ -107,7 +112,9 @@ def correct_tracks(
         place = (step.numbers[1], step.numbers[0])
         if step.name == "prompt":
             place = model.prompt(tracks, step)
-        yield from model.recompute(tracks, place)
+        repaired = yield from model.recompute(tracks, place)
+        if scores is not None:
+            scores.add_repaired((), repaired)
     return (yield from review_tracks_job(tracks))
 
 
@@ -141,7 +148,7 @@ class _Model:
 
     def recompute(
         self, tracks: EditableTracks, place: Place
-    ) -> Generator[Progress, None, None]:
+    ) -> Generator[Progress, None, tuple[RepairedMask, ...]]:
         """Lock an object and compute again what depends on it."""
         if place[0] not in tracks.frames_of(place[1]):
             raise InvalidCorrectionError(
@@ -159,6 +166,7 @@ class _Model:
             settings=self._settings,
         )
         tracks.apply(done.correction)
+        return done.repaired
 
     def _outline(self, frame: int, step: TrackStep) -> npt.NDArray[np.bool_]:
         decoder = FrameDecoder(

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_segment_anything.batch.track_export import tracks_of_graph
+from napari_segment_anything.batch.mask_scores import COLUMNS, MaskScores
+from napari_segment_anything.batch.track_graph import tracks_of_graph
 from napari_segment_anything.errors import UnreadableInputError
 from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.storage.ctc import is_ctc, read_ctc
@@ -47,7 +48,7 @@ def load_tracks(place: str | Path, lineage: str | Path | None = None) -> Editabl
     if len(lengths) > 1 or stack.is_rgb or stack.dtype.kind not in "iu":
         raise UnreadableInputError(
             f"{place} has the axes {stack.axes!r} and the type {stack.dtype}; give the "
-            "label images of one movie."
+            "label images of one movie. “track --ctc” writes a folder for each slice."
         )
     labels = np.stack([stack.read(index) for index in stack.indices()])
     labels = labels.astype(np.int32)
@@ -58,7 +59,7 @@ def load_tracks(place: str | Path, lineage: str | Path | None = None) -> Editabl
         for frame, plane in enumerate(labels):
             labels[frame] = relabelled(plane, frame, ids)
         return EditableTracks(labels, parents)
-    return EditableTracks(labels, _parents_of_table(Path(lineage)))
+    return EditableTracks(labels, parents_of_table(Path(lineage)))
 
 
 def relabelled(
@@ -82,7 +83,30 @@ def relabelled(
     return found
 
 
-def _parents_of_table(path: Path) -> dict[int, int]:
+def scores_of_table(path: Path, axis: str = "T") -> MaskScores | None:
+    """How sure the model was of each mask, from a table; None where it does not say.
+
+    Parameters
+    ----------
+    path : Path
+        As ``track`` writes it beside the labels.
+    axis : str
+        The tracked axis.
+    """
+    table = pd.read_csv(path, keep_default_na=True, converters={"repair": str})
+    if not {axis.lower(), "y", "x", "area", *COLUMNS} <= set(table.columns):
+        return None
+    return MaskScores(table, axis)
+
+
+def parents_of_table(path: Path) -> dict[int, int]:
+    """Parent of each track that has one, from a table of tracks.
+
+    Raises
+    ------
+    UnreadableInputError
+        If the file is no such table.
+    """
     try:
         table = pd.read_csv(path)
         pairs = table[["track_id", "parent_id"]].drop_duplicates().to_numpy(np.int64)

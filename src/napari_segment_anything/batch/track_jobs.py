@@ -102,14 +102,27 @@ def passing_ids(
 
 
 def read_tracks_job(
-    frames: LabelFrames, parents: Mapping[int, int]
+    frames: LabelFrames, parents: Mapping[int, int], numbers: range | None = None
 ) -> Generator[Progress, None, EditableTracks]:
-    """Look which tracks are seen in which frame, so that they can be corrected."""
-    n_frames = int(frames.shape[0])
-    yield Progress("read tracks", 0, n_frames)
-    tracks = EditableTracks(frames, dict(parents))
-    yield Progress("read tracks", n_frames, n_frames)
-    return tracks
+    """Look which tracks are seen in which frame, so that they can be corrected.
+
+    Parameters
+    ----------
+    frames : LabelFrames
+        Label images of a movie.
+    parents : mapping of int to int
+        Parent of each track that has one.
+    numbers : range, optional
+        Frames that may have objects; by default all.
+    """
+    numbers = range(int(frames.shape[0])) if numbers is None else numbers
+    seen = {}
+    for done, frame in enumerate(numbers):
+        yield Progress("read tracks", done, len(numbers))
+        plane = np.asarray(frames[frame])
+        seen[frame] = np.unique(plane[plane > 0])
+    yield Progress("read tracks", len(numbers), len(numbers))
+    return EditableTracks(frames, dict(parents), seen=seen)
 
 
 def review_tracks_job(tracks: EditableTracks) -> Generator[Progress, None, list[Doubt]]:

@@ -24,7 +24,7 @@ class TrackResult:
 
     Attributes
     ----------
-    labels : LabelStore or numpy.ndarray
+    labels : LabelStore or array
         Track ids: the OME-Zarr that was asked for, or (*index axes, H, W) int32.
     index_axes : str
         Axes that number the planes.
@@ -53,6 +53,8 @@ class TrackResult:
         Intensities that were mapped to black and white.
     seconds : mapping of str to float
         Time by activity: reading, encoding, decoding, linking, storing, writing.
+    plane_axes : tuple of str
+        Axes of rows and columns.
     """
 
     labels: LabelStore | npt.NDArray[np.int32]
@@ -71,6 +73,12 @@ class TrackResult:
     n_resumed: int
     intensity_range: IntensityRange
     seconds: Mapping[str, float]
+    plane_axes: tuple[str, str] = ("Y", "X")
+
+    @property
+    def other_axes(self) -> str:
+        """Axes beside the tracked one, which number the movies of the stack."""
+        return self.index_axes.replace(self.axis, "")
 
     @property
     def all_doubts(self) -> list[Doubt]:
@@ -106,7 +114,7 @@ class TrackResult:
         Returns
         -------
         data : (n, 1 + n index axes + 2) float64 array
-            Track id, position on each index axis, y, x; by track, then frame.
+            Track id, position on each index axis, row, column; by track, then frame.
         graph : dict
             Child's id → list with its parent's id.
         features : dict of (n,) arrays
@@ -122,7 +130,8 @@ class TrackResult:
                 f"napari takes the first of the axes {self.index_axes!r} for time, but "
                 f"{self.axis} was tracked along; reorder the axes of the image."
             )
-        columns = ["track_id", *self.index_axes.lower(), "y", "x"]
+        centre = [letter.lower() for letter in self.plane_axes]
+        columns = ["track_id", *self.index_axes.lower(), *centre]
         rows = self.table.sort_values(["track_id", self.axis.lower()], kind="stable")
         graph = {
             track.id: [track.parent]

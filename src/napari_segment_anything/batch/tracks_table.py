@@ -64,13 +64,13 @@ def tracks_table(
     Returns
     -------
     pandas.DataFrame
-        ``track_id``, one column per axis (``t``, ``z`` …), ``y``, ``x`` (centroid in
-        pixels), ``area`` (pixels), ``predicted_iou``, ``stability_score``,
-        ``parent_id`` (0 for none), ``is_repaired``, ``repair`` (``filled``, ``split``,
-        ``joined``, ``redrawn`` or empty) and ``confidence`` (of a repaired mask that of
-        the repair, of others the predicted IoU). With intensities also
-        ``mean_intensity``; with a scale also time or depth and ``area`` in physical
-        units, in columns that name them (``area_um2``, ``t_s``).
+        ``track_id``, one column per axis (``t``, ``z`` …), ``y``, ``x`` or whatever the
+        plane axes are (centroid in pixels), ``area`` (pixels), ``predicted_iou``,
+        ``stability_score``, ``parent_id`` (0 for none), ``is_repaired``, ``repair``
+        (``filled``, ``split``, ``joined``, ``redrawn`` or empty) and ``confidence`` (of
+        a repaired mask that of the repair, of others the predicted IoU). With
+        intensities also ``mean_intensity``; with a scale also time or depth and
+        ``area`` in physical units, in columns that name them (``area_um2``, ``t_s``).
     """
     repairs = repairs or {}
     centroids = [masks.centroids for masks in frames]
@@ -89,8 +89,8 @@ def tracks_table(
         columns[letter.lower()] = np.full(n, number, np.int64)
     columns |= {
         axis.lower(): np.array([frame for _, frame, _ in nodes], np.int64),
-        "y": yx[:, 0],
-        "x": yx[:, 1],
+        plane_axes[0].lower(): yx[:, 0],
+        plane_axes[1].lower(): yx[:, 1],
         "area": np.array(gathered(areas), np.int64),
         "predicted_iou": np.array(
             gathered([masks.predicted_iou for masks in frames]), np.float32

@@ -62,8 +62,9 @@ def add_parser(commands: Any) -> None:
 def run_correct(arguments: Namespace) -> None:
     """Correct the tracks, list what is doubtful, write what was asked for."""
     from napari_segment_anything.batch.progress import run
+    from napari_segment_anything.batch.result_frames import axis_of, movie_of
     from napari_segment_anything.batch.track_correct import correct_tracks
-    from napari_segment_anything.batch.track_import import load_tracks
+    from napari_segment_anything.batch.track_import import load_tracks, scores_of_table
     from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.summary import report_correction
@@ -72,6 +73,9 @@ def run_correct(arguments: Namespace) -> None:
     steps = parse_steps([*_lines(arguments.steps), *arguments.do])
     stack = stack_of(arguments, unnamed="T")
     tracks = load_tracks(arguments.tracks, arguments.lineage)
+    scores = None
+    if arguments.lineage is not None and arguments.lineage.is_file():
+        scores = scores_of_table(arguments.lineage, axis_of(stack))
     needs_model = any(step.needs_model for step in steps)
     with ProgressBar() as bar:
         job = correct_tracks(
@@ -80,12 +84,10 @@ def run_correct(arguments: Namespace) -> None:
             steps,
             predictor_of(arguments) if needs_model else None,
             store=store_of(arguments.store) if needs_model else None,
+            scores=scores,
         )
         doubts = run(job, bar)
-    indices = list(stack.indices())
-    files = write_exports(
-        arguments, tracks, stack, lambda frame: stack.read(indices[frame]), doubts
-    )
+    files = write_exports(arguments, movie_of(tracks, stack, scores), doubts)
     report_correction(
         stack, tracks, doubts, n_steps=len(steps), files=files, path=arguments.json
     )

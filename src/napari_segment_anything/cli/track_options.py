@@ -9,11 +9,10 @@ from napari_segment_anything.cli.arguments import at_least, location
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_segment_anything.batch.track_export import ReadPlane
     from napari_segment_anything.batch.track_result import TrackResult
     from napari_segment_anything.batch.track_start import StartLabels
+    from napari_segment_anything.batch.tracked_movies import TrackedMovies
     from napari_segment_anything.stacks.stack import Stack
-    from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.tracking.words import MotionWords
 
@@ -58,7 +57,8 @@ def add_start_options(parser: ArgumentParser) -> None:
         type=frames,
         default=(),
         metavar="LIST",
-        help="frames in which nothing is added or changed, such as 0,10-19",
+        help="frames of the input in which nothing is added or changed, such as "
+        "0,10-19",
     )
 
 
@@ -172,8 +172,34 @@ def start_of(arguments: Namespace, stack: "Stack") -> "StartLabels | None":
         are_tracks=arguments.ids_are_tracks or is_challenge,
         parents=parents,
         is_locked=not arguments.change_labels,
-        locked_frames=arguments.locked_frames,
+        locked_frames=_locked_frames(arguments, labels),
     )
+
+
+def _locked_frames(arguments: Namespace, labels: "Stack") -> tuple[int, ...]:
+    """Locked frames as positions in the part of the movie that is looked at.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If they are no frames of the movie.
+    """
+    from napari_segment_anything.errors import InvalidSettingsError
+
+    axis = str(arguments.along or labels.time_axis)
+    lengths = dict(zip(labels.index_axes, labels.index_shape, strict=True))
+    frames = range(lengths.get(axis, 1))
+    if beyond := set(arguments.locked_frames).difference(frames):
+        raise InvalidSettingsError(
+            f"Frame {min(beyond)} cannot be locked: the labels have the frames 0 to "
+            f"{frames[-1]}."
+        )
+    part = getattr(arguments, str(axis).lower(), None)
+    if part is not None:
+        frames = frames[
+            part if isinstance(part, slice) else slice(part, part + 1 or None)
+        ]
+    return tuple(n for n, t in enumerate(frames) if t in arguments.locked_frames)
 
 
 def export(
@@ -181,33 +207,26 @@ def export(
 ) -> dict[str, str]:
     """Write the other results that were asked for; returns their places by name."""
     if not any(_wanted(arguments).values()):
-        return _write_doubts(arguments, result.all_doubts, _other_axes(result))
-    from napari_segment_anything.batch.track_export import ResultFrames, editable_tracks
+        return _write_doubts(arguments, result.all_doubts, result.other_axes.lower())
+    from napari_segment_anything.batch.result_frames import tracked_movies
 
-    tracks = editable_tracks(result, stack)
-    read = ResultFrames(result, stack).image
-    return write_exports(arguments, tracks, stack, read, result.all_doubts)
+    movies = tracked_movies(result, stack)
+    return write_exports(arguments, movies, result.all_doubts)
 
 
 def write_exports(
-    arguments: Namespace,
-    tracks: "EditableTracks",
-    stack: "Stack",
-    read: "ReadPlane",
-    doubts: "Sequence[Doubt]",
+    arguments: Namespace, movies: "TrackedMovies", doubts: "Sequence[Doubt]"
 ) -> dict[str, str]:
-    """Write tracks of one movie as was asked for; returns the places by name."""
+    """Write tracks as was asked for; returns the places by name."""
     from napari_segment_anything.batch.progress import run
-    from napari_segment_anything.batch.track_export import export_tracks
+    from napari_segment_anything.batch.track_export import export_movies
 
     files = {}
     for kind, path in _wanted(arguments).items():
         if path is not None:
-            scale, units = stack.scale, stack.units
-            job = export_tracks(path, kind, tracks, read=read, scale=scale, units=units)
-            run(job)
+            run(export_movies(path, kind, movies))
             files[kind] = str(path)
-    return files | _write_doubts(arguments, doubts, "")
+    return files | _write_doubts(arguments, doubts, movies.other_axes.lower())
 
 
 def _wanted(arguments: Namespace) -> dict[str, Path | None]:
@@ -217,10 +236,6 @@ def _wanted(arguments: Namespace) -> dict[str, Path | None]:
         "svg": arguments.tree,
         "csv": getattr(arguments, "table", None),
     }
-
-
-def _other_axes(result: "TrackResult") -> str:
-    return result.index_axes.replace(result.axis, "").lower()
 
 
 def _write_doubts(

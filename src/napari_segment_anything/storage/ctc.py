@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_segment_anything.errors import StorageError, UnreadableInputError
-from napari_segment_anything.storage.atomic import atomic_path
+from napari_segment_anything.storage.atomic import atomic_path, remove_tree
 
 TrackRow = tuple[int, int, int, int]
 
@@ -37,12 +37,65 @@ class CtcTracks(NamedTuple):
     tracks: list[TrackRow]
 
 
+class CtcWriter:
+    """Writes a result folder frame by frame; the file of tracks makes it complete.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Such as ``01_RES``; it is made when needed. A result that is there already is
+        replaced.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder)
+        self._n_frames = 0
+        # While frames are replaced, the folder is no result.
+        remove_tree(self._folder / "res_track.txt")
+
+    def write_frame(self, image: NDArray[np.integer[Any]]) -> None:
+        """Write the next label image, ids up to 65535.
+
+        Raises
+        ------
+        StorageError
+            If an id does not fit the format, or the disk is full.
+        """
+        frame = self._n_frames
+        if image.size and (image.min() < 0 or image.max() > _MAX_ID):
+            raise StorageError(
+                f"Frame {frame} has ids from {image.min()} to {image.max()}, but the "
+                f"Cell Tracking Challenge format ends at {_MAX_ID}; number the tracks "
+                f"anew from 1."
+            )
+        with atomic_path(self._folder / f"mask{frame:03d}.tif") as temporary:
+            tifffile.imwrite(temporary, image.astype(np.uint16), compression="zlib")
+        self._n_frames += 1
+
+    def finish(self, tracks: Iterable[Sequence[int]]) -> None:
+        """Write the file of tracks: (id, first frame, last frame, parent or 0) each.
+
+        Raises
+        ------
+        StorageError
+            If the disk is full.
+        """
+        # A longer result that was there before would lend its last frames.
+        for number, path in _numbered(self._folder, "mask").items():
+            if number >= self._n_frames:
+                remove_tree(path)
+        lines = [" ".join(str(int(value)) for value in row) for row in tracks]
+        with atomic_path(self._folder / "res_track.txt") as temporary:
+            text = "".join(f"{line}\n" for line in lines)
+            temporary.write_text(text, encoding="ascii")
+
+
 def write_ctc(
     folder: str | Path,
     labels: Iterable[NDArray[np.integer[Any]]],
     tracks: Iterable[Sequence[int]],
 ) -> None:
-    """Write a result folder; the file of tracks comes last and makes it complete.
+    """Write a result folder; see `CtcWriter`.
 
     Parameters
     ----------
@@ -58,19 +111,10 @@ def write_ctc(
     StorageError
         If an id does not fit the format, or the disk is full.
     """
-    folder = Path(folder)
-    for frame, image in enumerate(labels):
-        if image.size and (image.min() < 0 or image.max() > _MAX_ID):
-            raise StorageError(
-                f"Frame {frame} has ids from {image.min()} to {image.max()}, but the "
-                f"Cell Tracking Challenge format ends at {_MAX_ID}; number the tracks "
-                f"anew from 1."
-            )
-        with atomic_path(folder / f"mask{frame:03d}.tif") as temporary:
-            tifffile.imwrite(temporary, image.astype(np.uint16), compression="zlib")
-    lines = [" ".join(str(int(value)) for value in row) for row in tracks]
-    with atomic_path(folder / "res_track.txt") as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+    writer = CtcWriter(folder)
+    for image in labels:
+        writer.write_frame(image)
+    writer.finish(tracks)
 
 
 def is_ctc(place: str | Path) -> bool:
@@ -114,11 +158,7 @@ def _read_tracks(path: Path) -> list[TrackRow]:
 
 
 def _read_labels(folder: Path, prefix: str) -> NDArray[np.int32]:
-    numbered = {
-        int(match.group(1)): path
-        for path in folder.glob(f"{prefix}*.tif")
-        if (match := re.fullmatch(rf"{prefix}(\d+)\.tif", path.name))
-    }
+    numbered = _numbered(folder, prefix)
     if not numbered:
         raise UnreadableInputError(
             f"{folder} holds no label images {prefix}000.tif; copy them too."
@@ -132,3 +172,12 @@ def _read_labels(folder: Path, prefix: str) -> NDArray[np.int32]:
             f"Copy them again."
         ) from error
     return labels
+
+
+def _numbered(folder: Path, prefix: str) -> dict[int, Path]:
+    """Label images of a folder, by frame."""
+    return {
+        int(match.group(1)): path
+        for path in folder.glob(f"{prefix}*.tif")
+        if (match := re.fullmatch(rf"{prefix}(\d+)\.tif", path.name))
+    }

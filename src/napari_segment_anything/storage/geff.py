@@ -71,7 +71,7 @@ def write_geff(
     """
     path = Path(path)
     if path.exists():
-        if not overwrite or not _is_geff(path):
+        if not overwrite or not is_geff(path):
             raise StorageError(f"{path} exists already; choose another name.")
         remove_tree(path)
     metadata: dict[str, Any] = {
@@ -113,7 +113,7 @@ def read_geff(path: str | Path) -> GeffGraph:
         If it is no GEFF, or its parts contradict each other.
     """
     path = Path(path)
-    if not _is_geff(path):
+    if not is_geff(path):
         raise UnreadableInputError(
             f"{path} is no GEFF; give the folder that has 'geff' in its attributes."
         )
@@ -158,7 +158,8 @@ def _axis(name: str, graph: GeffGraph) -> dict[str, Any]:
     return axis
 
 
-def _is_geff(path: Path) -> bool:
+def is_geff(path: Path) -> bool:
+    """Whether a folder is a GEFF."""
     try:
         return "geff" in zarr.open_group(path, mode="r").attrs
     except (OSError, ValueError, KeyError):

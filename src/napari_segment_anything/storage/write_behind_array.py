@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_segment_anything.errors import StorageError
-from napari_segment_anything.storage.atomic import storage_errors
+from napari_segment_anything.storage.atomic import remove_tree, storage_errors
 
 Chunk = tuple[int, ...]
 Place = tuple[NDArray[np.intp], ...]
@@ -149,6 +149,16 @@ class WriteBehindArray:
             error = self._writer.submit(self._write_first).result()
             if error is not None:
                 raise error
+
+    def discard(self) -> None:
+        """Write nothing more and remove what is on disk; nobody wants it any more."""
+        with self._lock:
+            self._changed.clear()
+            self._kept.clear()
+        self._last = self._writer.submit(self._remove)
+
+    def _remove(self) -> None:
+        remove_tree(self.path)
 
     def _write_first(self) -> StorageError | None:
         """Write the chunk that was changed first; return what went wrong."""

@@ -60,6 +60,7 @@ class EditableTracks(TrackPlanes):
             {t: {later: track} for t in second},
             parents,
             {(first[-1], track), (second[0], track)},
+            self.apart - {later},
         )
 
     def join_in_order(self, one: int, other: int) -> Correction:
@@ -79,13 +80,15 @@ class EditableTracks(TrackPlanes):
                 )
         parents = {**self.parents, **dict.fromkeys(daughters, mother)}
         ours = {(self.frames_of(d)[0], d) for d in daughters}
-        return self._correction({}, parents, {(end, mother), *ours})
+        apart = self.apart.difference(daughters)
+        return self._correction({}, parents, {(end, mother), *ours}, apart)
 
     def set_apart(self, track: int) -> Correction:
         """Take a track's parent away."""
         start = self.frames_of(track)[0]
         parents = {c: p for c, p in self.parents.items() if c != track}
-        return self._correction({}, parents, {(start, track)})
+        apart = self.apart | {track}
+        return self._correction({}, parents, {(start, track)}, apart)
 
     def swap(self, one: int, other: int, frame: int) -> Correction:
         """Let two tracks go on as each other from a frame on."""
@@ -97,7 +100,10 @@ class EditableTracks(TrackPlanes):
             )
         ids = {one: other, other: one}
         parents = {c: ids.get(p, p) for c, p in self.parents.items()}
+        apart = set(self.apart)
         for track in (one, other):
+            if self.frames_of(track)[0] >= frame and track in self.apart:
+                apart = apart - {track} | {ids[track]}
             # Who starts only now keeps the parent of the object, not of the number.
             if self.frames_of(track)[0] >= frame and track in self.parents:
                 parents.pop(track, None)
@@ -105,7 +111,10 @@ class EditableTracks(TrackPlanes):
         places = {(frames[0], other)} if frames else set[Place]()
         places |= {(others[0], one)} if others else set()
         return self._correction(
-            dict.fromkeys(sorted({*frames, *others}), ids), parents, places
+            dict.fromkeys(sorted({*frames, *others}), ids),
+            parents,
+            places,
+            frozenset(apart),
         )
 
     def remove(self, track: int, frames: Collection[int] | None = None) -> Correction:
@@ -153,6 +162,7 @@ class EditableTracks(TrackPlanes):
             ),
             dict(self.parents),
             self.locked,
+            self.apart,
         )
         for change in correction.changes:
             plane = self.read(change.frame).copy()
@@ -160,6 +170,8 @@ class EditableTracks(TrackPlanes):
             self.labels[change.frame] = plane
             self._note(change.frame)
         self.parents = ordered(correction.parents, self._frames)
+        if correction.apart is not None:
+            self.apart = correction.apart
         self.locked = frozenset(
             (t, i) for t, i in correction.locked if t in self._frames.get(i, ())
         )
@@ -170,10 +182,12 @@ class EditableTracks(TrackPlanes):
         new_ids: Mapping[int, Mapping[int, int]],
         parents: Mapping[int, int],
         places: Collection[Place],
+        apart: frozenset[int] | None = None,
     ) -> Correction:
         moved = {(t, new_ids.get(t, {}).get(track, track)) for t, track in self.locked}
         changes = [renamed(t, self.read(t), ids) for t, ids in new_ids.items()]
-        return Correction(tuple(changes), dict(parents), frozenset(moved | {*places}))
+        locked = frozenset(moved | {*places})
+        return Correction(tuple(changes), dict(parents), locked, apart)
 
 
 def renamed(frame: int, plane: Labels, ids: Mapping[int, int]) -> PlaneChange:

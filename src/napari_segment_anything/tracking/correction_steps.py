@@ -63,8 +63,12 @@ class Correction:
         Parent of each track that has one, afterwards.
     locked : frozenset of (frame, id)
         Objects that are never changed by a computation, afterwards.
+    apart : frozenset of int, optional
+        Tracks that have no parent, and get none by a computation, afterwards; None: as
+        before.
     """
 
     changes: tuple[PlaneChange, ...]
     parents: Mapping[int, int]
     locked: frozenset[Place]
+    apart: frozenset[int] | None = None

@@ -1,6 +1,7 @@
 """What a correction influences is computed again; everything else stays."""
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,10 @@ from napari_segment_anything.tracking.correction_steps import Correction, Labels
 from napari_segment_anything.tracking.known import Known, Node
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
-from napari_segment_anything.tracking.repair_settings import FramePredictor
+from napari_segment_anything.tracking.repair_settings import (
+    FramePredictor,
+    RepairedMask,
+)
 from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.tracking.settings import LinkingSettings
 
@@ -36,12 +40,15 @@ class Recomputed:
         What is doubtful in these frames now.
     touched : frozenset of (frame, id)
         Objects that have another mask than before, or whose track has another parent.
+    repaired : tuple of RepairedMask
+        Masks that repair has made.
     """
 
     correction: Correction
     frames: range
     doubts: list[Doubt]
     touched: frozenset[Place] = frozenset()
+    repaired: tuple[RepairedMask, ...] = ()
 
     def renewed(
         self, before: Sequence[Doubt], locked: Collection[Place]
@@ -206,14 +213,24 @@ def _as_correction(
             t < window[0] for t in _frames_of(tracks, names[one.id])
         ):
             parents.pop(names[one.id], None)
-            if one.parent:
+            if one.parent and names[one.id] not in tracks.apart:
                 parents[names[one.id]] = names[one.parent]
     doubts = [
         replace(d, frame=window[d.frame], track=names.get(d.track, d.track))
         for d in result.doubts
     ]
+    # Daughters that a person has set apart make no division.
+    n_daughters = Counter(parents.values())
+    doubts = [
+        d for d in doubts if "divides" not in d.reason or n_daughters[d.track] > 1
+    ]
     correction = tracks.replace(planes, parents)
-    return Recomputed(correction, window, doubts, _touched(tracks, correction, window))
+    touched = _touched(tracks, correction, window)
+    repaired = tuple(
+        RepairedMask.of(window[t], result.frames[t], k, repair)
+        for (t, k), repair in result.repairs.items()
+    )
+    return Recomputed(correction, window, doubts, touched, repaired)
 
 
 def _touched(

@@ -1,7 +1,7 @@
 """Who answers when a track breaks, when an answer is believed, what is said of it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.prompts import Prompts
@@ -120,3 +120,44 @@ class Repair:
     word: str
     by_model: bool
     confidence: float
+
+
+@dataclass(frozen=True)
+class RepairedMask:
+    """A mask that repair has made, told by where it is.
+
+    Attributes
+    ----------
+    frame : int
+        Which frame.
+    y, x : float
+        Centroid, in pixels.
+    area : int
+        In pixels.
+    predicted_iou, stability_score : float
+        What the decoder says of it.
+    repair : Repair
+        Why it was made.
+    """
+
+    frame: int
+    y: float
+    x: float
+    area: int
+    predicted_iou: float
+    stability_score: float
+    repair: Repair
+
+    @classmethod
+    def of(cls, frame: int, masks: MaskSet, number: int, repair: Repair) -> Self:
+        """Tell one of several masks."""
+        y, x = map(float, masks.centroids[number])
+        return cls(
+            frame,
+            y,
+            x,
+            int(masks.areas[number]),
+            float(masks.predicted_iou[number]),
+            float(masks.stability_score[number]),
+            repair,
+        )

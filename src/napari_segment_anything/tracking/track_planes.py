@@ -1,7 +1,7 @@
 """Label images with ids of tracks, and who descends from whom."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
@@ -25,19 +25,28 @@ class TrackPlanes:
         Parent of each track that has one.
     locked : collection of (frame, id)
         Objects that computations leave as they are.
+    apart : frozenset of int
+        Tracks that have no parent, as a person has said.
     beside : list of TrackPlanes
         Other movies whose ids new tracks must not have.
+    seen : mapping of int to array, optional
+        Ids in each frame that has any, where somebody has looked already.
     """
 
     labels: LabelFrames
     parents: dict[int, int] = field(default_factory=dict)
     locked: frozenset[Place] = frozenset()
+    apart: frozenset[int] = frozenset()
     beside: "list[TrackPlanes]" = field(default_factory=list, repr=False)
+    seen: InitVar[Mapping[int, Labels] | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, seen: Mapping[int, Labels] | None) -> None:
         self._frames: dict[int, set[int]] = {}
-        for frame in range(self.n_frames):
-            for one in self.ids(frame).tolist():
+        self._n_changes: dict[int, int] = {}
+        if seen is None:
+            seen = {frame: self.ids(frame) for frame in range(self.n_frames)}
+        for frame, ids in seen.items():
+            for one in ids.tolist():
                 self._frames.setdefault(one, set()).add(frame)
         self.parents = ordered(self.parents, self._frames)
 
@@ -74,6 +83,15 @@ class TrackPlanes:
         """Ids of all tracks, ascending."""
         return sorted(self._frames)
 
+    @property
+    def frames(self) -> list[int]:
+        """Frames in which any object is seen, ascending."""
+        return sorted(set().union(*self._frames.values()))
+
+    def n_changes(self, frame: int) -> int:
+        """How often a frame has been changed since its tracks were looked up."""
+        return self._n_changes.get(frame, 0)
+
     def children(self, track: int) -> list[int]:
         """Ids of the tracks that descend from one."""
         return sorted(
@@ -86,6 +104,7 @@ class TrackPlanes:
         self.parents = ordered(self.parents, self._frames)
 
     def _note(self, frame: int) -> None:
+        self._n_changes[frame] = self.n_changes(frame) + 1
         present = set(self.ids(frame).tolist())
         for one, frames in list(self._frames.items()):
             if one not in present:

@@ -1,5 +1,6 @@
 """A picture of the lineages: time to the right, one line for each track."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
@@ -67,7 +68,9 @@ def lineage_svg(branches: Mapping[int, Branch], *, title: str = "Lineages") -> s
     rows = rows_of(branches)
     last = max((b.end for b in branches.values()), default=0)
     width = LEFT + STEP * (last + 1) + 40
-    height = TOP + ROW * (len({*rows.values()}) + 2)
+    height = TOP + ROW * (max(rows.values(), default=0) + 2)
+    # The line goes on behind the name of a track that has its only child on its row.
+    n_children = Counter(branch.parent for branch in branches.values())
 
     def x(frame: float) -> float:
         return LEFT + STEP * frame
@@ -80,6 +83,7 @@ def lineage_svg(branches: Mapping[int, Branch], *, title: str = "Lineages") -> s
         'font-family="sans-serif" font-size="9">',
         '<rect width="100%" height="100%" fill="white"/>',
         f'<text x="{LEFT}" y="12" font-size="11">{escape(title)}</text>',
+        f'<text x="4" y="{TOP}" fill="gray">frame</text>',
     ]
     every = max(round(last / 10), 1)
     for frame in range(0, last + 1, every):
@@ -89,7 +93,10 @@ def lineage_svg(branches: Mapping[int, Branch], *, title: str = "Lineages") -> s
             f'<line x1="{x(branch.start)}" y1="{y(one)}" x2="{x(branch.end + 0.7)}" '
             f'y2="{y(one)}" stroke="#2266aa" stroke-width="2"/>'
         )
-        parts.append(f'<text x="{x(branch.end + 0.9)}" y="{y(one) + 3}">{one}</text>')
+        below = -3 if n_children[one] == 1 else 3
+        parts.append(
+            f'<text x="{x(branch.end + 0.9)}" y="{y(one) + below}">{one}</text>'
+        )
         if branch.parent in branches:
             mother = branches[branch.parent]
             parts.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,10 +51,14 @@ class AnnotationLayers:
         self.axes = axes
         self.prompts = PromptLayers(image, axes)
         self.preview = PreviewLayer(image, axes)
-        self.results = ResultLayer(image, axes)
         self._viewer = viewer
         for name in _PLACE_EVENTS:
             getattr(image.events, name).connect(self._follow_image)
+
+    @cached_property
+    def results(self) -> ResultLayer:
+        """The accepted objects; made when first asked for, as they may be on disk."""
+        return ResultLayer(self.image, self.axes)
 
     @property
     def all(self) -> tuple[Layer, ...]:
@@ -162,7 +167,10 @@ class AnnotationLayers:
 
     def _follow_image(self) -> None:
         transform = transform_of(self.image)
-        for layer in (*self.prompts.layers, self.results.layer):
+        layers: tuple[Layer, ...] = self.prompts.layers
+        if "results" in self.__dict__:
+            layers = (*layers, self.results.layer)
+        for layer in layers:
             for name, value in transform.items():
                 setattr(layer, name, value)
         self.preview.follow_image()

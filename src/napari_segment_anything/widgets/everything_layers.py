@@ -9,6 +9,7 @@ from napari.layers import Labels, Tracks
 
 from napari_segment_anything.widgets.narrator import count_objects
 from napari_segment_anything.widgets.plane import offset_translate, transform_of
+from napari_segment_anything.widgets.time_layers import why_no_paths
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,8 +59,8 @@ def add_tracks(
         f"{count_objects(result.n_objects)} in {result.n_frames} frames, "
         f"{result.n_tracks} tracks, {result.n_divisions} divisions, {seconds:.0f} s."
     )
-    if layers.axes[0] != result.axis:
-        return f"{summary} Tracks need {result.axis} as first axis to be drawn."
+    if why := why_no_paths(layers.axes, result.axis):
+        return f"{summary} {why}"
     if result.n_objects:
         data, graph, features = result.napari_tracks()
         tracks = Tracks(

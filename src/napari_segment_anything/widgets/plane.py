@@ -10,7 +10,7 @@ from napari.utils.transforms import Affine
 from napari_segment_anything.session.planes import PlaneId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
     from napari.components import ViewerModel
@@ -173,3 +173,24 @@ def transform_of(layer: Layer) -> dict[str, Any]:
         "units": layer.units,
         "axis_labels": layer.axis_labels,
     }
+
+
+def spread_over(layer: Layer, lengths: Mapping[int, int]) -> dict[str, Any]:
+    """Arguments that place a new layer on an existing one, one pixel thick in parts.
+
+    Its only pixel along these axes is as thick as all of the layer's, so that it is
+    seen wherever the sliders are.
+
+    Parameters
+    ----------
+    layer : Layer
+        Where the new layer lies.
+    lengths : mapping of int to int
+        Number of pixels that the layer has along each of these axes.
+    """
+    place = transform_of(layer)
+    scale, offset = np.array(layer.scale, float), np.zeros(layer.ndim)
+    for axis, length in lengths.items():
+        scale[axis] *= length
+        offset[axis] = (length - 1) / 2
+    return {**place, "scale": scale, "translate": offset_translate(layer, offset)}

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.tracking.redraw import owner_of, redraw
 from napari_segment_anything.widgets.time_history import CorrectionHistory
-from napari_segment_anything.widgets.time_narrator import describe_recomputed
+from napari_segment_anything.widgets.time_narrator import (
+    describe_correction,
+    describe_recomputed,
+)
 from napari_segment_anything.widgets.time_picker import ASKS, TrackPicker
 from napari_segment_anything.widgets.time_prompts import TimePrompts
 from napari_segment_anything.widgets.time_readings import ReadingLines
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import Correction, Place
     from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.widgets.time_layers import TimeLayers
@@ -76,11 +79,12 @@ class TimeCorrector(QObject):
         self._strokes.painted.connect(self._on_painted)
         self.shown = ShownMovie(viewer, layers, found)
         self.shown.moved.connect(self._on_moved)
+        self.shown.drawn.connect(self.changed)
         self.shown.failed.connect(self.failed)
         self.readings = Readings()
         self.lines = ReadingLines(viewer, layers)
         self.picker = TrackPicker(layers.labels)
-        self.picker.answered.connect(self._on_other)
+        self.picker.answered.connect(self._do)
         self.picker.said.connect(self.said)
         self.prompts = TimePrompts(viewer, workbench, layers.image, layers.axes)
         self.prompts.accepted.connect(self.draw)
@@ -108,9 +112,16 @@ class TimeCorrector(QObject):
 
     def accept(self) -> None:
         """Take the doubt that is shown from the list: it is right, and locked."""
-        if self.tour.accept():
-            self.changed.emit()
-            self.tour.step(1)
+        if (doubt := self.tour.doubt) is None:
+            return
+        tracks = self.found.movies[doubt.position]
+        self._history.carry_out(tracks, lambda: tracks.lock(()))
+        # Also where the object is hidden: nobody is to ask again.
+        if doubt.track in tracks.tracks:
+            tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
+        self.tour.take()
+        self.changed.emit()
+        self.tour.step(1)
 
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""
@@ -132,18 +143,10 @@ class TimeCorrector(QObject):
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
-        track, tracks = self.selected, self.tracks
         if name in ASKS:
-            self.picker.ask(name, track)
-            return
-        steps: dict[str, Callable[[], Correction]] = {
-            "cut": lambda: tracks.cut(track, self.shown.frame),
-            "apart": lambda: tracks.set_apart(track),
-            "remove": lambda: tracks.remove(track, [self.shown.frame]),
-            "remove_all": lambda: tracks.remove(track),
-            "lock": lambda: tracks.lock([(self.shown.frame, track)]),
-        }
-        self._correct(steps[name])
+            self.picker.ask(name, self.selected)
+        else:
+            self._do(name, self.selected)
 
     def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
         """Put a mask into the track it belongs to, and compute again around it."""
@@ -178,6 +181,7 @@ class TimeCorrector(QObject):
         """Take the last correction back."""
         if self._history.undo():
             self._refresh()
+            self.said.emit("The last correction is taken back.")
 
     def close(self) -> None:
         """Let go of the layer."""
@@ -214,14 +218,13 @@ class TimeCorrector(QObject):
         self._refresh()
         return True
 
-    def _on_other(self, name: str, first: int, track: int) -> None:
+    def _do(self, name: str, track: int, other: int = 0) -> None:
         tracks = self.tracks
-        if name == "divide":
-            self._correct(partial(tracks.divide, first, [track]))
-        elif name == "swap":
-            self._correct(lambda: tracks.swap(first, track, self.shown.frame))
-        else:
-            self._correct(lambda: tracks.join_in_order(first, track))
+        if not self._correct(lambda: _STEPS[name](tracks, self.shown, track, other)):
+            return
+        self.said.emit(describe_correction(name, self.shown, track, other))
+        if name == "join" and track not in tracks.tracks:
+            self.layers.labels.selected_label = other
 
     def _on_painted(self, places: frozenset[tuple[int, int]]) -> None:
         for frame in {frame for frame, _ in places}:
@@ -236,3 +239,15 @@ class TimeCorrector(QObject):
         self.layers.labels.refresh()
         self.shown.redraw()
         self.changed.emit()
+
+
+_STEPS: dict[str, Callable[[EditableTracks, ShownMovie, int, int], Correction]] = {
+    "cut": lambda tracks, shown, track, _: tracks.cut(track, shown.frame),
+    "join": lambda tracks, _, track, other: tracks.join_in_order(track, other),
+    "divide": lambda tracks, _, track, other: tracks.divide(track, [other]),
+    "apart": lambda tracks, _, track, __: tracks.set_apart(track),
+    "swap": lambda tracks, shown, track, other: tracks.swap(track, other, shown.frame),
+    "remove": lambda tracks, shown, track, _: tracks.remove(track, [shown.frame]),
+    "remove_all": lambda tracks, _, track, __: tracks.remove(track),
+    "lock": lambda tracks, shown, track, _: tracks.lock([(shown.frame, track)]),
+}

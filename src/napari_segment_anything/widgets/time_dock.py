@@ -96,8 +96,7 @@ class TimeDock(Dock):
             self.form.set_along(dict(zip(axes, image_shape(image), strict=True)))
 
     def _review(self, layers: TimeLayers, found: TimeTracks) -> None:
-        if self.corrector is not None:
-            self.corrector.close()
+        self._put_away(layers)
         layers.labels.refresh()
         corrector = TimeCorrector(
             self._viewer, self.workbench, layers, found, self.worker
@@ -112,8 +111,32 @@ class TimeDock(Dock):
             self.form.estimate.setText(describe(found.linking))
             self.form.estimate.setVisible(True)
         keys.bind_keys(layers.labels, self.steps.keys())
+        corrector.shown.drawn.connect(self._listen_to_paths)
         self._viewer.layers.selection.active = layers.labels
         self._show_review()
+
+    def _put_away(self, new: TimeLayers) -> None:
+        """Hide tracks that were under review; a preview that was left as it is goes."""
+        before = self.corrector
+        if before is None:
+            return
+        before.close()
+        is_wanted = (
+            before.can_undo
+            or any(tracks.locked for tracks in before.found.movies.values())
+            or self.form.start_layer is before.layers.labels
+        )
+        if before.layers.is_preview and not is_wanted:
+            before.layers.remove()
+        elif before.layers.image is new.image:
+            before.layers.hide()
+
+    def _listen_to_paths(self) -> None:
+        """Take clicks and keys on paths as those on labels."""
+        if self.corrector is None or (paths := self.corrector.layers.tracks) is None:
+            return
+        if self.corrector.picker.listen(paths):
+            keys.bind_keys(paths, self.steps.keys())
 
     def _show_review(self) -> None:
         self.steps.show()

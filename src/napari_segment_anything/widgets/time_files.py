@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.batch.track_export import export_tracks, tracks_of_graph
-from napari_segment_anything.batch.track_import import relabelled
-from napari_segment_anything.batch.track_jobs import read_tracks_job, review_tracks_job
-from napari_segment_anything.errors import SegmentAnythingError, UnreadableInputError
-from napari_segment_anything.storage.ctc import is_ctc, read_ctc
-from napari_segment_anything.storage.geff import read_geff
-from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
-from napari_segment_anything.widgets.time_request import TimeTracks
+from napari_segment_anything.batch.track_export import export_movies
+from napari_segment_anything.batch.tracked_movies import TrackedMovies
+from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_loading import load_job
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
+    import numpy as np
     import numpy.typing as npt
 
-    from napari_segment_anything.tracking.correction import EditableTracks
-    from napari_segment_anything.tracking.correction_steps import LabelFrames
+    from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.widgets.time_corrector import TimeCorrector
     from napari_segment_anything.widgets.time_dock import TimeDock
-    from napari_segment_anything.widgets.time_request import TimeRequest
+    from napari_segment_anything.widgets.time_request import TimeTracks
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 _KINDS = {
     "Cell Tracking Challenge, folder (*_RES)": ("ctc", "_RES"),
     "GEFF (*.geff)": ("geff", ".geff"),
+    "OME-Zarr labels, with a table (*.zarr)": ("zarr", ".zarr"),
     "Table (*.csv)": ("csv", ".csv"),
     "Picture of the lineages (*.svg)": ("svg", ".svg"),
 }
@@ -64,11 +58,13 @@ class TimeFiles(QObject):
         """Ask where and how to save tracks, and save them."""
         if corrector is None:
             return
+        many = _describe_movies(corrector.found)
         name, chosen = QFileDialog.getSaveFileName(
             self._dock,
-            "Save tracks",
+            f"Save the tracks of all {many}" if many else "Save tracks",
             corrector.layers.image.name,
             ";;".join(_KINDS),
+            # The name may still get an ending.
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if name:
@@ -77,28 +73,22 @@ class TimeFiles(QObject):
     def save_to(
         self, corrector: TimeCorrector, path: Path, kind: str, ending: str
     ) -> None:
-        """Save tracks; the name gets its ending where it has none."""
+        """Save tracks of all movies; the name gets its ending where it has none."""
         if not path.name.endswith(ending):
             path = path.with_name(path.name + ending)
-        request = corrector.found.request
-        plane = request.plane_of(corrector.shown.position)
-        stack = request.source.stack(plane)
-        fixed = dict(plane.index)
-
-        def read(frame: int) -> npt.NDArray[np.generic]:
-            place = {**fixed, request.along: frame}
-            return stack.read(tuple(place[letter] for letter in stack.index_axes))
-
-        scale, units = _physical(corrector.layers, request.along)
-        job = export_tracks(
-            path, kind, corrector.tracks, read=read, scale=scale, units=units
+        # An OME-Zarr may be what a layer shows: it is never replaced.
+        if path.exists() and kind != "zarr" and not self._may_replace(path):
+            return
+        found = corrector.found
+        job = export_movies(path, kind, _movies(corrector))
+        self._runs.worker.start(
+            job, lambda _: self.said.emit(_saved(path, kind, found))
         )
-        self._runs.worker.start(job, lambda place: self.said.emit(f"Saved {place}."))
 
     def load(self) -> None:
         """Ask for a folder with tracks and load them."""
         name = QFileDialog.getExistingDirectory(
-            self._dock, "Folder of the Cell Tracking Challenge, or GEFF"
+            self._dock, "Folder of the Cell Tracking Challenge, GEFF, or OME-Zarr"
         )
         if name:
             self.load_from(Path(name))
@@ -115,8 +105,7 @@ class TimeFiles(QObject):
             return
         viewer = self._runs.viewer
         layers = TimeLayers(viewer, image, request.axes, path.name)
-        movie = layers.movie(request.plane, request.along)
-        job = _load_job(path, request, movie)
+        job = load_job(path, request, partial(layers.movie, along=request.along))
 
         def show(found: TimeTracks) -> None:
             self._runs.keep()
@@ -127,57 +116,56 @@ class TimeFiles(QObject):
         if self._runs.worker.start(job, show):
             self._runs.show_growing(layers)
 
-
-def _load_job(
-    path: Path, request: TimeRequest, movie: LabelFrames
-) -> Generator[Progress, None, TimeTracks]:
-    """Read tracks into the frames of the movie that is shown, and review them."""
-    tracks = yield from _read_job(path, request, movie)
-    position = request.position_of(request.plane)
-    doubts = yield from review_tracks_job(tracks)
-    doubts = [replace(doubt, position=position) for doubt in doubts]
-    return TimeTracks(request, None, {position: tracks}, doubts)
-
-
-def _read_job(
-    path: Path, request: TimeRequest, movie: LabelFrames
-) -> Generator[Progress, None, EditableTracks]:
-    """Read tracks of a folder into the frames of a movie."""
-    n_frames, rows, columns = movie.shape
-    yield Progress("read tracks", 0, n_frames)
-    if is_ctc(path):
-        labels, tracks = read_ctc(path)
-        parents = {one: parent for one, _, _, parent in tracks if parent}
-        if labels.shape[1:] != (rows, columns) or len(labels) > n_frames:
-            raise UnreadableInputError(
-                f"The tracks in {path} have the shape {labels.shape}, but the movie "
-                f"has {movie.shape}; choose the image that they belong to."
-            )
-        for frame, plane in enumerate(labels):
-            movie[frame] = plane
-        return (yield from read_tracks_job(movie, parents))
-    ids, parents = tracks_of_graph(read_geff(path))
-    if request.start is None:
-        raise UnreadableInputError(
-            "A GEFF holds no masks: choose its label images under “Start from”, then "
-            "load it."
+    def _may_replace(self, path: Path) -> bool:
+        answer = QMessageBox.question(
+            self._dock, "Save tracks", f"{path.name} exists already. Replace it?"
         )
-    source = MovieFrames(request.start, request.axes, request.plane, request.along)
-    for frame in range(n_frames):
-        movie[frame] = relabelled(source[frame], frame, ids)
-        yield Progress("read tracks", frame, n_frames)
-    return (yield from read_tracks_job(movie, parents))
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
 
-def _physical(
-    layers: TimeLayers, along: str
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Size of a pixel along T, Y and X, where the image has units."""
-    scale, units = {}, {}
-    for letter, size, unit in zip(
-        layers.axes, layers.labels.scale, layers.labels.units, strict=True
-    ):
-        name = "T" if letter == along else letter
-        if str(unit) != "pixel":
-            scale[name], units[name] = float(size), str(unit)
-    return scale, units
+def _movies(corrector: TimeCorrector) -> TrackedMovies:
+    """All that is told of tracks under review in files."""
+    found, layers = corrector.found, corrector.layers
+    request = found.request
+    stack = request.source.stack(request.plane)
+
+    def read(position: Position, frame: int) -> npt.NDArray[np.generic]:
+        place = dict(request.plane_of(position).index) | {request.along: frame}
+        return stack.read(tuple(place[letter] for letter in stack.index_axes))
+
+    sizes = zip(
+        layers.axes,
+        layers.labels.scale,
+        layers.labels.units,
+        layers.labels.translate,
+        strict=True,
+    )
+    known = [(a, s, u, t) for a, s, u, t in sizes if str(u) != "pixel"]
+    return TrackedMovies(
+        found.movies,
+        axis=request.along,
+        index_axes=stack.index_axes,
+        plane_axes=request.plane.plane_axes,
+        read=read,
+        scale={letter: float(size) for letter, size, _, _ in known},
+        units={letter: str(unit) for letter, _, unit, _ in known},
+        translate={letter: float(start) for letter, _, _, start in known},
+        scores=found.scores,
+    )
+
+
+def _describe_movies(found: TimeTracks) -> str:
+    """Say how many movies there are; empty for a single one."""
+    n = len(found.movies)
+    return f"{n} positions along {found.request.other_axes}" if n > 1 else ""
+
+
+def _saved(path: Path, kind: str, found: TimeTracks) -> str:
+    """Say what was saved."""
+    many = _describe_movies(found)
+    if kind == "ctc" and many:
+        return f"Saved {path}: a folder for each of {many}."
+    words = f"Saved {path}{f', all {many}' if many else ''}"
+    if kind == "zarr":
+        words += f"; who descends from whom is in {path.with_suffix('.csv').name}"
+    return f"{words}."

@@ -8,6 +8,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QLabel,
     QLineEdit,
     QSizePolicy,
     QSpinBox,
@@ -144,6 +145,11 @@ class TimeForm(ImageForm):
         """Offer what goes with the chosen axis; lengths are those of the image."""
         along = str(self.along.currentData())
         self.set_length(lengths.get(along, 1))
+        word = "slice" if along == "Z" else "frame"
+        for which, box in (("First", self.first), ("Last", self.last)):
+            label = self._rows.labelForField(box)
+            if isinstance(label, QLabel):
+                label.setText(f"{which} {word}")
         self._has_slices = along != "Z" and lengths.get("Z", 1) > 1
         # Rows of a form are hidden as a whole only from Qt 6.4 on.
         for part in (self.slices, self._rows.labelForField(self.slices)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.errors import SegmentAnythingError
@@ -26,7 +27,7 @@ class CorrectionHistory:
 
     def __init__(self, tour: DoubtTour) -> None:
         self._tour = tour
-        self._done: list[tuple[EditableTracks, list[Correction], list[Doubt]]] = []
+        self._done: list[_Done] = []
 
     def __len__(self) -> int:
         return len(self._done)
@@ -57,13 +58,30 @@ class CorrectionHistory:
             for undo in reversed(done):
                 tracks.apply(undo)
             raise
-        self._done.append((tracks, done, doubts))
+        self._done.append(_Done(tracks, done, doubts, self._tour.at))
 
     def undo(self) -> bool:
-        """Take the last corrections back; False if there are none."""
+        """Take the last corrections back; False if there are none.
+
+        A doubt that they had settled is shown again.
+        """
         if not self._done:
             return False
-        tracks, steps, self._tour.doubts = self._done.pop()
-        for step in reversed(steps):
-            tracks.apply(step)
+        done, tour = self._done.pop(), self._tour
+        for step in reversed(done.undo):
+            done.tracks.apply(step)
+        is_back = done.at >= 0 and done.doubts[done.at] not in tour.doubts
+        tour.doubts = done.doubts
+        if is_back:
+            tour.go_to(done.at)
         return True
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """What takes corrections back, and the review list as it was before."""
+
+    tracks: EditableTracks
+    undo: list[Correction]
+    doubts: list[Doubt]
+    at: int

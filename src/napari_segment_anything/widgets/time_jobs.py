@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -47,6 +47,8 @@ def time_job(
     movie : callable
         Returns the frames that `write` has written, of the movie of a plane.
     """
+    from napari_segment_anything.batch.mask_scores import MaskScores
+    from napari_segment_anything.batch.output import ArrayOutput
     from napari_segment_anything.batch.track import track_stack
     from napari_segment_anything.batch.track_jobs import (
         GrownFrame,
@@ -55,10 +57,8 @@ def time_job(
     )
     from napari_segment_anything.batch.track_start import StartLabels
 
-    whole = request.source.stack(request.plane)
+    stack = request.stack()
     first = request.frames.start
-    part = slice(first, request.frames.stop)
-    stack = whole.select(**{request.along: part})
     yield Progress("detect", 0, stack.n_planes)
     locked = tuple(t - first for t in request.locked_frames if t in request.frames)
     start = None
@@ -72,7 +72,7 @@ def time_job(
             request.axes,
             request.plane,
             stack.index_axes,
-            {request.along: first},
+            request.starts,
             shape,
         )
         start = StartLabels(
@@ -83,11 +83,8 @@ def time_job(
             locked_frames=locked,
         )
 
-    def place(index: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(
-            n + first if letter == request.along else n
-            for letter, n in zip(stack.index_axes, index, strict=True)
-        )
+    def write_plane(index: tuple[int, ...], labels: npt.NDArray[np.integer]) -> None:
+        write(stack.index_axes, request.place(stack.index_axes, index), labels)
 
     job = growing(
         track_stack(
@@ -101,6 +98,8 @@ def time_job(
             intensity_range=request.source.intensity_range(request.plane),
             store=store,
             candidates=candidates,
+            # Labels of a long movie do not fit into memory a second time.
+            output=ArrayOutput(stack, cast("Any", _WrittenPlanes(write_plane))),
         )
     )
     try:
@@ -111,19 +110,42 @@ def time_job(
                 result: TrackResult = stop.value
                 break
             if isinstance(progress, GrownFrame):
-                write(stack.index_axes, place(progress.index), progress.labels)
+                write_plane(progress.index, progress.labels)
             yield progress
     finally:
         job.close()
-    labels = np.asarray(result.labels)
-    for index in stack.indices():
-        write(stack.index_axes, place(index), labels[index])
+    table = result.table.copy()
+    for letter, before in request.starts.items():
+        table[letter.lower()] += before
+    others = result.other_axes
     movies = {}
     for position, lineage in result.lineages.items():
         parents = {t.id: t.parent for t in lineage.tracks if t.parent}
+        position = request.place(others, position)
         frames = movie(request.plane_of(position))
-        movies[position] = yield from read_tracks_job(frames, parents)
+        movies[position] = yield from read_tracks_job(frames, parents, request.frames)
     for tracks in movies.values():
         tracks.beside = [other for other in movies.values() if other is not tracks]
-    doubts = [replace(doubt, frame=doubt.frame + first) for doubt in result.all_doubts]
-    return TimeTracks(request, result, movies, doubts)
+    doubts = [
+        replace(
+            doubt,
+            frame=doubt.frame + first,
+            position=request.place(others, doubt.position),
+        )
+        for doubt in result.all_doubts
+    ]
+    scores = MaskScores(table, request.along, others, stack.plane_axes)
+    return TimeTracks(request, result, movies, doubts, scores)
+
+
+@dataclass(frozen=True, eq=False)
+class _WrittenPlanes:
+    """An array that a job writes its labels to, plane by plane."""
+
+    write: Callable[[tuple[int, ...], npt.NDArray[np.integer]], None]
+
+    def __setitem__(
+        self, index: tuple[int, ...], labels: npt.NDArray[np.integer]
+    ) -> None:
+        """Pass the labels of a plane on."""
+        self.write(index, labels)

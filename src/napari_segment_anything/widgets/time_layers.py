@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Tracks
 
+from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 from napari_segment_anything.widgets.empty_labels import empty_labels
-from napari_segment_anything.widgets.plane import image_shape, transform_of
+from napari_segment_anything.widgets.plane import image_shape, spread_over, transform_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
     from napari.components import ViewerModel
     from napari.layers import Image
 
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.tracking.correction import EditableTracks
-
-    TrackPoints = tuple[npt.NDArray[np.float64], dict[int, list[int]]]
+    from napari_segment_anything.widgets.track_points import TrackPoints
 
 _TAIL_FRAMES = 8
+_MOST_AXES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +73,21 @@ class MovieFrames:
         self.data[self.key(frame)] = labels
 
 
+def why_no_paths(axes: str, along: str) -> str:
+    """Say why napari cannot draw paths; empty where it can."""
+    if axes[0] != along:
+        return (
+            f"napari draws paths along the first axis only, which is {axes[0]} and not "
+            f"{along}; so there are none."
+        )
+    if len(axes) > _MOST_AXES:
+        return (
+            f"napari draws paths in at most {_MOST_AXES} dimensions, and {axes} has "
+            f"{len(axes)}; so there are none. Open each channel as a layer of its own."
+        )
+    return ""
+
+
 class TimeLayers:
     """The Labels layer of tracked objects of one image, and their Tracks layer.
 
@@ -88,21 +101,30 @@ class TimeLayers:
         Its axes.
     name : str
         What comes after the image's name.
+    is_preview : bool
+        Whether they only show what would come out.
     """
 
     def __init__(
-        self, viewer: ViewerModel, image: Image, axes: str, name: str = "tracked"
+        self,
+        viewer: ViewerModel,
+        image: Image,
+        axes: str,
+        name: str = "tracked",
+        *,
+        is_preview: bool = False,
     ) -> None:
-        self.image, self.axes = image, axes
+        self.image, self.axes, self.is_preview = image, axes, is_preview
         self._viewer = viewer
-        shape = [
-            1 if letter == "C" else length
-            for letter, length in zip(axes, image_shape(image), strict=True)
-        ]
+        shape = list(image_shape(image))
+        # Objects are the same in all channels.
+        channels = {n: shape[n] for n, letter in enumerate(axes) if letter == "C"}
+        for axis in channels:
+            shape[axis] = 1
         self.labels = Labels(
             empty_labels(image, axes, shape),
             name=f"{image.name} {name}",
-            **transform_of(image),
+            **spread_over(image, channels),
         )
         self.tracks: Tracks | None = None
         viewer.add_layer(self.labels)
@@ -133,54 +155,58 @@ class TimeLayers:
 
     def show_tracks(self, points: TrackPoints, movie: MovieFrames) -> None:
         """Draw the paths of all objects of one movie, with their lineage."""
-        data, graph = points
-        if self.tracks is not None and self.tracks in self._viewer.layers:
-            self._viewer.layers.remove(self.tracks)
-        self.tracks = None
-        # napari takes the first axis for time.
-        if len(data) == 0 or self.axes[0] != movie.along:
+        if len(points.data) == 0 or why_no_paths(self.axes, movie.along):
+            self._remove_tracks()
             return
-        columns = [data[:, 0]]
+        columns = [points.data[:, 0]]
         rows, across = movie.plane.plane_axes
         for letter in self.axes:
             if letter == movie.along:
-                columns.append(data[:, 1])
+                columns.append(points.data[:, 1])
             elif letter in (rows, across):
-                columns.append(data[:, 2 if letter == rows else 3])
+                columns.append(points.data[:, 2 if letter == rows else 3])
             else:
                 position = movie.plane.position(letter) or 0
-                columns.append(np.full(len(data), 0 if letter == "C" else position))
+                n = len(points.data)
+                columns.append(np.full(n, 0 if letter == "C" else position))
+        data, graph = np.stack(columns, axis=1), dict(points.graph)
+        if self.tracks is not None and self.tracks in self._viewer.layers:
+            # Tail and colours stay as somebody has chosen them.
+            colour = self.tracks.color_by
+            self.tracks.color_by = "track_id"
+            self.tracks.data = data
+            self.tracks.features = points.features
+            self.tracks.graph = graph
+            self.tracks.color_by = colour
+            return
         selected = self._viewer.layers.selection.active
         self.tracks = Tracks(
-            np.stack(columns, axis=1),
+            data,
             graph=graph,
+            features=points.features,
             tail_length=_TAIL_FRAMES,
             head_length=0,
             name=f"{self.image.name} tracks",
-            **transform_of(self.image),
+            **transform_of(self.labels),
         )
         self._viewer.add_layer(self.tracks)
         self._viewer.layers.selection.active = selected or self.labels
 
+    def hide(self) -> None:
+        """Hide labels and paths, so that others are seen in their place."""
+        for layer in (self.labels, self.tracks):
+            if layer is not None:
+                layer.visible = False
 
-def track_points(tracks: EditableTracks) -> TrackPoints:
-    """Track id, frame, y, x of each object, by track; and the graph of parents."""
-    rows = []
-    for frame in range(tracks.n_frames):
-        ids, centres = centres_of(tracks.read(frame))
-        rows.append(np.column_stack([ids, np.full(len(ids), frame), centres]))
-    data = np.concatenate(rows) if rows else np.zeros((0, 4))
-    data = data[np.lexsort((data[:, 1], data[:, 0]))]
-    graph: Mapping[int, list[int]] = {c: [p] for c, p in tracks.parents.items()}
-    return data, dict(graph)
+    def remove(self) -> None:
+        """Remove labels and paths, and what is kept of them on disk."""
+        self._remove_tracks()
+        if self.is_there:
+            self._viewer.layers.remove(self.labels)
+        if isinstance(self.labels.data, WriteBehindArray):
+            self.labels.data.discard()
 
-
-def centres_of(
-    plane: npt.NDArray[np.integer],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Ids of a label image, ascending, and their centres (y, x)."""
-    y, x = np.nonzero(plane)
-    ids, place = np.unique(plane[y, x], return_inverse=True)
-    n = np.bincount(place, minlength=len(ids)).clip(1)
-    centres = [np.bincount(place, v, minlength=len(ids)) / n for v in (y, x)]
-    return ids.astype(np.int64), np.stack(centres, axis=1).reshape(-1, 2)
+    def _remove_tracks(self) -> None:
+        if self.tracks is not None and self.tracks in self._viewer.layers:
+            self._viewer.layers.remove(self.tracks)
+        self.tracks = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
+    from napari.layers import Labels, Tracks
 
 ASKS = {
     "join": "Click the track that goes on with track {}.",
@@ -17,7 +17,7 @@ ASKS = {
 
 
 class TrackPicker(QObject):
-    """Hears clicks on the labels of tracks.
+    """Hears clicks on the labels of tracks, and on their paths.
 
     Parameters
     ----------
@@ -34,7 +34,16 @@ class TrackPicker(QObject):
         super().__init__()
         self._labels = labels
         self._asking: tuple[str, int] | None = None
-        labels.mouse_drag_callbacks.append(self._on_click)
+        self._heard: list[Labels | Tracks] = []
+        self.listen(labels)
+
+    def listen(self, layer: Labels | Tracks) -> bool:
+        """Hear clicks on a layer, too; False where it is heard already."""
+        if layer in self._heard:
+            return False
+        self._heard.append(layer)
+        layer.mouse_drag_callbacks.append(self._on_click)
+        return True
 
     def ask(self, name: str, track: int) -> None:
         """Take the next click for the other track of a correction in `ASKS`."""
@@ -55,14 +64,20 @@ class TrackPicker(QObject):
 
     def close(self) -> None:
         """Let go of the layer."""
-        self._labels.mouse_drag_callbacks.remove(self._on_click)
+        for layer in self._heard:
+            layer.mouse_drag_callbacks.remove(self._on_click)
 
     def _on_click(self, layer: Any, event: Any) -> None:
-        value = layer.get_value(
-            event.position,
-            view_direction=event.view_direction,
-            dims_displayed=event.dims_displayed,
-            world=True,
-        )
-        if layer.mode == "pan_zoom" and value:
-            self.pick(int(value))
+        if layer.mode != "pan_zoom":
+            return
+        # Of paths napari tells the nearest one, however far: first the object itself.
+        for one in (self._labels, layer):
+            value = one.get_value(
+                event.position,
+                view_direction=event.view_direction,
+                dims_displayed=event.dims_displayed,
+                world=True,
+            )
+            if value:
+                self.pick(int(value))
+                return

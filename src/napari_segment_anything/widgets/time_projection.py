@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.track_projection import project_stack
-from napari_segment_anything.widgets.plane import image_shape, transform_of
+from napari_segment_anything.widgets.plane import image_shape, spread_over
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -50,19 +50,14 @@ def add_projection(
     how: Projection,
 ) -> Image:
     """Show a projection over the whole depth of its image, and hide the image."""
-    place = transform_of(image)
-    scale, translate = np.array(place["scale"]), np.array(place["translate"])
-    axis = axes.index("Z")
-    # The one slice is as thick as all of them, so that it is seen at any depth.
-    depth = image_shape(image)[axis]
-    translate[axis] += scale[axis] * (depth - 1) / 2
-    scale[axis] *= depth
+    lengths = dict(enumerate(image_shape(image)))
+    single = {n: lengths[n] for n, letter in enumerate(axes) if letter in "CZ"}
     layer = viewer.add_image(
         projected,
         rgb=image.rgb,
         name=f"{image.name} {how}",
         colormap=None if image.rgb else image.colormap.name,
-        **{**place, "scale": scale, "translate": translate},
+        **spread_over(image, single),
     )
     image.visible = False
     return layer

@@ -57,7 +57,7 @@ class ReadingLines:
             edge_color=colours,
             edge_width=width,
             name=f"{self._layers.image.name} readings",
-            **transform_of(self._layers.image),
+            **transform_of(self._layers.labels),
         )
         selected = self._viewer.layers.selection.active
         self.layer = layer

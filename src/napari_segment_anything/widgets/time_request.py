@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_segment_anything.batch.mask_scores import MaskScores
     from napari_segment_anything.batch.track_result import Position, TrackResult
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
+    from napari_segment_anything.stacks.stack import Stack
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.tracking.settings import LinkingSettings
@@ -42,6 +45,8 @@ class TimeRequest:
         See `StartLabels`.
     locked_frames : tuple of int
         Positions along the axis in which nothing is changed.
+    is_one_movie : bool
+        Whether only the movie that was shown is looked at, and not all of the image.
     """
 
     source: PlaneSource
@@ -56,14 +61,42 @@ class TimeRequest:
     are_tracks: bool = False
     is_locked: bool = True
     locked_frames: tuple[int, ...] = ()
+    is_one_movie: bool = False
 
     def only(self, frames: range) -> TimeRequest:
         """Return the same for other frames of the movie that is shown."""
-        return replace(self, frames=frames)
+        return replace(self, frames=frames, is_one_movie=True)
+
+    @property
+    def starts(self) -> dict[str, int]:
+        """Where the part that is wanted starts along each axis."""
+        starts = {self.along: self.frames.start}
+        if self.is_one_movie:
+            here = self.position_of(self.plane)
+            starts |= dict(zip(self.other_axes, here, strict=True))
+        return starts
+
+    def stack(self) -> Stack:
+        """Return the part that is wanted, in which positions start anew from 0."""
+        parts: dict[str, slice | int] = dict(self.starts)
+        parts[self.along] = slice(self.frames.start, self.frames.stop)
+        return self.source.stack(self.plane).select(**parts)
+
+    def place(self, letters: str, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Return where something of the part lies in the image."""
+        starts = self.starts
+        return tuple(n + starts.get(a, 0) for a, n in zip(letters, index, strict=True))
 
     def position_of(self, plane: PlaneId) -> Position:
         """Which movie a plane belongs to: where it lies on the other axes."""
         return tuple(plane.position(letter) or 0 for letter in self.other_axes)
+
+    @property
+    def positions(self) -> list[Position]:
+        """All movies of the image: where each lies on the other axes."""
+        stack = self.source.stack(self.plane)
+        lengths = dict(zip(stack.index_axes, stack.index_shape, strict=True))
+        return list(product(*(range(lengths[letter]) for letter in self.other_axes)))
 
     def plane_of(self, position: Position) -> PlaneId:
         """Return a plane of a movie."""
@@ -92,12 +125,15 @@ class TimeTracks:
         Tracks of each movie, by where it lies on the axes beside the tracked one.
     doubts : list of Doubt
         Of all movies, with frames of the image.
+    scores : MaskScores or None
+        How sure the model was of each mask; None for tracks that were loaded.
     """
 
     request: TimeRequest
     result: TrackResult | None
     movies: Mapping[Position, EditableTracks]
     doubts: list[Doubt]
+    scores: MaskScores | None = None
 
     @property
     def linking(self) -> LinkingSettings | None:

@@ -112,13 +112,14 @@ class TimeReview(QWidget):
         )
         self.save = button(
             "Save …",
-            "A folder of the Cell Tracking Challenge, GEFF, a table, or a picture of "
-            "the lineages.",
+            "A folder of the Cell Tracking Challenge, GEFF, labels as OME-Zarr, a "
+            "table, or a picture of the lineages; of all slices that were followed.",
         )
         self.load = button(
             "Load tracks …",
-            "Tracks that exist: a folder of the Cell Tracking Challenge, or a GEFF for "
-            "the labels under “Start from”.",
+            "Tracks that exist: a folder of the Cell Tracking Challenge, or one with a "
+            "folder for each slice; an OME-Zarr that was saved here; or a GEFF for the "
+            "labels under “Start from”.",
         )
         self._lay_out()
 

@@ -9,12 +9,12 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.batch.track_jobs import GrownFrame
 from napari_segment_anything.batch.track_start import parse_frames
-from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.errors import InvalidSettingsError, SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.plane import displayed_plane
 from napari_segment_anything.widgets.time_jobs import time_job
-from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_layers import TimeLayers, why_no_paths
 from napari_segment_anything.widgets.time_projection import (
     add_projection,
     projection_job,
@@ -105,7 +105,7 @@ class TimeRuns(QObject):
             search=str(form.search.currentData()),
             are_tracks=form.are_tracks.isChecked(),
             is_locked=form.is_locked.isChecked(),
-            locked_frames=parse_frames(form.locked_frames.text()),
+            locked_frames=_locked_frames(form),
         )
 
     def with_model(self, then: Callable[[], None]) -> None:
@@ -161,7 +161,10 @@ class TimeRuns(QObject):
             return
         if name == "preview":
             request = request.only(_around(request))
-        layers = TimeLayers(self.viewer, image, request.axes, name)
+        is_preview = name == "preview"
+        layers = TimeLayers(
+            self.viewer, image, request.axes, name, is_preview=is_preview
+        )
         self._growing = layers
         job = time_job(
             request,
@@ -193,7 +196,8 @@ class TimeRuns(QObject):
             self.said.emit(
                 f"{result.n_objects} objects in {result.n_frames} frames, "
                 f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
-                f"{result.n_repaired} masks repaired."
+                f"{result.n_repaired} masks repaired. "
+                + why_no_paths(found.request.axes, found.request.along)
             )
 
     def _on_progress(self, progress: object) -> None:
@@ -211,8 +215,25 @@ class TimeRuns(QObject):
     def _drop(self) -> None:
         """Remove labels whose ids were only for the eye: they are no tracks."""
         growing, self._growing = self._growing, None
-        if growing is not None and growing.is_there:
-            self.viewer.layers.remove(growing.labels)
+        if growing is not None:
+            growing.remove()
+
+
+def _locked_frames(form: TimeForm) -> tuple[int, ...]:
+    """Frames that are locked.
+
+    Raises
+    ------
+    InvalidSettingsError
+        If they are no frames of the movie.
+    """
+    frames = parse_frames(form.locked_frames.text())
+    last = form.last.maximum()
+    if beyond := [frame for frame in frames if not 0 <= frame <= last]:
+        raise InvalidSettingsError(
+            f"Frame {beyond[0]} cannot be locked: the movie has the frames 0 to {last}."
+        )
+    return frames
 
 
 def _around(request: TimeRequest) -> range:

@@ -9,16 +9,18 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.widgets.plane import displayed_plane
-from napari_segment_anything.widgets.time_layers import track_points
+from napari_segment_anything.widgets.track_points import track_points
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.widgets.time_layers import MovieFrames, TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
+    from napari_segment_anything.widgets.track_points import FramePoints
 
 
 class ShownMovie(QObject):
@@ -37,6 +39,9 @@ class ShownMovie(QObject):
     moved = Signal()
     """Another movie is shown."""
 
+    drawn = Signal()
+    """Paths are drawn anew."""
+
     failed = Signal(object)
 
     def __init__(
@@ -45,6 +50,8 @@ class ShownMovie(QObject):
         super().__init__()
         self._viewer, self._layers, self._found = viewer, layers, found
         self.position = found.request.position_of(found.request.plane)
+        self._known: dict[tuple[Position, int], FramePoints] = {}
+        self.repairs: tuple[tuple[int, int, str, float], ...] = ()
         self._drawer = LatestWorker(self)
         self._drawer.finished.connect(self._draw)
         self._drawer.failed.connect(self.failed)
@@ -81,7 +88,11 @@ class ShownMovie(QObject):
 
     def redraw(self) -> None:
         """Draw the paths of all tracks anew."""
-        self._drawer.submit(partial(track_points, self.tracks))
+        found = self._found
+        job = partial(
+            track_points, self.tracks, found.scores, self.position, self._known
+        )
+        self._drawer.submit(job)
 
     def close(self) -> None:
         """Let go of the viewer."""
@@ -104,3 +115,5 @@ class ShownMovie(QObject):
     def _draw(self, points: Any) -> None:
         if self._layers.is_there:
             self._layers.show_tracks(points, self.frames)
+            self.repairs = points.repairs
+            self.drawn.emit()

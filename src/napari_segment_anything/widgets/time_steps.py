@@ -129,7 +129,9 @@ class ReviewSteps:
         if tuple(doubts) != self._review.doubts:
             self._review.show_doubts(doubts)
             self._show_doubt()
-        words = describe_track(self.corrector.tracks, self.corrector.selected)
+        track = self.corrector.selected
+        made = [one[1:] for one in self.corrector.shown.repairs if one[0] == track]
+        words = describe_track(self.corrector.tracks, track, made)
         self._review.selected.setText(words)
 
     def show_ready(self, *, is_free: bool) -> None:

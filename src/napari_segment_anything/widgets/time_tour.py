@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_segment_anything.widgets.plane import move_slider
-from napari_segment_anything.widgets.time_layers import centres_of
+from napari_segment_anything.widgets.track_points import centres_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
+
+# A place that was out of sight is shown this part of the canvas away from its edge.
+MARGIN = 0.1
 
 
 class DoubtTour:
@@ -54,17 +57,13 @@ class DoubtTour:
             self.at -= 1
         return doubt
 
-    def accept(self) -> bool:
-        """Take the doubt that is shown from the list and lock its object."""
-        doubt = self.take()
-        if doubt is not None:
-            tracks = self._found.movies[doubt.position]
-            if doubt.track in tracks.tracks:
-                tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
-        return doubt is not None
-
     def renew(self, done: Recomputed, position: Position) -> None:
-        """Take over what is doubtful in a movie that was computed again in part."""
+        """Take over what is doubtful in a movie that was computed again in part.
+
+        What repair has made there is noted, too.
+        """
+        if self._found.scores is not None:
+            self._found.scores.add_repaired(position, done.repaired)
         here = [doubt for doubt in self.doubts if doubt.position == position]
         others = [doubt for doubt in self.doubts if doubt.position != position]
         new = done.renewed(here, self._found.movies[position].locked)
@@ -104,14 +103,20 @@ class DoubtTour:
         position[self._layers.axes.index(across)] = here[0][1]
         layer = self._layers.labels
         # Both in pixels; they say what the canvas shows.
-        low, high = layer.corner_pixels
-        plane = [self._layers.axes.index(letter) for letter in (rows, across)]
-        if all(low[axis] <= position[axis] <= high[axis] for axis in plane):
-            return
-        world = layer.data_to_world(position)
+        low, high = np.asarray(layer.corner_pixels, float)
+        margin = MARGIN * (high - low)
+        seen = position.copy()
+        for axis in (self._layers.axes.index(letter) for letter in (rows, across)):
+            if not low[axis] <= position[axis] <= high[axis]:
+                inside = low[axis] + margin[axis], high[axis] - margin[axis]
+                seen[axis] = np.clip(position[axis], *inside)
+        # The view moves as little as it must.
+        way = np.subtract(layer.data_to_world(position), layer.data_to_world(seen))
         dims = self._viewer.dims
-        offset = dims.ndim - len(world)
-        shown = dims.order[-dims.ndisplay :]
+        offset = dims.ndim - len(way)
+        shown = [axis - offset for axis in dims.order[-dims.ndisplay :]]
         # From napari 0.9 on the camera belongs to the scene.
         camera = getattr(self._viewer, "scene", self._viewer).camera
-        camera.center = tuple(world[axis - offset] for axis in shown)
+        centre = np.array(camera.center, float)
+        centre[-len(shown) :] += way[shown]
+        camera.center = tuple(centre)
