@@ -3,6 +3,7 @@
 import pytest
 from qtpy.QtWidgets import QPushButton, QScrollArea
 
+from napari_segment_anything.session.jobs import ModelChoice
 from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm
@@ -61,4 +62,25 @@ def test_a_list_of_doubts_is_not_cut_off_at_320_pixels(qtbot, viewer_model):
     assert rows.sizeHintForColumn(0) <= rows.viewport().width()
     assert rows.item(0).text().startswith("59%")
     assert "Frame 121: track 110 appears" in rows.item(0).toolTip()
+    form.close_connections()
+
+
+@pytest.mark.parametrize("n_bytes", [None, 40_728_226, 375_042_383, 2_564_550_879])
+def test_a_model_to_download_does_not_widen_the_dock(qtbot, viewer_model, n_bytes):
+    form = DockForm(viewer_model)
+    qtbot.addWidget(form)
+    name = "vit_b_em_organelles"
+    form.model.set_choices([ModelChoice(name, "cells", "CC-BY-4.0", False, n_bytes)])
+    form.model.set_loaded("nano", "CPU")
+    form.model.choose(name)
+    form.resize(WIDTH, 200)
+    form.show()
+    qtbot.waitExposed(form)
+    assert "Download" in form.model.button.text()
+    area = form.findChild(QScrollArea)
+    assert area.widget().minimumSizeHint().width() <= WIDTH - SCROLL_BAR
+    button = form.model.button
+    words = button.fontMetrics().horizontalAdvance(button.text())
+    assert min(words + PADDING, button.sizeHint().width()) <= button.width()
+    assert "nano answers until" in form.model.note.text()
     form.close_connections()
