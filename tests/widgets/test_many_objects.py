@@ -293,6 +293,27 @@ def test_a_class_layer_has_the_class_of_each_object(qtbot, dock, viewer_model):
     np.testing.assert_array_equal(classes, 3 * (labels_of(dock) == 1))
 
 
+def test_a_class_layer_does_not_come_between_the_user_and_the_prompts(
+    qtbot, dock, viewer_model
+):
+    open_object(qtbot, dock, 3)
+    dock.form.accept.click()
+    settle(qtbot, dock)
+    points = dock.annotator.layers.prompts.points
+    assert viewer_model.layers.selection.active is points
+    dock.form.classes.click()
+    settle(qtbot, dock)
+    assert [layer.name for layer in viewer_model.layers] == [
+        "movie",
+        "SAM objects",
+        "movie classes",
+        "SAM preview",
+        "SAM boxes",
+        "SAM points",
+    ]
+    assert viewer_model.layers.selection.active is points
+
+
 def test_what_has_no_class_is_of_the_first():
     labels = np.array([[0, 1, 2, 5]])
     assert classes_of(labels, {2: 4, 9: 7}).tolist() == [[0, 1, 4, 1]]

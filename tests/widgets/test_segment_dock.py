@@ -320,6 +320,19 @@ def test_layers_that_were_deleted_are_offered_back(dock, settle, viewer_model):
     assert not dock.form.start.isEnabled()
 
 
+def test_layers_come_back_at_their_place(dock, settle, viewer_model):
+    dock.form.start.click()
+    settle()
+    names = [layer.name for layer in viewer_model.layers]
+    for lost in (names[1:], ["SAM objects", "SAM points"], ["SAM preview"]):
+        for name in lost:
+            viewer_model.layers.remove(name)
+        dock.form.start.click()
+        settle()
+        assert [layer.name for layer in viewer_model.layers] == names
+        assert viewer_model.layers.selection.active.name == "SAM points"
+
+
 def press(target, key):
     """Call what a key is bound to, as napari does."""
     bound = {str(k): function for k, function in target.keymap.items()}

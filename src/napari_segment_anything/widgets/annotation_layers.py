@@ -18,6 +18,8 @@ from napari_segment_anything.widgets.prompt_layers import PromptLayers
 from napari_segment_anything.widgets.result_layers import ResultLayer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
@@ -99,8 +101,17 @@ class AnnotationLayers:
 
     def add(self, layer: Layer) -> None:
         """Put a layer into the viewer unless it is there; a deleted one comes back."""
-        if layer not in self._viewer.layers:
-            self._viewer.add_layer(layer)
+        if layer in self._viewer.layers:
+            return
+        self._add_beneath(layer, self.all[self.all.index(layer) + 1 :])
+        # napari makes new controls, which show its first mode and not the one in use.
+        mode = str(layer.mode)
+        layer.mode = "pan_zoom"
+        layer.mode = mode
+
+    def add_result(self, layer: Layer) -> None:
+        """Put a layer made from the objects above them, and under what is drawn."""
+        self._add_beneath(layer, self.all[1:])
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
@@ -164,6 +175,16 @@ class AnnotationLayers:
         """Stop following the image; the layers stay where they are."""
         for name in _PLACE_EVENTS:
             getattr(self.image.events, name).disconnect(self._follow_image)
+
+    def _add_beneath(self, layer: Layer, above: Sequence[Layer]) -> None:
+        layers = self._viewer.layers
+        active = layers.selection.active
+        self._viewer.add_layer(layer)
+        places = [layers.index(one) for one in above if one in layers]
+        if places:
+            layers.move(len(layers) - 1, min(places))
+        if active is not None:
+            layers.selection.active = active
 
     def _follow_image(self) -> None:
         transform = transform_of(self.image)

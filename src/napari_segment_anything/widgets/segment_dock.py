@@ -42,7 +42,7 @@ class SegmentDock(Dock):
         self.jobs = DockJobs(viewer, self.workbench)
         self.commands = DockActions(viewer, self.form)
         self.reviewer = Reviewer(self.form.review)
-        self.classes = ClassLayers(viewer)
+        self.classes = ClassLayers()
         self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
         self.guard = CloseGuard(
             self, self.annotators.unsaved, self.commands.save_record
