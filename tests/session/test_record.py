@@ -87,7 +87,7 @@ def test_the_methods_section_gets_a_sentence():
     sentence = RECORD.describe()
     assert "3 objects of cells from prompts and 2 in everything mode" in sentence
     assert "dddddddddddd" in sentence
-    assert "1 were confirmed, 0 edited and 1 rejected" in sentence
+    assert "1 was confirmed, 0 edited and 1 rejected" in sentence
     assert "1 stroke painted, 1 object deleted, 1 time merged" in sentence
     assert "1 object carried" in sentence
 

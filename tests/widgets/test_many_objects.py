@@ -138,7 +138,7 @@ def test_doubtful_objects_are_confirmed_rejected_and_edited(qtbot, dock, tmp_pat
     assert objects.get(third, plane).verdict == Verdict.EDITED
     assert len(objects.doubtful(plane)) == n_found - 3
     sentence = dock.annotator.session.record(labels_of(dock).shape).describe()
-    assert "1 were confirmed, 1 edited and 1 rejected" in sentence
+    assert "1 was confirmed, 1 edited and 1 rejected" in sentence
     np.testing.assert_array_equal(replayed(dock, tmp_path), labels_of(dock))
 
 

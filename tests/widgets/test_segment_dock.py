@@ -1,3 +1,4 @@
+import re
 import threading
 import time
 
@@ -6,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels, Tracks
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QAbstractButton, QFileDialog, QMessageBox
 
 from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.errors import CheckpointError
@@ -163,6 +164,61 @@ def test_buttons_are_enabled_when_they_can_do_something(dock, settle):
     settle()
     assert not dock.annotator.layers.results.layer.data.any()
     assert not form.next.isEnabled()
+
+
+def test_the_status_says_nothing_of_a_mask_that_is_gone(dock, settle, viewer_model):
+    said, form = dock.form.job.status.text, dock.form
+    form.start.click()
+    settle()
+    points = dock.annotator.layers.prompts.points
+
+    def draw():
+        points.add([0, 24, 104])
+        settle()
+        assert "predicted IoU" in said()
+
+    draw()
+    form.clear.click()
+    assert said().startswith("Ready")
+    settle()
+    dock.commands.by_key["N"]()
+    assert said().startswith("Nothing is outlined")
+    draw()
+    points.selected_data = {0}
+    points.remove_selected()
+    assert said().startswith("Ready")
+    draw()
+    viewer_model.dims.set_point(0, 1)
+    assert said().startswith("Ready")
+    settle()
+    viewer_model.dims.set_point(0, 0)
+    settle()
+    # One undo takes the point away, and says so.
+    form.undo.click()
+    assert said() == "Undone: prompt."
+
+
+def test_another_image_and_none_are_told(dock, settle, viewer_model, movie):
+    form = dock.form
+    form.start.click()
+    settle()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    other = viewer_model.add_image(movie[0], name="other")
+    form.image.choose(other)
+    assert form.job.status.text() == ""
+    viewer_model.layers.clear()
+    assert form.job.status.text() == "Open an image first."
+
+
+def test_every_button_with_a_key_names_it_in_its_tooltip(dock, settle):
+    settle()
+    buttons = dock.form.findChildren(QAbstractButton)
+    keyed = [b for b in buttons if re.search(r"\((Shift\+)?[A-Z]\)$", b.text())]
+    assert len(keyed) == 15
+    for button in keyed:
+        key = button.text().rpartition("(")[2].rstrip(")")
+        assert button.toolTip().endswith(f"Key: {key}")
 
 
 def test_the_keys_on_the_buttons_work_on_every_layer(dock, settle, viewer_model):

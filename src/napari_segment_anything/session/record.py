@@ -110,8 +110,9 @@ class Record:
         edited = {a.replaced for a in self.actions if a.replaced is not None} & found
         rejected = self._ids(ActionKind.DELETE) & found
         accepted = (self._ids(ActionKind.JUDGE) & found) - edited - rejected
+        verb = "was" if len(accepted) == 1 else "were"
         return (
-            f" Of those found in everything mode, {len(accepted)} were confirmed, "
+            f" Of those found in everything mode, {len(accepted)} {verb} confirmed, "
             f"{len(edited)} edited and {len(rejected)} rejected by a person."
         )
 

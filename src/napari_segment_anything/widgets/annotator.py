@@ -14,7 +14,12 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import NO_PLANE, opened_message
+from napari_segment_anything.widgets.narrator import (
+    NO_PLANE,
+    NOTHING_TO_ACCEPT,
+    READY,
+    opened_message,
+)
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
 from napari_segment_anything.widgets.reviser import Reviser
 from napari_segment_anything.widgets.workbench import Workbench
@@ -143,6 +148,8 @@ class Annotator(QObject):
         if message := self.acceptance.accept(is_other_way=is_other_way):
             self.said.emit(message)
             self.reviser.go_on(known)
+        elif self.asker.model is not None and not self.acceptance.is_due:
+            self.said.emit(NOTHING_TO_ACCEPT)
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -180,6 +187,9 @@ class Annotator(QObject):
             self.said.emit(opened_message(opened))
         elif is_at_once:
             self.accept()
+        elif self.asker.model is not None and not self.layers.have_prompts:
+            # What was said of the mask that was outlined does not hold any more.
+            self.said.emit(READY)
 
     def _on_step(self) -> None:
         self._show_response()
@@ -188,10 +198,14 @@ class Annotator(QObject):
     def _on_plane(self) -> None:
         self.acceptance.forget()
         self.hover.hide()
+        response = self.session.response
         self.session.drop()
         self._show_response()
         if self.layers.plane is None and self.layers.are_shown:
             self.said.emit(NO_PLANE)
+        elif response is not None and response.masks is not None:
+            # What was said of that mask does not hold here.
+            self.said.emit(READY)
 
     def _on_answer(self) -> None:
         if message := self.acceptance.accept_if_due():

@@ -60,12 +60,12 @@ class DockForm(ImageForm):
             "layer for the objects. Your own layers are not changed.",
         )
         self.inside = _tool(
-            with_key("Inside", TURN_KEY), "A click marks the object. Right click: not."
+            "Inside", TURN_KEY, "A click marks the object. Right click: not."
         )
         self.outside = _tool(
-            with_key("Outside", TURN_KEY), "A click marks what is not the object."
+            "Outside", TURN_KEY, "A click marks what is not the object."
         )
-        self.box = _tool(with_key("Box", BOX_KEY), "Drag a box around each object.")
+        self.box = _tool("Box", BOX_KEY, "Drag a box around each object.")
         self.tools = QButtonGroup(self)
         for tool in (self.inside, self.outside, self.box):
             self.tools.addButton(tool)
@@ -159,8 +159,8 @@ class DockForm(ImageForm):
         column.addStretch(1)
 
 
-def _tool(text: str, tooltip: str) -> QPushButton:
-    made = button(text, tooltip)
+def _tool(text: str, key: str, tooltip: str) -> QPushButton:
+    made = _action(text, key, tooltip)
     made.setCheckable(True)
     return made
 

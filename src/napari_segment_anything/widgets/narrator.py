@@ -25,6 +25,8 @@ _WORTH_TELLING = 0.5
 _PATIENCE_MS = 250
 _N_SCORES = 3
 
+READY = "Ready: click on an object, or drag a box around it."
+NOTHING_TO_ACCEPT = "Nothing is outlined: click on an object, or drag a box around it."
 UNSAVED = "Accept or clear first what is drawn here."
 NO_PLANE = (
     "No single plane of this image is shown: switch to 2-D and move the sliders "
@@ -84,7 +86,7 @@ class Narrator(QObject):
         if masks is None:
             # Takes back the words about waiting, but not those about an accept.
             if self._has_explained:
-                self.said.emit("Ready: click on an object, or drag a box around it.")
+                self.said.emit(READY)
         elif not masks.areas.any():
             self.said.emit(NO_OBJECT)
         elif isinstance(response, SizedResponse):

@@ -76,7 +76,7 @@ class SegmentDock(Dock):
 
     def _connect_form(self) -> None:
         form = self.form
-        form.image.currentIndexChanged.connect(self._on_image)
+        form.image.currentIndexChanged.connect(self._on_other_image)
         form.axes.textActivated.connect(self._on_axes_chosen)
         line = form.axes.lineEdit()
         if line is not None:
@@ -167,6 +167,12 @@ class SegmentDock(Dock):
         if annotator is not None and self._has_weights():
             everything(self.form.model.model, annotator)
 
+    def _on_other_image(self) -> None:
+        # What was said of the image before does not hold for this one.
+        if not self.jobs.worker.is_busy:
+            self.form.job.say("")
+        self._on_image()
+
     def _on_image(self) -> None:
         image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
         self.form.question.dismiss()
@@ -226,3 +232,5 @@ class SegmentDock(Dock):
         self.commands.refresh(annotator)
         self.reviewer.refresh(annotator)
         form.many.refresh(annotator, is_free=is_free)
+        if image is None and not self.jobs.worker.is_busy:
+            form.job.say("Open an image first.")
