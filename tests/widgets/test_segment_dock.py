@@ -389,6 +389,81 @@ def test_layers_come_back_at_their_place(dock, settle, viewer_model):
         assert viewer_model.layers.selection.active.name == "SAM points"
 
 
+def make_object(dock, settle):
+    dock.form.start.click()
+    settle()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    dock.form.accept.click()
+    settle()
+
+
+def test_an_image_whose_objects_no_record_holds_is_offered_back(
+    dock, settle, viewer_model
+):
+    make_object(dock, settle)
+    form, names = dock.form, [layer.name for layer in viewer_model.layers]
+    annotator = dock.annotator
+    viewer_model.layers.clear()
+    assert "Bring image back" in form.job.status.text()
+    assert not form.bring_back.isHidden()
+    assert list(dock.annotators.unsaved()) == ["movie"]
+    form.bring_back.click()
+    settle()
+    assert [layer.name for layer in viewer_model.layers] == names
+    assert form.bring_back.isHidden()
+    assert dock.annotator is annotator
+    # Everything can still be undone, and more be drawn.
+    form.undo.click()
+    settle()
+    assert not annotator.layers.results.layer.data.any()
+    form.accept.click()
+    settle()
+    assert annotator.layers.results.layer.data.any()
+
+
+def test_an_image_is_let_go_when_a_record_holds_what_was_made_in_it(
+    dock, settle, viewer_model, movie
+):
+    make_object(dock, settle)
+    session = dock.annotator.session
+    viewer_model.layers.remove("movie")
+    session.note_saved(session.record(movie.shape))
+    assert dock.annotators.lost_image is None
+    assert not dock.annotators.unsaved()
+    # One without objects is let go at once.
+    again = viewer_model.add_image(movie, name="again", axis_labels=("t", "y", "x"))
+    dock.form.image.choose(again)
+    dock.form.start.click()
+    settle()
+    viewer_model.layers.remove("again")
+    assert dock.form.bring_back.isHidden()
+
+
+def test_an_image_that_gets_another_shape_needs_new_layers(dock, settle, viewer_model):
+    make_object(dock, settle)
+    old, image = dock.annotator, viewer_model.layers["movie"]
+    image.data = image.data[:, :60]
+    assert "another shape" in dock.form.job.status.text()
+    assert dock.form.start.text() == "Start annotating"
+    assert dock.form.start.isEnabled()
+    # Nothing is asked about pixels that are not there any more.
+    old.layers.prompts.points.add([0, 40, 30])
+    settle()
+    assert "another shape" in dock.form.job.status.text()
+    assert old.session.response is None
+    dock.form.start.click()
+    settle()
+    assert dock.annotator is not old
+    assert old.layers.results.layer in viewer_model.layers
+    assert not dock.form.start.isEnabled()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    assert dock.form.accept.isEnabled()
+    # What was made before is still asked for when the window is closed.
+    assert dock.annotators.unsaved() == {"movie": old}
+
+
 def press(target, key):
     """Call what a key is bound to, as napari does."""
     bound = {str(k): function for k, function in target.keymap.items()}

@@ -54,6 +54,7 @@ class AnnotationLayers:
         self.prompts = PromptLayers(image, axes)
         self.preview = PreviewLayer(image, axes)
         self._viewer = viewer
+        self._were_added = False
         for name in _PLACE_EVENTS:
             getattr(image.events, name).connect(self._follow_image)
 
@@ -79,6 +80,16 @@ class AnnotationLayers:
         return all(layer in self._viewer.layers for layer in self.all)
 
     @property
+    def have_been_removed(self) -> bool:
+        """Whether some were removed that `add_missing` brings back."""
+        return self._were_added and self.fit_image and not self.are_all_there
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether all are there, and still of the shape of the image."""
+        return self._were_added and self.fit_image and self.are_all_there
+
+    @property
     def plane(self) -> PlaneId | None:
         """The plane that is shown; None when no single plane of the image is."""
         return displayed_plane(self._viewer, self.image, self.axes)
@@ -96,6 +107,7 @@ class AnnotationLayers:
 
     def add_missing(self) -> None:
         """Put every layer into the viewer that is not there."""
+        self._were_added = True
         for layer in self.all:
             self.add(layer)
 
@@ -112,6 +124,11 @@ class AnnotationLayers:
     def add_result(self, layer: Layer) -> None:
         """Put a layer made from the objects above them, and under what is drawn."""
         self._add_beneath(layer, self.all[1:])
+
+    def bring_image_back(self) -> None:
+        """Put the image into the viewer again, below what was drawn on it."""
+        if self.image not in self._viewer.layers:
+            self._add_beneath(self.image, self.all)
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""

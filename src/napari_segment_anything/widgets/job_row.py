@@ -53,6 +53,11 @@ class JobRow(QWidget):
             widget.setSizePolicy(policy)
         self.set_running(False)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a job is shown that can be cancelled."""
+        return not self.cancel_button.isHidden()
+
     def set_running(self, is_running: bool) -> None:
         """Show or hide the bar and *Cancel*."""
         self.bar.setRange(0, 0)

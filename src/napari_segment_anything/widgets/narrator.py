@@ -32,6 +32,10 @@ NO_PLANE = (
     "No single plane of this image is shown: switch to 2-D and move the sliders "
     "into the image."
 )
+OTHER_SHAPE = (
+    "The image has another shape now: “Start annotating” adds new layers. What is in "
+    "those of before stays."
+)
 NO_OBJECT = "The model sees no object here; add a point or a box."
 
 
