@@ -190,6 +190,34 @@ def test_points_of_another_layer_become_objects_at_once(
     settle(qtbot, dock)
 
 
+def test_prompts_that_give_no_object_are_told(qtbot, dock, viewer_model):
+    seeds = [[0, *DISKS[1]], [0, DISKS[1][0] + 1, DISKS[1][1]], [0, 900, 900]]
+    viewer_model.add_points(seeds, name="seeds")
+    dock.form.many.layer.setCurrentText("seeds")
+    dock.form.many.use.click()
+    settle(qtbot, dock)
+    assert dock.form.job.status.text() == (
+        "Added 1 object; 1 lay under other objects; 1 gave no mask, or lay outside of "
+        "the image."
+    )
+    dock.form.undo.click()
+    assert dock.form.job.status.text() == "Undone: prompting of 1 object."
+
+
+def test_outlines_that_are_not_accepted_are_no_prompts(
+    qtbot, dock, viewer_model, movie
+):
+    other = viewer_model.add_image(movie, name="other", axis_labels=("t", "y", "x"))
+    dock.form.image.choose(other)
+    dock.form.start.click()
+    settle(qtbot, dock)
+    offered = dock.form.many.layer
+    names = [offered.itemText(i) for i in range(offered.count())]
+    # Objects of the first image may be prompts of the second, its preview may not.
+    assert names == ["SAM objects", "SAM boxes", "SAM points"]
+    dock.form.image.choose(viewer_model.layers["movie"])
+
+
 def test_objects_nearby_are_outside_of_prompts_of_another_layer_too(
     qtbot, dock, viewer_model, predictor, tmp_path
 ):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from napari.components import ViewerModel
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -65,6 +65,11 @@ class Annotators(QObject):
         self._preferences = Preferences()
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.inserted.connect(self._on_inserted)
+
+    @property
+    def previews(self) -> list[Layer]:
+        """The layers that show what is not accepted yet, of all images."""
+        return [one.layers.preview.layer for one in self._annotators.values()]
 
     @property
     def lost_image(self) -> Image | None:

@@ -132,6 +132,16 @@ def count_objects(n_objects: int) -> str:
     return "1 object" if n_objects == 1 else f"{n_objects} objects"
 
 
+def added_message(n_added: int, n_without: int, n_covered: int) -> str:
+    """Say how many objects many prompts gave, and why others gave none."""
+    parts = [f"Added {count_objects(n_added)}"]
+    if n_covered:
+        parts.append(f"{n_covered} lay under other objects")
+    if n_without:
+        parts.append(f"{n_without} gave no mask, or lay outside of the image")
+    return f"{'; '.join(parts)}."
+
+
 def opened_message(known: AcceptedObject | None) -> str:
     """Say which object is open again, if there is any."""
     if known is None:

@@ -9,6 +9,7 @@ from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.carry import known_slices
 from napari_segment_anything.session.commits import carried
 from napari_segment_anything.session.filling import fill
+from napari_segment_anything.widgets.narrator import count_objects
 
 if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
@@ -115,7 +116,7 @@ class ObjectEditor:
         )
         if commit is None:
             return []
-        title = f"{len(commit.action.ids)} prompted objects"
+        title = f"prompting of {count_objects(len(commit.action.ids))}"
         self._steps.do(title, answered.plane, self._steps.content, commit)
         return list(commit.action.ids)
 

@@ -225,4 +225,4 @@ class SegmentDock(Dock):
         )
         self.commands.refresh(annotator)
         self.reviewer.refresh(annotator)
-        form.many.refresh(annotator, is_free=is_free)
+        form.many.refresh(annotator, self.annotators.previews, is_free=is_free)
