@@ -383,8 +383,10 @@ def test_layers_come_back_at_their_place(dock, settle, viewer_model):
     for lost in (names[1:], ["SAM objects", "SAM points"], ["SAM preview"]):
         for name in lost:
             viewer_model.layers.remove(name)
+        assert "removed" in dock.form.job.status.text()
         dock.form.start.click()
         settle()
+        assert dock.form.job.status.text().startswith("Ready")
         assert [layer.name for layer in viewer_model.layers] == names
         assert viewer_model.layers.selection.active.name == "SAM points"
 

@@ -116,6 +116,7 @@ class Annotator(QObject):
         self.layers.add_missing()
         self.layers.draw_points()
         self.watch.start()
+        self.asker.invite()
         self.ask()
 
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
@@ -209,8 +210,7 @@ class Annotator(QObject):
         self.failed.emit(error)
 
     def _show_response(self) -> None:
-        shown = self.acceptance.shown
-        if shown is None:
+        if (shown := self.acceptance.shown) is None:
             self.layers.preview.hide()
         else:
             self.layers.preview.show(shown.masks, shown.plane, shown.others)
