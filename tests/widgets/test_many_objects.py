@@ -215,6 +215,8 @@ def test_outlines_that_are_not_accepted_are_no_prompts(
     names = [offered.itemText(i) for i in range(offered.count())]
     # Objects of the first image may be prompts of the second, its preview may not.
     assert names == ["SAM objects", "SAM boxes", "SAM points"]
+    # Whose layers they are is seen from their names.
+    assert dock.annotator.layers.results.layer.name == "SAM objects of other"
     dock.form.image.choose(viewer_model.layers["movie"])
 
 

@@ -115,6 +115,8 @@ class AnnotationLayers:
         """Put a layer into the viewer unless it is there; a deleted one comes back."""
         if layer in self._viewer.layers:
             return
+        if layer.name in self._viewer.layers:
+            layer.name = f"{layer.name} of {self.image.name}"
         self._add_beneath(layer, self.all[self.all.index(layer) + 1 :])
         # napari makes new controls, which show its first mode and not the one in use.
         mode = str(layer.mode)
