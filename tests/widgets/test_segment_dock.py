@@ -424,6 +424,35 @@ def test_an_image_whose_objects_no_record_holds_is_offered_back(
     assert annotator.layers.results.layer.data.any()
 
 
+def test_images_are_offered_back_until_another_one_is_annotated(
+    dock, settle, viewer_model, movie
+):
+    images = [viewer_model.layers["movie"]]
+    for name in ("second", "third"):
+        make_object(dock, settle)
+        axes = ("t", "y", "x")
+        images.append(viewer_model.add_image(movie, name=name, axis_labels=axes))
+        dock.form.image.choose(images[-1])
+    viewer_model.layers.clear()
+    # Both of them, where all was removed at once.
+    brought = []
+    while not dock.form.bring_back.isHidden():
+        dock.form.bring_back.click()
+        settle()
+        brought.append(dock.form.image.layer.name)
+    assert sorted(brought) == ["movie", "second"]
+    assert all(image in viewer_model.layers for image in images[:2])
+    viewer_model.layers.clear()
+    another = viewer_model.add_image(movie, name="another", axis_labels=axes)
+    assert not dock.form.bring_back.isHidden()
+    dock.form.image.choose(another)
+    dock.form.start.click()
+    settle()
+    # The offer ends, one image stays in memory, and is asked about at the end.
+    assert dock.form.bring_back.isHidden()
+    assert len(dock.annotators.unsaved()) == 1
+
+
 def test_an_image_is_let_go_when_a_record_holds_what_was_made_in_it(
     dock, settle, viewer_model, movie
 ):

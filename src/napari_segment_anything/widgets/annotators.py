@@ -60,6 +60,7 @@ class Annotators(QObject):
         self._actions = actions
         self._annotators: dict[Image, Annotator] = {}
         self._lost: dict[Image, Annotator] = {}
+        self._is_offered = False
         self._left: list[Annotator] = []
         self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
         self._preferences = Preferences()
@@ -73,9 +74,12 @@ class Annotators(QObject):
 
     @property
     def lost_image(self) -> Image | None:
-        """The image removed last of which no record holds what was made in it."""
+        """The image removed last of which no record holds what was made in it.
+
+        None once another image is annotated instead.
+        """
         self._forget_saved()
-        return next(reversed(self._lost), None)
+        return next(reversed(self._lost), None) if self._is_offered else None
 
     def bring_back(self) -> Image | None:
         """Put the lost image and its layers into the viewer again."""
@@ -116,6 +120,10 @@ class Annotators(QObject):
         if self._model is not None:
             annotator.set_model(*self._model)
         self._annotators[image] = annotator
+        # Whoever goes on has removed those before on purpose, and wants the memory.
+        self._is_offered = False
+        for lost in list(self._lost)[:-1]:
+            self._lost.pop(lost).close()
         return annotator
 
     def change_axes(self, image: Image, axes: str) -> bool:
@@ -202,6 +210,7 @@ class Annotators(QObject):
             annotator.close()
             return
         self._lost[image] = annotator
+        self._is_offered = True
         self.said.emit(
             f"“{image.name}” was removed, and no record of its objects was saved; "
             "“Bring image back” shows it again."
