@@ -94,7 +94,19 @@ def test_sliders_filter_without_the_model_and_are_one_step(qtbot, dock, predicto
     settle(qtbot, dock)
     np.testing.assert_array_equal(labels_of(dock) > 0, full > 0)
     assert predictor._sam.n_decoded == n_decoded
-    # However often a slider moved, one undo takes everything mode back.
+    # However often a slider moved, one undo takes it back, the next everything mode.
+    usual = review.area.value()
+    for least in (middle, middle // 2, middle + 1):
+        review.area.setValue((least, review.area.maximum()))
+        settle(qtbot, dock)
+    dock.annotator.undo()
+    settle(qtbot, dock)
+    np.testing.assert_array_equal(labels_of(dock) > 0, full > 0)
+    assert review.area.value() == usual
+    dock.annotator.redo()
+    settle(qtbot, dock)
+    assert review.area.value()[0] == middle + 1
+    dock.annotator.undo()
     dock.annotator.undo()
     settle(qtbot, dock)
     assert not labels_of(dock).any()
