@@ -113,6 +113,21 @@ def test_sliders_filter_without_the_model_and_are_one_step(qtbot, dock, predicto
     assert not review.min_iou.isEnabled()
 
 
+def test_a_slider_that_is_dragged_is_not_set_back(qtbot, dock):
+    review = dock.form.review
+    everything(qtbot, dock)
+    areas = np.bincount(labels_of(dock).ravel())[1:]
+    seen = []
+    review.area.valueChanged.connect(seen.append)
+    wanted = [(least, review.area.maximum()) for least in range(1, int(max(areas)), 9)]
+    for value in wanted:
+        review.area.setValue(value)
+        qtbot.wait(2)
+    settle(qtbot, dock)
+    assert [tuple(value) for value in seen] == wanted
+    assert np.bincount(labels_of(dock).ravel())[1:].max() >= wanted[-1][0]
+
+
 def test_everything_on_one_plane_after_another_keeps_both(qtbot, dock, viewer_model):
     everything(qtbot, dock)
     before = labels_of(dock)[0].copy()
