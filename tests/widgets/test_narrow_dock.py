@@ -8,6 +8,7 @@ from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm
 from napari_segment_anything.widgets.fold import Fold
+from napari_segment_anything.widgets.layout import MIN_DOCK_WIDTH
 from napari_segment_anything.widgets.time_form import TimeForm
 
 pytestmark = pytest.mark.gui
@@ -76,9 +77,11 @@ def test_a_model_to_download_does_not_widen_the_dock(qtbot, viewer_model, n_byte
     form.resize(WIDTH, 200)
     form.show()
     qtbot.waitExposed(form)
-    assert "Download" in form.model.button.text()
+    assert form.model.button.text().startswith(("Get", "Download"))
     area = form.findChild(QScrollArea)
-    assert area.widget().minimumSizeHint().width() <= WIDTH - SCROLL_BAR
+    # Themes of napari put more space around texts than the style of this test.
+    narrow = MIN_DOCK_WIDTH - SCROLL_BAR - 2 * PADDING
+    assert area.widget().minimumSizeHint().width() <= narrow
     button = form.model.button
     words = button.fontMetrics().horizontalAdvance(button.text())
     assert min(words + PADDING, button.sizeHint().width()) <= button.width()

@@ -722,7 +722,7 @@ def test_a_model_that_is_not_here_is_not_downloaded_by_start(dock, settle, loads
     choices = [ModelChoice("vit_b", "all", "Apache-2.0", False, 375_042_383)]
     dock.form.model.set_choices(choices)
     dock.form.model.choose("vit_b")
-    assert dock.form.model.button.text() == "Download 375 MB"
+    assert dock.form.model.button.text() == "Get 375 MB"
     dock.form.start.click()
     settle()
     assert loads == []

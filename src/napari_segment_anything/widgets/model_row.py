@@ -47,6 +47,7 @@ class ModelRow(QWidget):
         self.combo.setMinimumContentsLength(6)
         self.combo.addItem("nano", "nano")
         self.button = QPushButton("Load")
+        self.button.setToolTip("Downloads the weights where they are not here; loads.")
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setSizePolicy(
@@ -155,5 +156,5 @@ def load_text(choice: ModelChoice | None) -> str:
     if choice.n_bytes is None:
         return "Download"
     if choice.n_bytes < _GB:
-        return f"Download {choice.n_bytes / _MB:.0f} MB"
-    return f"Download {choice.n_bytes / _GB:.1f} GB"
+        return f"Get {choice.n_bytes / _MB:.0f} MB"
+    return f"Get {choice.n_bytes / _GB:.1f} GB"
