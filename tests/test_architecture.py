@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,18 @@ def imported_packages(tree: ast.AST) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def test_import_contracts_are_kept():
+@pytest.fixture
+def loggers_stay():
+    """The linter switches off all loggers that there are; later tests look at some."""
+    every = logging.getLogger().manager.loggerDict.values()
+    were_on = [one for one in every if isinstance(one, logging.Logger)]
+    were_on = [one for one in were_on if not one.disabled]
+    yield
+    for one in were_on:
+        one.disabled = False
+
+
+def test_import_contracts_are_kept(loggers_stay):
     lint = pytest.importorskip("importlinter.cli", reason="needs import-linter")
     report = io.StringIO()
     with contextlib.redirect_stdout(report):

@@ -104,3 +104,16 @@ def test_clearing_drops_every_embedding(source, places, queue):
     n_bytes = places.store.nbytes()
     assert run(clear_store_job(places.store)) == n_bytes
     assert places.store.nbytes() == 0
+
+
+def test_planes_of_oblong_pixels_become_ready_as_clicks_see_them(source, places):
+    predictor = bright_predictor()
+    source = PlaneSource(source.data, "TCZYX", pixel_sizes=(1, 1, 3, 2, 1))
+    queue = PlaneQueue((3, 2))
+    queue.want_all()
+    run(embed_planes_job(source, LIKE, predictor, places, queue))
+    assert places.index.ready(source, LIKE, predictor.model_digest).all()
+    n_encoded = work_of(predictor)[0]
+    for index in ((0, 0), (2, 1)):
+        ask(source, plane_at(source, LIKE, index), predictor, places)
+    assert work_of(predictor)[0] == n_encoded

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_the_methods_section_gets_a_sentence():
     sentence = RECORD.describe()
     assert "3 objects of cells from prompts and 2 in everything mode" in sentence
     assert "dddddddddddd" in sentence
-    assert "1 were confirmed, 0 edited and 1 rejected" in sentence
+    assert "1 was confirmed, 0 edited and 1 rejected" in sentence
     assert "1 stroke painted, 1 object deleted, 1 time merged" in sentence
     assert "1 object carried" in sentence
 
@@ -120,3 +121,13 @@ def test_a_missing_file_and_folder_are_told(tmp_path):
         Record.load(tmp_path / "missing.json")
     with pytest.raises(StorageError):
         RECORD.save(tmp_path / "missing" / "r.json")
+
+
+def test_what_the_model_saw_is_kept_and_older_records_saw_square_pixels(tmp_path):
+    path = tmp_path / "cells.json"
+    replace(RECORD, pixel_sizes=(1.0, 2.0, 0.5, 0.5)).save(path)
+    assert Record.load(path).pixel_sizes == (1.0, 2.0, 0.5, 0.5)
+    content = json.loads(path.read_text("utf-8"))
+    del content["pixel_sizes"]
+    path.write_text(json.dumps(content), "utf-8")
+    assert Record.load(path).pixel_sizes == ()

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from scipy import ndimage
+from tifffile import imread
 
 from bright_sam import bright_predictor, work_of
 from napari_segment_anything.errors import InvalidPromptError
+from napari_segment_anything.models.load import load_model
 from napari_segment_anything.session.objects import PlanePrompts
 from napari_segment_anything.session.planes import PlaneId, PlaneSource
 from napari_segment_anything.session.requests import (
@@ -140,3 +143,56 @@ def test_without_encoding_a_prompt_is_answered_in_what_is_there(predictor, store
     assert fine > coarse
     # The window is there now.
     assert iou(may_encode=False) == fine
+
+
+def oblong(image, times=4):
+    """An image whose pixels are several times as high as wide."""
+    return image[: len(image) // times * times].reshape(-1, times, image.shape[1])
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_planes_of_oblong_pixels_are_answered_in_their_own_pixels(
+    predictor, store, disks_image, number
+):
+    image = oblong(disks_image.image).mean(axis=1)
+    source = PlaneSource(image, "YX", pixel_sizes=(2.0, 0.5))
+    y, x = disks_image.centres[number - 1]
+    response = answer(request(source, [[(y + 0.5) / 4 - 0.5, x]]), predictor, store)
+    assert response.masks.shape == image.shape
+    mask = response.masks.full_mask(0)
+    truth = oblong(disks_image.labels == number).mean(axis=1) >= 0.5
+    assert (mask & truth).sum() > 0.75 * (mask | truth).sum()
+    with pytest.raises(InvalidPromptError, match=f"{image.shape[0]} × "):
+        answer(request(source, [[90, 20]]), predictor, store)
+
+
+def test_clicks_across_slices_find_nuclei(store, shared_data):
+    folder = shared_data / "vol3d_small"
+    name = "stardist_img3d.tif"
+    image = ndimage.zoom(imread(folder / "images" / name), (1, 4, 4), order=1)
+    labels = imread(folder / "labels" / name).repeat(4, axis=1).repeat(4, axis=2)
+    nano = load_model("nano", device="cpu")
+
+    def iou(number, sizes):
+        source = PlaneSource(image, "ZYX", pixel_sizes=sizes)
+        z, y, x = ndimage.center_of_mass(labels == number)
+        truth = labels[:, round(y)] == number
+        prompts = PlanePrompts(np.array([[z, x]]), np.ones(1, bool))
+        plane = PlaneId(("Z", "X"), (("Y", round(y)),))
+        response = answer(MaskRequest(1, source, plane, prompts), nano, store)
+        mask = response.masks.full_mask(0)
+        return (mask & truth).sum() / (mask | truth).sum()
+
+    nuclei = (52, 142, 8, 81)
+    assert np.mean([iou(number, (4.0, 1.0, 1.0)) for number in nuclei]) > 0.6
+    # As squeezed as the pixels are they are no nuclei to the model.
+    assert np.mean([iou(number, ()) for number in nuclei]) < 0.3
+
+
+def test_time_is_no_length():
+    source = PlaneSource(np.zeros((9, 4, 30)), "TYX", pixel_sizes=(60.0, 0.5, 0.5))
+    assert not source.stretch(PlaneId(("T", "X"), (("Y", 0),))).is_needed
+    assert not source.stretch(PlaneId(("Y", "X"), (("T", 0),))).is_needed
+    source = PlaneSource(np.zeros((9, 4, 30)), "ZYX", pixel_sizes=(3.0, 0.5, 0.5))
+    assert source.stretch(PlaneId(("Z", "X"), (("Y", 0),))).rows == 6
+    assert source.stretch(PlaneId(("X", "Z"), (("Y", 0),))).columns == 6

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from napari_segment_anything.batch.progress import Progress
@@ -32,3 +34,19 @@ def test_a_message_is_shown_as_it_is(qtbot):
     qtbot.addWidget(row)
     row.show_progress(Progress("link", 0, 0, "Estimating motion."))
     assert row.status.text() == "Estimating motion."
+
+
+def test_a_long_name_goes_on_in_the_next_line(qtbot):
+    row = JobRow()
+    qtbot.addWidget(row)
+    row.resize(300, 200)
+    row.show()
+    name = "449a9c32e53a37c8a86e01c199155c8da3958b631088e10f6fe43c2119defe51"
+    row.say(f"Added “{name} classes”.")
+    label = row.status
+    width = 0
+    for line in label.text().splitlines():
+        parts = re.split("[ \u200b]", line)
+        width = max(label.fontMetrics().horizontalAdvance(part) for part in parts)
+    assert 0 < width <= label.width()
+    assert label.text().replace("\u200b", "") == f"Added “{name} classes”."

@@ -94,11 +94,38 @@ def test_sliders_filter_without_the_model_and_are_one_step(qtbot, dock, predicto
     settle(qtbot, dock)
     np.testing.assert_array_equal(labels_of(dock) > 0, full > 0)
     assert predictor._sam.n_decoded == n_decoded
-    # However often a slider moved, one undo takes everything mode back.
+    # However often a slider moved, one undo takes it back, the next everything mode.
+    usual = review.area.value()
+    for least in (middle, middle // 2, middle + 1):
+        review.area.setValue((least, review.area.maximum()))
+        settle(qtbot, dock)
+    dock.annotator.undo()
+    settle(qtbot, dock)
+    np.testing.assert_array_equal(labels_of(dock) > 0, full > 0)
+    assert review.area.value() == usual
+    dock.annotator.redo()
+    settle(qtbot, dock)
+    assert review.area.value()[0] == middle + 1
+    dock.annotator.undo()
     dock.annotator.undo()
     settle(qtbot, dock)
     assert not labels_of(dock).any()
     assert not review.min_iou.isEnabled()
+
+
+def test_a_slider_that_is_dragged_is_not_set_back(qtbot, dock):
+    review = dock.form.review
+    everything(qtbot, dock)
+    areas = np.bincount(labels_of(dock).ravel())[1:]
+    seen = []
+    review.area.valueChanged.connect(seen.append)
+    wanted = [(least, review.area.maximum()) for least in range(1, int(max(areas)), 9)]
+    for value in wanted:
+        review.area.setValue(value)
+        qtbot.wait(2)
+    settle(qtbot, dock)
+    assert [tuple(value) for value in seen] == wanted
+    assert np.bincount(labels_of(dock).ravel())[1:].max() >= wanted[-1][0]
 
 
 def test_everything_on_one_plane_after_another_keeps_both(qtbot, dock, viewer_model):
@@ -138,7 +165,7 @@ def test_doubtful_objects_are_confirmed_rejected_and_edited(qtbot, dock, tmp_pat
     assert objects.get(third, plane).verdict == Verdict.EDITED
     assert len(objects.doubtful(plane)) == n_found - 3
     sentence = dock.annotator.session.record(labels_of(dock).shape).describe()
-    assert "1 were confirmed, 1 edited and 1 rejected" in sentence
+    assert "1 was confirmed, 1 edited and 1 rejected" in sentence
     np.testing.assert_array_equal(replayed(dock, tmp_path), labels_of(dock))
 
 
@@ -188,6 +215,36 @@ def test_points_of_another_layer_become_objects_at_once(
     dock.annotator.undo()
     assert np.unique(labels).tolist() == [0, 1, 2]
     settle(qtbot, dock)
+
+
+def test_prompts_that_give_no_object_are_told(qtbot, dock, viewer_model):
+    seeds = [[0, *DISKS[1]], [0, DISKS[1][0] + 1, DISKS[1][1]], [0, 900, 900]]
+    viewer_model.add_points(seeds, name="seeds")
+    dock.form.many.layer.setCurrentText("seeds")
+    dock.form.many.use.click()
+    settle(qtbot, dock)
+    assert dock.form.job.status.text() == (
+        "Added 1 object; 1 lay under other objects; 1 gave no mask, or lay outside of "
+        "the image."
+    )
+    dock.form.undo.click()
+    assert dock.form.job.status.text() == "Undone: prompting of 1 object."
+
+
+def test_outlines_that_are_not_accepted_are_no_prompts(
+    qtbot, dock, viewer_model, movie
+):
+    other = viewer_model.add_image(movie, name="other", axis_labels=("t", "y", "x"))
+    dock.form.image.choose(other)
+    dock.form.start.click()
+    settle(qtbot, dock)
+    offered = dock.form.many.layer
+    names = [offered.itemText(i) for i in range(offered.count())]
+    # Objects of the first image may be prompts of the second, its preview may not.
+    assert names == ["SAM objects", "SAM boxes", "SAM points"]
+    # Whose layers they are is seen from their names.
+    assert dock.annotator.layers.results.layer.name == "SAM objects of other"
+    dock.form.image.choose(viewer_model.layers["movie"])
 
 
 def test_objects_nearby_are_outside_of_prompts_of_another_layer_too(
@@ -291,6 +348,27 @@ def test_a_class_layer_has_the_class_of_each_object(qtbot, dock, viewer_model):
     settle(qtbot, dock)
     classes = viewer_model.layers["movie classes"].data
     np.testing.assert_array_equal(classes, 3 * (labels_of(dock) == 1))
+
+
+def test_a_class_layer_does_not_come_between_the_user_and_the_prompts(
+    qtbot, dock, viewer_model
+):
+    open_object(qtbot, dock, 3)
+    dock.form.accept.click()
+    settle(qtbot, dock)
+    points = dock.annotator.layers.prompts.points
+    assert viewer_model.layers.selection.active is points
+    dock.form.classes.click()
+    settle(qtbot, dock)
+    assert [layer.name for layer in viewer_model.layers] == [
+        "movie",
+        "SAM objects",
+        "movie classes",
+        "SAM preview",
+        "SAM boxes",
+        "SAM points",
+    ]
+    assert viewer_model.layers.selection.active is points
 
 
 def test_what_has_no_class_is_of_the_first():

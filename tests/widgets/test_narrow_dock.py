@@ -3,10 +3,12 @@
 import pytest
 from qtpy.QtWidgets import QPushButton, QScrollArea
 
+from napari_segment_anything.session.jobs import ModelChoice
 from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.widgets.dock_form import DockForm
 from napari_segment_anything.widgets.embeddings_form import EmbeddingsForm
 from napari_segment_anything.widgets.fold import Fold
+from napari_segment_anything.widgets.layout import MIN_DOCK_WIDTH
 from napari_segment_anything.widgets.time_form import TimeForm
 
 pytestmark = pytest.mark.gui
@@ -61,4 +63,27 @@ def test_a_list_of_doubts_is_not_cut_off_at_320_pixels(qtbot, viewer_model):
     assert rows.sizeHintForColumn(0) <= rows.viewport().width()
     assert rows.item(0).text().startswith("59%")
     assert "Frame 121: track 110 appears" in rows.item(0).toolTip()
+    form.close_connections()
+
+
+@pytest.mark.parametrize("n_bytes", [None, 40_728_226, 375_042_383, 2_564_550_879])
+def test_a_model_to_download_does_not_widen_the_dock(qtbot, viewer_model, n_bytes):
+    form = DockForm(viewer_model)
+    qtbot.addWidget(form)
+    name = "vit_b_em_organelles"
+    form.model.set_choices([ModelChoice(name, "cells", "CC-BY-4.0", False, n_bytes)])
+    form.model.set_loaded("nano", "CPU")
+    form.model.choose(name)
+    form.resize(WIDTH, 200)
+    form.show()
+    qtbot.waitExposed(form)
+    assert form.model.button.text().startswith(("Get", "Download"))
+    area = form.findChild(QScrollArea)
+    # Themes of napari put more space around texts than the style of this test.
+    narrow = MIN_DOCK_WIDTH - SCROLL_BAR - 2 * PADDING
+    assert area.widget().minimumSizeHint().width() <= narrow
+    button = form.model.button
+    words = button.fontMetrics().horizontalAdvance(button.text())
+    assert min(words + PADDING, button.sizeHint().width()) <= button.width()
+    assert "nano answers until" in form.model.note.text()
     form.close_connections()

@@ -1,3 +1,4 @@
+import re
 import threading
 import time
 
@@ -6,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels, Tracks
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QAbstractButton, QFileDialog, QMessageBox
 
 from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.errors import CheckpointError
@@ -165,6 +166,61 @@ def test_buttons_are_enabled_when_they_can_do_something(dock, settle):
     assert not form.next.isEnabled()
 
 
+def test_the_status_says_nothing_of_a_mask_that_is_gone(dock, settle, viewer_model):
+    said, form = dock.form.job.status.text, dock.form
+    form.start.click()
+    settle()
+    points = dock.annotator.layers.prompts.points
+
+    def draw():
+        points.add([0, 24, 104])
+        settle()
+        assert "predicted IoU" in said()
+
+    draw()
+    form.clear.click()
+    assert said().startswith("Ready")
+    settle()
+    dock.commands.by_key["N"]()
+    assert said().startswith("Nothing is outlined")
+    draw()
+    points.selected_data = {0}
+    points.remove_selected()
+    assert said().startswith("Ready")
+    draw()
+    viewer_model.dims.set_point(0, 1)
+    assert said().startswith("Ready")
+    settle()
+    viewer_model.dims.set_point(0, 0)
+    settle()
+    # One undo takes the point away, and says so.
+    form.undo.click()
+    assert said() == "Undone: prompt."
+
+
+def test_another_image_and_none_are_told(dock, settle, viewer_model, movie):
+    form = dock.form
+    form.start.click()
+    settle()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    other = viewer_model.add_image(movie[0], name="other")
+    form.image.choose(other)
+    assert form.job.status.text() == ""
+    viewer_model.layers.clear()
+    assert form.job.status.text() == "Open an image first."
+
+
+def test_every_button_with_a_key_names_it_in_its_tooltip(dock, settle):
+    settle()
+    buttons = dock.form.findChildren(QAbstractButton)
+    keyed = [b for b in buttons if re.search(r"\((Shift\+)?[A-Z]\)$", b.text())]
+    assert len(keyed) == 15
+    for button in keyed:
+        key = button.text().rpartition("(")[2].rstrip(")")
+        assert button.toolTip().endswith(f"Key: {key}")
+
+
 def test_the_keys_on_the_buttons_work_on_every_layer(dock, settle, viewer_model):
     dock.form.start.click()
     settle()
@@ -318,6 +374,125 @@ def test_layers_that_were_deleted_are_offered_back(dock, settle, viewer_model):
     settle()
     assert viewer_model.layers["SAM objects"].data.any()
     assert not dock.form.start.isEnabled()
+
+
+def test_layers_come_back_at_their_place(dock, settle, viewer_model):
+    dock.form.start.click()
+    settle()
+    names = [layer.name for layer in viewer_model.layers]
+    for lost in (names[1:], ["SAM objects", "SAM points"], ["SAM preview"]):
+        for name in lost:
+            viewer_model.layers.remove(name)
+        assert "removed" in dock.form.job.status.text()
+        dock.form.start.click()
+        settle()
+        assert dock.form.job.status.text().startswith("Ready")
+        assert [layer.name for layer in viewer_model.layers] == names
+        assert viewer_model.layers.selection.active.name == "SAM points"
+
+
+def make_object(dock, settle):
+    dock.form.start.click()
+    settle()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    dock.form.accept.click()
+    settle()
+
+
+def test_an_image_whose_objects_no_record_holds_is_offered_back(
+    dock, settle, viewer_model
+):
+    make_object(dock, settle)
+    form, names = dock.form, [layer.name for layer in viewer_model.layers]
+    annotator = dock.annotator
+    viewer_model.layers.clear()
+    assert "Bring image back" in form.job.status.text()
+    assert not form.bring_back.isHidden()
+    assert list(dock.annotators.unsaved()) == ["movie"]
+    form.bring_back.click()
+    settle()
+    assert [layer.name for layer in viewer_model.layers] == names
+    assert form.bring_back.isHidden()
+    assert dock.annotator is annotator
+    # Everything can still be undone, and more be drawn.
+    form.undo.click()
+    settle()
+    assert not annotator.layers.results.layer.data.any()
+    form.accept.click()
+    settle()
+    assert annotator.layers.results.layer.data.any()
+
+
+def test_images_are_offered_back_until_another_one_is_annotated(
+    dock, settle, viewer_model, movie
+):
+    images = [viewer_model.layers["movie"]]
+    for name in ("second", "third"):
+        make_object(dock, settle)
+        axes = ("t", "y", "x")
+        images.append(viewer_model.add_image(movie, name=name, axis_labels=axes))
+        dock.form.image.choose(images[-1])
+    viewer_model.layers.clear()
+    # Both of them, where all was removed at once.
+    brought = []
+    while not dock.form.bring_back.isHidden():
+        dock.form.bring_back.click()
+        settle()
+        brought.append(dock.form.image.layer.name)
+    assert sorted(brought) == ["movie", "second"]
+    assert all(image in viewer_model.layers for image in images[:2])
+    viewer_model.layers.clear()
+    another = viewer_model.add_image(movie, name="another", axis_labels=axes)
+    assert not dock.form.bring_back.isHidden()
+    dock.form.image.choose(another)
+    dock.form.start.click()
+    settle()
+    # The offer ends, one image stays in memory, and is asked about at the end.
+    assert dock.form.bring_back.isHidden()
+    assert len(dock.annotators.unsaved()) == 1
+
+
+def test_an_image_is_let_go_when_a_record_holds_what_was_made_in_it(
+    dock, settle, viewer_model, movie
+):
+    make_object(dock, settle)
+    session = dock.annotator.session
+    viewer_model.layers.remove("movie")
+    session.note_saved(session.record(movie.shape))
+    assert dock.annotators.lost_image is None
+    assert not dock.annotators.unsaved()
+    # One without objects is let go at once.
+    again = viewer_model.add_image(movie, name="again", axis_labels=("t", "y", "x"))
+    dock.form.image.choose(again)
+    dock.form.start.click()
+    settle()
+    viewer_model.layers.remove("again")
+    assert dock.form.bring_back.isHidden()
+
+
+def test_an_image_that_gets_another_shape_needs_new_layers(dock, settle, viewer_model):
+    make_object(dock, settle)
+    old, image = dock.annotator, viewer_model.layers["movie"]
+    image.data = image.data[:, :60]
+    assert "another shape" in dock.form.job.status.text()
+    assert dock.form.start.text() == "Start annotating"
+    assert dock.form.start.isEnabled()
+    # Nothing is asked about pixels that are not there any more.
+    old.layers.prompts.points.add([0, 40, 30])
+    settle()
+    assert "another shape" in dock.form.job.status.text()
+    assert old.session.response is None
+    dock.form.start.click()
+    settle()
+    assert dock.annotator is not old
+    assert old.layers.results.layer in viewer_model.layers
+    assert not dock.form.start.isEnabled()
+    dock.annotator.layers.prompts.points.add([0, 24, 104])
+    settle()
+    assert dock.form.accept.isEnabled()
+    # What was made before is still asked for when the window is closed.
+    assert dock.annotators.unsaved() == {"movie": old}
 
 
 def press(target, key):
@@ -547,7 +722,7 @@ def test_a_model_that_is_not_here_is_not_downloaded_by_start(dock, settle, loads
     choices = [ModelChoice("vit_b", "all", "Apache-2.0", False, 375_042_383)]
     dock.form.model.set_choices(choices)
     dock.form.model.choose("vit_b")
-    assert dock.form.model.button.text() == "Download 375 MB and load"
+    assert dock.form.model.button.text() == "Get 375 MB"
     dock.form.start.click()
     settle()
     assert loads == []

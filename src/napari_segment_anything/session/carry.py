@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.engine.stretch import StretchedPlane
     from napari_segment_anything.session.commits import Canvas
     from napari_segment_anything.session.mask_options import MaskOptions
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
@@ -215,7 +216,7 @@ def _ask(
 class _Rough:
     """Answers with the mask of the neighbouring plane as a prompt."""
 
-    plane: PlanePredictor
+    plane: PlanePredictor | StretchedPlane
     expected: MaskSet
 
     def predict(self, _frame: int, prompts: Prompts) -> MaskSet:

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.prompts import Prompts
+    from napari_segment_anything.engine.stretch import StretchedPlane
     from napari_segment_anything.session.drawing import Outline
     from napari_segment_anything.session.objects import PlanePrompts
 
 
 def masks_of(
-    plane: PlanePredictor, prompts: PlanePrompts, *, may_encode: bool = True
+    plane: PlanePredictor | StretchedPlane,
+    prompts: PlanePrompts,
+    *,
+    may_encode: bool = True,
 ) -> MaskSet:
     """Return the best mask of each object that is drawn on a plane.
 
     Parameters
     ----------
-    plane : PlanePredictor
+    plane : PlanePredictor or StretchedPlane
         Answers.
     prompts : PlanePrompts
         Points and boxes that name at least one object.

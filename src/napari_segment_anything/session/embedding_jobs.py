@@ -119,8 +119,10 @@ def embed_planes_job(
                 )
             ) as job,
         ):
-            for _ in job:
-                pass
+            # Stretched planes are not those of the stack.
+            if not source.stretch(plane).is_needed:
+                for _ in job:
+                    pass
             _know_scale(source, plane, predictor, noting)
         places.index.add(source, plane, digest, noting.noted)
         n_done += 1
@@ -133,7 +135,7 @@ def _know_scale(
     predictor: MaskPredictor,
     store: EmbeddingStore,
 ) -> None:
-    """Put into the store what tells the size of a plane's objects.
+    """Put into the store a stretched plane, and what tells the size of objects.
 
     Where they are small that takes a few windows of the plane. A click would encode
     them first; here they are ready before.
@@ -141,9 +143,9 @@ def _know_scale(
     from napari_segment_anything.batch.stored_predictor import StoredPredictor
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
 
-    if not predictor.has_proposals:
+    if not (predictor.has_proposals or source.stretch(plane).is_needed):
         return
-    image, limits = source.read(plane), source.intensity_range(plane)
+    image, limits = source.read_square(plane), source.intensity_range(plane)
     stored = StoredPredictor(predictor, store)
     whole = stored.embed(image, intensity_range=limits)
     _ = PlanePredictor(stored, image, intensity_range=limits, embedding=whole).scale

@@ -66,7 +66,8 @@ def fill(canvas: Canvas, passing: Passing, *, class_id: int = 1) -> Commit:
         removed=tuple(known.object_id for known in removed),
     )
     filters: dict[PlaneId, FilterChange] = {canvas.plane: passing.filters}
-    return Commit("everything mode", sheet.edit(), changes, action, filters)
+    title = "everything mode" if passing.filters[0] is None else "filter"
+    return Commit(title, sheet.edit(), changes, action, filters)
 
 
 def _painted(

@@ -156,7 +156,7 @@ def everything_job(
 
     generator = AutomaticMaskGenerator(StoredPredictor(predictor, store))
     searched = SearchedPlane.create(
-        source.read(plane), None, source.intensity_range(plane)
+        source.read_square(plane), None, source.intensity_range(plane)
     )
     steps = generator.steps(searched, keep_candidates=True)
     while True:
@@ -164,6 +164,10 @@ def everything_job(
             part = next(steps)
         except StopIteration as stop:
             masks: MaskSet = stop.value
+            if source.stretch(plane).is_needed:
+                shape = source.plane_shape(plane)
+                masks = source.stretch(plane).shrunk(masks, shape)
+                masks = masks.select(masks.areas > 0)
             found = Candidates(plane, masks, generator.settings, predictor.model_digest)
             return found.passing(found.usual_filter, None)
         yield Progress("search", round(100 * part), 100)

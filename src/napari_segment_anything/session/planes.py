@@ -11,8 +11,11 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_segment_anything.engine.stretch import Stretch
     from napari_segment_anything.stacks.array_like import ArrayLike
     from napari_segment_anything.stacks.stack import Stack
+
+_SPACE = frozenset("ZYX")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class PlaneSource:
         One letter per dimension, ``S`` last for RGB samples.
     name : str, optional
         What to call the image in messages.
+    pixel_sizes : tuple of float, optional
+        Length of a pixel along each axis but ``S``, in one unit; by default all are
+        alike. Planes with oblong pixels are shown to the model with square ones.
 
     Raises
     ------
@@ -64,6 +70,7 @@ class PlaneSource:
     data: ArrayLike
     axes: str
     name: str = ""
+    pixel_sizes: tuple[float, ...] = ()
     _ranges: dict[tuple[object, ...], tuple[float, float]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -87,6 +94,26 @@ class PlaneSource:
         """Rows and columns of a plane, in pixels."""
         rows, columns = (self.axes.index(letter) for letter in plane.plane_axes)
         return int(self.data.shape[rows]), int(self.data.shape[columns])
+
+    def stretch(self, plane: PlaneId) -> Stretch:
+        """Return what makes the pixels of a plane square, where they are in space."""
+        from napari_segment_anything.engine.stretch import Stretch
+
+        sizes = dict(zip(self.axes, self.pixel_sizes, strict=False))
+        if not sizes or not _SPACE.issuperset(plane.plane_axes):
+            return Stretch()
+        height, width = (abs(sizes[letter]) for letter in plane.plane_axes)
+        return Stretch.of_pixel(height, width)
+
+    def read_square(self, plane: PlaneId) -> npt.NDArray[np.generic]:
+        """Read one plane as the model sees it: with pixels that are nearly square.
+
+        Raises
+        ------
+        UnreadableInputError
+            When a chunk or file behind the plane cannot be read.
+        """
+        return self.stretch(plane).pixels(self.read(plane))
 
     def read(self, plane: PlaneId) -> npt.NDArray[np.generic]:
         """Read one plane, (H, W) or (H, W, 3).

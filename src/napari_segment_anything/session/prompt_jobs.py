@@ -47,6 +47,8 @@ class PromptedPlane:
         How masks were chosen and cleaned.
     model_digest : str
         Digest of the weights.
+    n_without : int
+        How many drawings gave no mask.
     """
 
     plane: PlaneId
@@ -55,6 +57,7 @@ class PromptedPlane:
     others: tuple[Points, ...]
     settings: AnswerSettings
     model_digest: str
+    n_without: int = 0
 
 
 def layer_job(
@@ -131,6 +134,7 @@ def prompt_many_job(
                 tuple(points for _, points in kept),
                 settings,
                 predictor.model_digest,
+                len(drawings) - len(kept),
             )
         )
     yield Progress("prompt", total, total)

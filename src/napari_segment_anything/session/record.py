@@ -33,12 +33,15 @@ class Record:
         Of the labels.
     actions : tuple of Action
         What was done and not undone.
+    pixel_sizes : tuple of float, optional
+        Length of a pixel along each axis but ``S``; empty where all are alike.
     """
 
     image: str
     axes: str
     shape: tuple[int, ...]
     actions: tuple[Action, ...]
+    pixel_sizes: tuple[float, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the record as JSON.
@@ -56,6 +59,7 @@ class Record:
             "image": self.image,
             "axes": self.axes,
             "shape": list(self.shape),
+            "pixel_sizes": list(self.pixel_sizes),
             "actions": [action.to_json() for action in self.actions],
         }
         with storage_errors(path):
@@ -79,6 +83,8 @@ class Record:
                 axes=str(content["axes"]),
                 shape=tuple(int(n) for n in content["shape"]),
                 actions=tuple(Action.from_json(a) for a in content["actions"]),
+                # Records of before have none: all pixels counted as square.
+                pixel_sizes=tuple(float(n) for n in content.get("pixel_sizes", ())),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StorageError(
@@ -110,8 +116,9 @@ class Record:
         edited = {a.replaced for a in self.actions if a.replaced is not None} & found
         rejected = self._ids(ActionKind.DELETE) & found
         accepted = (self._ids(ActionKind.JUDGE) & found) - edited - rejected
+        verb = "was" if len(accepted) == 1 else "were"
         return (
-            f" Of those found in everything mode, {len(accepted)} were confirmed, "
+            f" Of those found in everything mode, {len(accepted)} {verb} confirmed, "
             f"{len(edited)} edited and {len(rejected)} rejected by a person."
         )
 

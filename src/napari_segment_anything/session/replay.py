@@ -82,6 +82,8 @@ def replay(
             f"The record is of an image of shape {record.shape}, this one has {shape}; "
             "open the image that was annotated."
         )
+    # What the model saw then, whatever is said of the image now.
+    source = replace(source, pixel_sizes=record.pixel_sizes)
     table = _Table(source, axes, predictor, store, np.zeros(shape, dtype=np.int32))
     for done, action in enumerate(record.actions):
         yield Progress("replay", done, len(record.actions))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
     from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.engine.stretch import StretchedPlane
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -79,7 +80,7 @@ def prompted_plane(
     plane: PlaneId,
     predictor: MaskPredictor,
     store: EmbeddingStore,
-) -> Iterator[PlanePredictor]:
+) -> Iterator[PlanePredictor | StretchedPlane]:
     """Give what answers prompts on a plane: in windows where its objects are small.
 
     The plane is read each time and its content is part of the key, so that embeddings
@@ -94,8 +95,9 @@ def prompted_plane(
     """
     from napari_segment_anything.batch.stored_predictor import StoredPredictor
     from napari_segment_anything.engine.plane_predictor import PlanePredictor
+    from napari_segment_anything.engine.stretch import StretchedPlane
 
-    image = source.read(plane)
+    image, stretch = source.read_square(plane), source.stretch(plane)
     limits = source.intensity_range(plane)
     with _one_at_a_time:
         if predictor not in _planes:
@@ -113,7 +115,8 @@ def prompted_plane(
             if len(known) > _N_PLANES:
                 known.popitem(last=False)
         known.move_to_end(key)
-        yield known[key]
+        asked = known[key]
+        yield StretchedPlane(asked, stretch) if stretch.is_needed else asked
 
 
 # Planes that were clicked last, by their content: the scale of their objects is known

@@ -181,7 +181,10 @@ class Session:
 
     def record(self, shape: tuple[int, ...]) -> Record:
         """Return all that was done to labels of this shape, as far as not undone."""
-        return Record(self.source.name, self.source.axes, shape, tuple(self._actions))
+        source = self.source
+        return Record(
+            source.name, source.axes, shape, tuple(self._actions), source.pixel_sizes
+        )
 
     def _take_over(self, step: Step) -> None:
         self.objects.change(step.objects)

@@ -105,6 +105,11 @@ class Acceptance:
         return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
 
     @property
+    def is_due(self) -> bool:
+        """Whether the mask that is still being computed is to be accepted."""
+        return self._is_due
+
+    @property
     def can_accept(self) -> bool:
         """Whether there is a mask to accept, or an object to confirm."""
         plane = self._layers.plane

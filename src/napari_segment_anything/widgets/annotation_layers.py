@@ -18,6 +18,8 @@ from napari_segment_anything.widgets.prompt_layers import PromptLayers
 from napari_segment_anything.widgets.result_layers import ResultLayer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
@@ -52,6 +54,7 @@ class AnnotationLayers:
         self.prompts = PromptLayers(image, axes)
         self.preview = PreviewLayer(image, axes)
         self._viewer = viewer
+        self._were_added = False
         for name in _PLACE_EVENTS:
             getattr(image.events, name).connect(self._follow_image)
 
@@ -77,6 +80,16 @@ class AnnotationLayers:
         return all(layer in self._viewer.layers for layer in self.all)
 
     @property
+    def have_been_removed(self) -> bool:
+        """Whether some were removed that `add_missing` brings back."""
+        return self._were_added and self.fit_image and not self.are_all_there
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether all are there, and still of the shape of the image."""
+        return self._were_added and self.fit_image and self.are_all_there
+
+    @property
     def plane(self) -> PlaneId | None:
         """The plane that is shown; None when no single plane of the image is."""
         return displayed_plane(self._viewer, self.image, self.axes)
@@ -94,13 +107,30 @@ class AnnotationLayers:
 
     def add_missing(self) -> None:
         """Put every layer into the viewer that is not there."""
+        self._were_added = True
         for layer in self.all:
             self.add(layer)
 
     def add(self, layer: Layer) -> None:
         """Put a layer into the viewer unless it is there; a deleted one comes back."""
-        if layer not in self._viewer.layers:
-            self._viewer.add_layer(layer)
+        if layer in self._viewer.layers:
+            return
+        if layer.name in self._viewer.layers:
+            layer.name = f"{layer.name} of {self.image.name}"
+        self._add_beneath(layer, self.all[self.all.index(layer) + 1 :])
+        # napari makes new controls, which show its first mode and not the one in use.
+        mode = str(layer.mode)
+        layer.mode = "pan_zoom"
+        layer.mode = mode
+
+    def add_result(self, layer: Layer) -> None:
+        """Put a layer made from the objects above them, and under what is drawn."""
+        self._add_beneath(layer, self.all[1:])
+
+    def bring_image_back(self) -> None:
+        """Put the image into the viewer again, below what was drawn on it."""
+        if self.image not in self._viewer.layers:
+            self._add_beneath(self.image, self.all)
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
@@ -164,6 +194,16 @@ class AnnotationLayers:
         """Stop following the image; the layers stay where they are."""
         for name in _PLACE_EVENTS:
             getattr(self.image.events, name).disconnect(self._follow_image)
+
+    def _add_beneath(self, layer: Layer, above: Sequence[Layer]) -> None:
+        layers = self._viewer.layers
+        active = layers.selection.active
+        self._viewer.add_layer(layer)
+        places = [layers.index(one) for one in above if one in layers]
+        if places:
+            layers.move(len(layers) - 1, min(places))
+        if active is not None:
+            layers.selection.active = active
 
     def _follow_image(self) -> None:
         transform = transform_of(self.image)

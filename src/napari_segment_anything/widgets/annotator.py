@@ -14,7 +14,12 @@ from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
 from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
-from napari_segment_anything.widgets.narrator import NO_PLANE, opened_message
+from napari_segment_anything.widgets.narrator import (
+    NO_PLANE,
+    NOTHING_TO_ACCEPT,
+    OTHER_SHAPE,
+    opened_message,
+)
 from napari_segment_anything.widgets.plane_watch import PlaneWatch
 from napari_segment_anything.widgets.reviser import Reviser
 from napari_segment_anything.widgets.workbench import Workbench
@@ -59,7 +64,6 @@ class Annotator(QObject):
         workbench: Workbench | None = None,
     ) -> None:
         super().__init__()
-        self.was_started = False
         bench = workbench or Workbench()
         self.layers = AnnotationLayers(viewer, image, axes, bench.sources)
         self.session = Session(self.layers.source())
@@ -105,22 +109,19 @@ class Annotator(QObject):
     @property
     def can_delete(self) -> bool:
         """Whether a finished object is open again on the plane that is shown."""
-        plane = self.layers.plane
-        return plane is not None and self.session.reopened_on(plane) is not None
+        return self.reviser.open_object() is not None
 
     def start(self) -> None:
         """Add the layers that are missing in the viewer, and draw with points."""
-        self.was_started = True
         self.layers.add_missing()
         self.layers.draw_points()
         self.watch.start()
+        self.asker.invite()
         self.ask()
 
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
         """Answer with another model from now on."""
-        self.asker.set_model(predictor, store)
-        if self.asker.model is not None:
-            self.hover.set_model(*self.asker.model)
+        self.hover.set_model(predictor, self.asker.set_model(predictor, store))
         if self.layers.are_shown:
             self.ask()
 
@@ -128,6 +129,9 @@ class Annotator(QObject):
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
         plane = self.layers.plane
         self.hover.hide()
+        if not self.layers.fit_image:
+            self._refuse_shape()
+            return
         prompts = PlanePrompts() if plane is None else self.acceptance.asked(plane)
         is_silent = plane is not None and self.editor.is_as_opened(plane)
         self.asker.ask(plane, prompts, is_silent=is_silent)
@@ -143,6 +147,8 @@ class Annotator(QObject):
         if message := self.acceptance.accept(is_other_way=is_other_way):
             self.said.emit(message)
             self.reviser.go_on(known)
+        elif self.asker.model is not None and not self.acceptance.is_due:
+            self.said.emit(NOTHING_TO_ACCEPT)
 
     def clear(self) -> None:
         """Remove what is drawn on the plane that is shown."""
@@ -180,6 +186,8 @@ class Annotator(QObject):
             self.said.emit(opened_message(opened))
         elif is_at_once:
             self.accept()
+        elif not self.layers.have_prompts:
+            self.asker.invite()
 
     def _on_step(self) -> None:
         self._show_response()
@@ -188,7 +196,7 @@ class Annotator(QObject):
     def _on_plane(self) -> None:
         self.acceptance.forget()
         self.hover.hide()
-        self.session.drop()
+        self.asker.leave()
         self._show_response()
         if self.layers.plane is None and self.layers.are_shown:
             self.said.emit(NO_PLANE)
@@ -202,8 +210,7 @@ class Annotator(QObject):
         self.failed.emit(error)
 
     def _show_response(self) -> None:
-        shown = self.acceptance.shown
-        if shown is None:
+        if (shown := self.acceptance.shown) is None:
             self.layers.preview.hide()
         else:
             self.layers.preview.show(shown.masks, shown.plane, shown.others)
@@ -211,8 +218,7 @@ class Annotator(QObject):
 
     def _on_image_data(self) -> None:
         if not self.layers.fit_image:
-            self.session.drop()
-            self.said.emit("The image has another shape now; press Start again.")
+            self._refuse_shape()
             return
         try:
             self.session.change_source(self.layers.new_source())
@@ -221,3 +227,8 @@ class Annotator(QObject):
             self._on_failure(error)
             return
         self.watch.rest_soon()
+
+    def _refuse_shape(self) -> None:
+        self.session.drop()
+        self.state_changed.emit()
+        self.said.emit(OTHER_SHAPE)

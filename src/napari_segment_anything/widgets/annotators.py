@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from napari.components import ViewerModel
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 
 class Annotators(QObject):
-    """Makes annotators, gives all of them the model, and forgets those of lost images.
+    """Makes annotators, and gives all of them the model.
+
+    Those of images that were removed are forgotten, unless no record holds what was
+    made in them.
 
     Parameters
     ----------
@@ -56,9 +59,36 @@ class Annotators(QObject):
         self._viewer = viewer
         self._actions = actions
         self._annotators: dict[Image, Annotator] = {}
+        self._lost: dict[Image, Annotator] = {}
+        self._is_offered = False
+        self._left: list[Annotator] = []
         self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
         self._preferences = Preferences()
         viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+
+    @property
+    def previews(self) -> list[Layer]:
+        """The layers that show what is not accepted yet, of all images."""
+        return [one.layers.preview.layer for one in self._annotators.values()]
+
+    @property
+    def lost_image(self) -> Image | None:
+        """The image removed last of which no record holds what was made in it.
+
+        None once another image is annotated instead.
+        """
+        self._forget_saved()
+        return next(reversed(self._lost), None) if self._is_offered else None
+
+    def bring_back(self) -> Image | None:
+        """Put the lost image and its layers into the viewer again."""
+        image = self.lost_image
+        if image is not None:
+            annotator = self._lost[image]
+            annotator.layers.bring_image_back()
+            annotator.start()
+        return image
 
     def get(self, image: Image | None) -> Annotator | None:
         """Return the annotator of an image, None when there is none yet."""
@@ -90,6 +120,10 @@ class Annotators(QObject):
         if self._model is not None:
             annotator.set_model(*self._model)
         self._annotators[image] = annotator
+        # Whoever goes on has removed those before on purpose, and wants the memory.
+        self._is_offered = False
+        for lost in list(self._lost)[:-1]:
+            self._lost.pop(lost).close()
         return annotator
 
     def change_axes(self, image: Image, axes: str) -> bool:
@@ -127,17 +161,23 @@ class Annotators(QObject):
 
     def unsaved(self) -> dict[str, Annotator]:
         """Return those with objects of which no record was saved, by image."""
+        every = (*self._annotators.values(), *self._lost.values(), *self._left)
         return {
-            image.name: annotator
-            for image, annotator in self._annotators.items()
+            annotator.layers.image.name: annotator
+            for annotator in every
             if annotator.session.is_unsaved
         }
 
     def close(self) -> None:
         """Let go of the viewer; all layers stay."""
-        self._viewer.layers.events.removed.disconnect(self._on_removed)
-        for image in list(self._annotators):
-            self._forget(image)
+        events = self._viewer.layers.events
+        events.removed.disconnect(self._on_removed)
+        events.inserted.disconnect(self._on_inserted)
+        for annotators in (self._annotators, self._lost):
+            for annotator in annotators.values():
+                annotator.close()
+            annotators.clear()
+        self._left.clear()
 
     def _on_polarity(self) -> None:
         self.changed.emit()
@@ -146,16 +186,48 @@ class Annotators(QObject):
         for image in list(self._annotators):
             annotator = self._annotators[image]
             if image not in self._viewer.layers:
-                self._forget(image)
-            elif annotator.was_started and not annotator.layers.are_all_there:
+                self._lose(image)
+            elif annotator.layers.have_been_removed:
                 self.said.emit(
                     "A layer was removed; “Bring layers back” shows it again with all "
                     "that was in it."
                 )
         self.changed.emit()
 
+    def _on_inserted(self) -> None:
+        for image in list(self._lost):
+            if image in self._viewer.layers:
+                annotator = self._lost.pop(image)
+                if self._model is not None:
+                    annotator.set_model(*self._model)
+                _prefer(annotator, self._preferences)
+                self._annotators[image] = annotator
+                self.changed.emit()
+
+    def _lose(self, image: Image) -> None:
+        annotator = self._annotators.pop(image)
+        if not annotator.session.is_unsaved:
+            annotator.close()
+            return
+        self._lost[image] = annotator
+        self._is_offered = True
+        self.said.emit(
+            f"“{image.name}” was removed, and no record of its objects was saved; "
+            "“Bring image back” shows it again."
+        )
+
     def _forget(self, image: Image) -> None:
-        self._annotators.pop(image).close()
+        annotator = self._annotators.pop(image)
+        annotator.close()
+        if annotator.session.is_unsaved:
+            self._left.append(annotator)
+
+    def _forget_saved(self) -> None:
+        """Let go of the pixels of removed images whose objects a record holds."""
+        for image, annotator in list(self._lost.items()):
+            if not annotator.session.is_unsaved:
+                self._lost.pop(image).close()
+        self._left = [one for one in self._left if one.session.is_unsaved]
 
 
 def _prefer(annotator: Annotator, preferences: Preferences) -> None:

@@ -14,26 +14,20 @@ from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from napari.components import ViewerModel
 
+    from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
     from napari_segment_anything.widgets.annotator import Annotator
 
 
 class ClassLayers(QObject):
-    """Adds layers of classes to a viewer.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-        Where the layers go.
-    """
+    """Adds layers of classes to a viewer."""
 
     said = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._viewer = viewer
+        self._layers: AnnotationLayers | None = None
         self._place: dict[str, Any] = {}
         self._worker = LatestWorker(self)
         self._worker.finished.connect(self._on_classes)
@@ -48,7 +42,7 @@ class ClassLayers(QObject):
         """Add a layer with the class of each object of an image as it is now."""
         if annotator is None:
             return
-        layers = annotator.layers
+        layers = self._layers = annotator.layers
         classes = {
             o.object_id: o.class_id for o in annotator.session.objects.in_order()
         }
@@ -59,10 +53,12 @@ class ClassLayers(QObject):
     def close(self) -> None:
         """Make no more layers."""
         self._worker.close()
+        self._layers = None
 
     def _on_classes(self, classes: npt.NDArray[np.uint8]) -> None:
-        self._viewer.add_layer(Labels(classes, **self._place))
-        self.said.emit(f"Added “{self._place['name']}”.")
+        if self._layers is not None:
+            self._layers.add_result(Labels(classes, **self._place))
+            self.said.emit(f"Added “{self._place['name']}”.")
 
 
 def classes_of(data: npt.ArrayLike, classes: dict[int, int]) -> npt.NDArray[np.uint8]:

@@ -34,6 +34,9 @@ from napari_segment_anything.widgets.review_form import ReviewForm
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_segment_anything.widgets.annotator import Annotator
 
 
 class DockForm(ImageForm):
@@ -59,13 +62,15 @@ class DockForm(ImageForm):
             "Adds a Points layer and a Shapes layer to draw prompts in, and a Labels "
             "layer for the objects. Your own layers are not changed.",
         )
+        self.bring_back = button("Bring image back", "")
+        self.bring_back.setVisible(False)
         self.inside = _tool(
-            with_key("Inside", TURN_KEY), "A click marks the object. Right click: not."
+            "Inside", TURN_KEY, "A click marks the object. Right click: not."
         )
         self.outside = _tool(
-            with_key("Outside", TURN_KEY), "A click marks what is not the object."
+            "Outside", TURN_KEY, "A click marks what is not the object."
         )
-        self.box = _tool(with_key("Box", BOX_KEY), "Drag a box around each object.")
+        self.box = _tool("Box", BOX_KEY, "Drag a box around each object.")
         self.tools = QButtonGroup(self)
         for tool in (self.inside, self.outside, self.box):
             self.tools.addButton(tool)
@@ -123,6 +128,19 @@ class DockForm(ImageForm):
         for widget in (self.inside, self.outside, self.box):
             widget.setEnabled(are_enabled)
 
+    def offer_layers(self, annotator: Annotator | None, lost: Image | None) -> None:
+        """Offer layers to draw in, or back, and an image that was removed too soon."""
+        layers = None if annotator is None else annotator.layers
+        is_image = self.image.layer is not None
+        was_removed = layers is not None and layers.have_been_removed
+        self.start.setText("Bring layers back" if was_removed else "Start annotating")
+        self.start.setEnabled(is_image and (layers is None or not layers.are_complete))
+        self.bring_back.setVisible(lost is not None)
+        if lost is not None:
+            self.bring_back.setToolTip(
+                f"“{lost.name}” was removed, and no record of its objects was saved."
+            )
+
     def show_tool(self, polarity: Polarity, *, is_box: bool) -> None:
         """Show what the next click or drag means."""
         is_inside = polarity == Polarity.INSIDE
@@ -137,6 +155,7 @@ class DockForm(ImageForm):
             self.model.warning,
         )
         column.addWidget(heading("Prompts"))
+        column.addWidget(self.bring_back)
         column.addWidget(self.start)
         column.addLayout(side_by_side(self.inside, self.outside, self.box))
         column.addWidget(self.accept)
@@ -159,8 +178,8 @@ class DockForm(ImageForm):
         column.addStretch(1)
 
 
-def _tool(text: str, tooltip: str) -> QPushButton:
-    made = button(text, tooltip)
+def _tool(text: str, key: str, tooltip: str) -> QPushButton:
+    made = _action(text, key, tooltip)
     made.setCheckable(True)
     return made
 

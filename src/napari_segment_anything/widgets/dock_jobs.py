@@ -19,7 +19,7 @@ from napari_segment_anything.widgets.everything_layers import (
     add_tracks,
 )
 from napari_segment_anything.widgets.layer_prompts import LayerPrompts
-from napari_segment_anything.widgets.narrator import NO_PLANE, count_objects
+from napari_segment_anything.widgets.narrator import NO_PLANE, added_message
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -181,7 +181,9 @@ class DockJobs(QObject):
         ids = [
             i for answered in planes for i in annotator.reviser.accept_many(answered)
         ]
-        self.said.emit(f"Added {count_objects(len(ids))}.")
+        n_without = sum(answered.n_without for answered in planes)
+        n_covered = sum(len(answered.drawings) for answered in planes) - len(ids)
+        self.said.emit(added_message(len(ids), n_without, n_covered))
 
     def _on_carried(self, annotator: Annotator, found: Carried) -> None:
         plane = next(iter(found.masks), None)
@@ -189,7 +191,8 @@ class DockJobs(QObject):
         if plane is not None:
             settings = annotator.settings
             n_planes = annotator.reviser.add_carried(found, plane, settings)
-        self.said.emit(f"Carried the object to {n_planes} planes.")
+        planes = "1 plane" if n_planes == 1 else f"{n_planes} planes"
+        self.said.emit(f"Carried the object to {planes}.")
 
     def _on_tracks(self, annotator: Annotator, found: PlaneTracks) -> None:
         self.said.emit(add_tracks(self._viewer, annotator.layers, found))

@@ -31,6 +31,8 @@ class ImageForm(QWidget):
         self.job = JobRow()
         # napari would otherwise fill half of the dock with empty space.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.image.currentIndexChanged.connect(self._on_other_image)
+        self._on_other_image()
 
     def begin(self, *rows: tuple[str, QWidget] | QWidget) -> QVBoxLayout:
         """Lay out the image, more rows, and below all the job.
@@ -57,6 +59,12 @@ class ImageForm(QWidget):
         column.addWidget(self.question)
         below(self, self.job)
         return column
+
+    def _on_other_image(self) -> None:
+        # What was said of the image before does not hold for this one.
+        if not self.job.is_running:
+            is_there = self.image.layer is not None
+            self.job.say("" if is_there else "Open an image first.")
 
     def close_connections(self) -> None:
         """Stop following the viewer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from napari_segment_anything.batch.progress import Progress
 
 _MB = 1_000_000
+# Qt breaks lines at spaces alone; what has none would be cut off.
+_LONG_WORD = re.compile(r"\S{24}")
+_BREAK = "\N{ZERO WIDTH SPACE}"
 
 
 class JobRow(QWidget):
@@ -49,6 +53,11 @@ class JobRow(QWidget):
             widget.setSizePolicy(policy)
         self.set_running(False)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a job is shown that can be cancelled."""
+        return not self.cancel_button.isHidden()
+
     def set_running(self, is_running: bool) -> None:
         """Show or hide the bar and *Cancel*."""
         self.bar.setRange(0, 0)
@@ -58,7 +67,7 @@ class JobRow(QWidget):
 
     def say(self, text: str) -> None:
         """Show a sentence."""
-        self.status.setText(text)
+        self.status.setText(breakable(text))
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far a job is."""
@@ -67,6 +76,11 @@ class JobRow(QWidget):
         self.bar.setRange(0, progress.total // unit)
         self.bar.setValue(progress.done // unit)
         self.say(progress.message or describe(progress))
+
+
+def breakable(text: str) -> str:
+    """Return a text whose long words, such as names of files, can go on a new line."""
+    return _LONG_WORD.sub(lambda part: part[0] + _BREAK, text)
 
 
 def describe(progress: Progress) -> str:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 from napari_segment_anything.widgets.fold import Fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -72,21 +72,23 @@ class ManyForm(QWidget):
         )
         self._lay_out()
 
-    def refresh(self, annotator: Annotator | None, *, is_free: bool) -> None:
+    def refresh(
+        self, annotator: Annotator | None, previews: Sequence[Layer], *, is_free: bool
+    ) -> None:
         """Offer the layers and axes there are, while nothing else runs."""
-        self._show_layers([] if annotator is None else annotator.layers.all)
+        own = () if annotator is None else annotator.layers.all
+        self._show_layers([*own, *previews])
         plane = None if annotator is None else annotator.layers.plane
         letters = [] if plane is None else [letter for letter, _ in plane.index]
         self._show_axes([letter for letter in letters if letter != "C"])
         self.use.setEnabled(is_free and self.layer.count() > 0)
         self.carry.setEnabled(is_free and self.axis.count() > 0)
 
-    def _show_layers(self, own: Iterable[Layer]) -> None:
-        mine = list(own)
+    def _show_layers(self, not_offered: Sequence[Layer]) -> None:
         names = [
             layer.name
             for layer in self._viewer.layers
-            if isinstance(layer, (Labels, Points, Shapes)) and layer not in mine
+            if isinstance(layer, (Labels, Points, Shapes)) and layer not in not_offered
         ]
         if names != [self.layer.itemText(i) for i in range(self.layer.count())]:
             before = self.layer.currentText()

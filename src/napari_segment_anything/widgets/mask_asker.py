@@ -12,7 +12,7 @@ from napari_segment_anything.session.answers import (
     answer_first,
 )
 from napari_segment_anything.session.embedding_jobs import EmbeddingPlaces
-from napari_segment_anything.widgets.narrator import Narrator
+from napari_segment_anything.widgets.narrator import READY, Narrator
 from napari_segment_anything.widgets.workers import LatestWorker, answering_thread
 
 if TYPE_CHECKING:
@@ -66,13 +66,16 @@ class MaskAsker(QObject):
         """Whether a plane is being encoded or a mask decoded."""
         return self._worker.is_busy
 
-    def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
-        """Ask another model from now on."""
+    def set_model(
+        self, predictor: MaskPredictor, store: EmbeddingStore
+    ) -> EmbeddingPlaces:
+        """Ask another model from now on; return where it keeps embeddings."""
         places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
         self._model = (predictor, places)
         device = predictor.device.type
         self._narrator.set_device("CPU" if device == "cpu" else "graphics card")
         self._session.drop()
+        return places
 
     def ask(
         self, plane: PlaneId | None, drawn: PlanePrompts, *, is_silent: bool = False
@@ -97,6 +100,18 @@ class MaskAsker(QObject):
         """Wait for no answer any more, and say nothing about it."""
         self._narrator.stop()
         self._session.drop()
+
+    def leave(self) -> None:
+        """Forget the mask of a plane that is left, and what was said of it."""
+        response = self._session.response
+        self._session.drop()
+        if response is not None and response.masks is not None:
+            self.invite()
+
+    def invite(self) -> None:
+        """Say that prompts can be drawn, where nothing else is to be said."""
+        if self._model is not None:
+            self.said.emit(READY)
 
     def close(self) -> None:
         """Ask nothing more, and drop what still comes."""

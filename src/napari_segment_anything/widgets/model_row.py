@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.jobs import ModelChoice
 
 _OTHER = "Weights file …"
+_MB = 1e6
+_GB = 1e9
 
 
 class ModelRow(QWidget):
@@ -45,6 +47,7 @@ class ModelRow(QWidget):
         self.combo.setMinimumContentsLength(6)
         self.combo.addItem("nano", "nano")
         self.button = QPushButton("Load")
+        self.button.setToolTip("Downloads the weights where they are not here; loads.")
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setSizePolicy(
@@ -140,14 +143,18 @@ class ModelRow(QWidget):
         parts = [f"{choice.purpose} · {choice.licence}"] if choice else []
         if is_loaded:
             parts.append(f"Runs on {self._device}.")
+        elif self._loaded:
+            parts.append(f"{Path(self._loaded).name} answers until this one is loaded.")
         self.note.setText("\n".join(parts))
         self.note.setVisible(bool(parts))
 
 
 def load_text(choice: ModelChoice | None) -> str:
-    """Return what the button says: what loading this model takes."""
+    """Return what the button says: what loading this model takes, in few letters."""
     if choice is None or choice.is_here:
         return "Load"
     if choice.n_bytes is None:
-        return "Download and load"
-    return f"Download {choice.n_bytes / 1e6:,.0f} MB and load"
+        return "Download"
+    if choice.n_bytes < _GB:
+        return f"Get {choice.n_bytes / _MB:.0f} MB"
+    return f"Get {choice.n_bytes / _GB:.1f} GB"

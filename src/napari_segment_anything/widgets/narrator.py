@@ -25,10 +25,16 @@ _WORTH_TELLING = 0.5
 _PATIENCE_MS = 250
 _N_SCORES = 3
 
+READY = "Ready: click on an object, or drag a box around it."
+NOTHING_TO_ACCEPT = "Nothing is outlined: click on an object, or drag a box around it."
 UNSAVED = "Accept or clear first what is drawn here."
 NO_PLANE = (
     "No single plane of this image is shown: switch to 2-D and move the sliders "
     "into the image."
+)
+OTHER_SHAPE = (
+    "The image has another shape now: “Start annotating” adds new layers. What is in "
+    "those of before stays."
 )
 NO_OBJECT = "The model sees no object here; add a point or a box."
 
@@ -84,7 +90,7 @@ class Narrator(QObject):
         if masks is None:
             # Takes back the words about waiting, but not those about an accept.
             if self._has_explained:
-                self.said.emit("Ready: click on an object, or drag a box around it.")
+                self.said.emit(READY)
         elif not masks.areas.any():
             self.said.emit(NO_OBJECT)
         elif isinstance(response, SizedResponse):
@@ -124,6 +130,16 @@ def describe_sizes(response: SizedResponse) -> str:
 def count_objects(n_objects: int) -> str:
     """Return a number of objects in words, such as ``1 object``."""
     return "1 object" if n_objects == 1 else f"{n_objects} objects"
+
+
+def added_message(n_added: int, n_without: int, n_covered: int) -> str:
+    """Say how many objects many prompts gave, and why others gave none."""
+    parts = [f"Added {count_objects(n_added)}"]
+    if n_covered:
+        parts.append(f"{n_covered} lay under other objects")
+    if n_without:
+        parts.append(f"{n_without} gave no mask, or lay outside of the image")
+    return f"{'; '.join(parts)}."
 
 
 def opened_message(known: AcceptedObject | None) -> str:

@@ -9,6 +9,7 @@ from napari_segment_anything.session.actions import Action, ActionKind
 from napari_segment_anything.session.carry import known_slices
 from napari_segment_anything.session.commits import carried
 from napari_segment_anything.session.filling import fill
+from napari_segment_anything.widgets.narrator import count_objects
 
 if TYPE_CHECKING:
     from napari_segment_anything.engine.mask_set import MaskSet
@@ -83,16 +84,17 @@ class ObjectEditor:
     def fill(self, passing: Passing, class_id: int = 1) -> list[int]:
         """Fill in what everything mode found; return the new ids.
 
-        When the newest step did so with another filter, this one takes its place.
+        When the newest step moved a filter, this one takes its place.
         """
         plane = passing.candidates.plane
         before, after = passing.filters
-        newest = self._session.newest
         if before is not None and self.base_filter(plane) != before:
             return []  # the objects have changed since this was worked out
-        replaces = newest is not None and plane in newest.filters
-        if replaces and self.base_filter(plane) == before:
-            self._steps.undo()
+        newest = self._session.newest
+        if newest is not None and plane in newest.filters:
+            moved_from, _ = newest.filters[plane]
+            if moved_from == before:
+                self._steps.undo()
         if after == before:
             return []
         commit = fill(self._steps.canvas(plane), passing, class_id=class_id)
@@ -102,9 +104,10 @@ class ObjectEditor:
     def base_filter(self, plane: PlaneId) -> ReviewFilter | None:
         """Return what a new filter is compared with, see `fill`."""
         newest = self._session.newest
-        if newest is not None and plane in newest.filters:
-            return newest.filters[plane][0]
-        return self._session.filter_on(plane)
+        moved_from = None
+        if newest is not None:
+            moved_from, _ = newest.filters.get(plane, (None, None))
+        return moved_from or self._session.filter_on(plane)
 
     def accept_many(
         self, answered: PromptedPlane, *, may_overwrite: bool, class_id: int
@@ -115,7 +118,7 @@ class ObjectEditor:
         )
         if commit is None:
             return []
-        title = f"{len(commit.action.ids)} prompted objects"
+        title = f"prompting of {count_objects(len(commit.action.ids))}"
         self._steps.do(title, answered.plane, self._steps.content, commit)
         return list(commit.action.ids)
 

@@ -71,10 +71,12 @@ class PreferencesForm(QWidget):
         )
         self.hover = _check(
             with_key("Hover", HOVER_KEY),
-            "Shows the mask under the mouse before a click, on planes that are ready.",
+            "Shows the mask under the mouse before a click, on planes that are ready. "
+            f"Key: {HOVER_KEY}",
         )
         self.turbo = _check(
-            with_key("Turbo", TURBO_KEY), "Each click is accepted as an object at once."
+            with_key("Turbo", TURBO_KEY),
+            f"Each click is accepted as an object at once. Key: {TURBO_KEY}",
         )
         self.fill_holes = _check(
             "Fill holes", "Fills what a mask encloses. Switch it off for rings."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider, QLabeledRangeSlider
 
 from napari_segment_anything.session.review import ReviewFilter
@@ -31,7 +31,7 @@ class ReviewForm(QWidget):
         self.area = QLabeledRangeSlider(Qt.Orientation.Horizontal)
         self.area.setHandleLabelPosition(QLabeledRangeSlider.LabelPosition.NoLabel)
         self.area.setEdgeLabelMode(QLabeledRangeSlider.EdgeLabelMode.LabelIsValue)
-        self.area.setToolTip("Smallest and largest area in pixels")
+        self.area.setToolTip("Smallest and largest area that passes")
         self.note = note(_NOTHING_YET)
         self.next = QPushButton(with_key("Next doubtful object", DOUBTFUL_KEY))
         self.next.setToolTip(
@@ -96,7 +96,9 @@ class ReviewForm(QWidget):
     def _lay_out(self) -> None:
         rows = wide_form()
         rows.addRow(self.note)
-        rows.addRow("Area", self.area)
+        # Two handles between two numbers need all the width there is.
+        rows.addRow(QLabel("Area in pixels"))
+        rows.addRow(self.area)
         rows.addRow("Predicted IoU ≥", self.min_iou)
         rows.addRow("Stability ≥", self.min_stability)
         rows.addRow("Overlap ≤", self.max_overlap)

@@ -32,6 +32,7 @@ class Reviewer(QObject):
         super().__init__()
         self._form = form
         self._annotator: Annotator | None = None
+        self._is_filling = False
         self._worker = LatestWorker(self)
         self._worker.finished.connect(self._on_passing)
         self._worker.failed.connect(self.failed)
@@ -40,8 +41,8 @@ class Reviewer(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether candidates are being filtered."""
-        return self._worker.is_busy
+        """Whether candidates are being filtered, or a slider has moved on since."""
+        return self._is_filling or self._worker.is_busy or self._worker.has_waiting
 
     def refresh(self, annotator: Annotator | None) -> None:
         """Show what passes on the plane that is shown."""
@@ -80,7 +81,13 @@ class Reviewer(QObject):
         annotator = self._annotator
         if annotator is None or self._candidates() is not passing.candidates:
             return
-        annotator.editor.objects.fill(passing, annotator.acceptance.class_id)
+        # Sliders that are being dragged must not be set to what they were.
+        self._is_filling = True
+        try:
+            annotator.editor.objects.fill(passing, annotator.acceptance.class_id)
+        finally:
+            self._is_filling = False
+        self.refresh(annotator)
         plane = passing.candidates.plane
         n_found = len(annotator.session.objects.on(plane))
         self.said.emit(f"{count_objects(n_found)} on this plane.")

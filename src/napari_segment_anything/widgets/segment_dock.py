@@ -42,7 +42,7 @@ class SegmentDock(Dock):
         self.jobs = DockJobs(viewer, self.workbench)
         self.commands = DockActions(viewer, self.form)
         self.reviewer = Reviewer(self.form.review)
-        self.classes = ClassLayers(viewer)
+        self.classes = ClassLayers()
         self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
         self.guard = CloseGuard(
             self, self.annotators.unsaved, self.commands.save_record
@@ -84,6 +84,7 @@ class SegmentDock(Dock):
         form.model.load_requested.connect(self.jobs.load)
         form.question.answered.connect(self._on_answer)
         form.start.clicked.connect(lambda: self._with_axes(self._start))
+        form.bring_back.clicked.connect(self._bring_back)
         form.preferences.changed.connect(
             lambda: self.annotators.set_preferences(form.preferences.preferences)
         )
@@ -162,6 +163,10 @@ class SegmentDock(Dock):
             self.jobs.load(self.form.model.model)
         self._refresh()
 
+    def _bring_back(self) -> None:
+        if (image := self.annotators.bring_back()) is not None:
+            self.form.image.choose(image)
+
     def _run(self, everything: Callable[[str, Annotator], None]) -> None:
         annotator = self._make_annotator()
         if annotator is not None and self._has_weights():
@@ -213,16 +218,11 @@ class SegmentDock(Dock):
     def _refresh(self) -> None:
         form, annotator, image = self.form, self.annotator, self.form.image.layer
         is_free = image is not None and not self.jobs.worker.is_busy
-        was_started = annotator is not None and annotator.was_started
-        is_missing = annotator is None or not annotator.layers.are_all_there
-        form.start.setText(
-            "Bring layers back" if was_started and is_missing else "Start annotating"
-        )
-        form.start.setEnabled(image is not None and (is_missing or not was_started))
+        form.offer_layers(annotator, self.annotators.lost_image)
         form.everything_plane.setEnabled(is_free)
         form.everything_time.setEnabled(
             is_free and image is not None and image.ndim > 2
         )
         self.commands.refresh(annotator)
         self.reviewer.refresh(annotator)
-        form.many.refresh(annotator, is_free=is_free)
+        form.many.refresh(annotator, self.annotators.previews, is_free=is_free)

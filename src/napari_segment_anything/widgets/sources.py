@@ -37,7 +37,8 @@ class Sources:
         data, named = image_data(image), stack_axes(image, axes)
         kept = self._kept.get(image)
         if kept is None or kept.data is not data or kept.axes != named:
-            kept = _Kept(PlaneSource(data, named, image.name), data, named)
+            sizes = tuple(float(length) for length in image.scale)
+            kept = _Kept(PlaneSource(data, named, image.name, sizes), data, named)
             self._kept[image] = kept
         return kept.source
 
