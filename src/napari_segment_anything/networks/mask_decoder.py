@@ -17,8 +17,10 @@ from .shared_image import SharedImage
 from .token_upscaling import TokenUpscaling
 from .two_way_transformer import TwoWayTransformer
 
-# Image tokens of all prompts that are in work at once, and on a card the prompts.
+# Image tokens of all prompts that are in work at once: half precision is slower with
+# fewer, float32 is not; and on a card the prompts.
 _BYTES_ON_CPU = 2**24
+_FLOAT32_BYTES_ON_CPU = 2**22
 _PROMPTS_ON_CARD = 64
 NOTHING = -10.0  # logit of what is not decoded
 
@@ -170,7 +172,9 @@ class MaskDecoder(nn.Module):
         n_together = _PROMPTS_ON_CARD
         if tokens.device.type == "cpu":
             n_bytes = height * width * tokens.shape[-1] * dtype.itemsize
-            n_together = max(1, _BYTES_ON_CPU // n_bytes)
+            is_half = dtype.itemsize < 4
+            most = _BYTES_ON_CPU if is_half else _FLOAT32_BYTES_ON_CPU
+            n_together = max(1, most // n_bytes)
         upscaling = TokenUpscaling.create(self.output_upscaling, dtype)
         room: Tensor | None = None
         for start in range(0, n_objects, n_together):
