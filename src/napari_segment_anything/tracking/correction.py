@@ -119,8 +119,14 @@ class EditableTracks(TrackPlanes):
 
     def remove(self, track: int, frames: Collection[int] | None = None) -> Correction:
         """Remove an object from some frames, or from all."""
-        gone = self.frames_of(track) if frames is None else sorted(frames)
-        left = set(self.frames_of(track)) - set(gone)
+        seen = self.frames_of(track)
+        gone = seen if frames is None else sorted(frames)
+        if missing := sorted(set(gone).difference(seen)):
+            raise InvalidCorrectionError(
+                f"Track {track} is not seen in frame {missing[0]}, so that nothing can "
+                "be removed there."
+            )
+        left = set(seen) - set(gone)
         parents = {
             c: p for c, p in self.parents.items() if left or (c != track and p != track)
         }

@@ -74,7 +74,7 @@ class TrackPlanes:
         """
         if track not in self._frames:
             raise InvalidCorrectionError(
-                f"There is no track {track}. Click on an object first."
+                f"There is no track {track}; choose one that is there."
             )
         return sorted(self._frames[track])
 
