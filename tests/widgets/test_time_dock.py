@@ -357,6 +357,7 @@ def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer
     assert corrector.tracks.children(mother) == []
     assert corrector.tracks.frames_of(mother) == list(range(N_FRAMES))
     assert len(corrector.tour.doubts) == n_doubts - 1
+    assert "goes on as" in dock.form.job.status.text()
     # Both steps were one correction.
     dock.form.review.undo.click()
     settle(dock, qtbot)

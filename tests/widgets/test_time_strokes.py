@@ -150,6 +150,10 @@ def test_what_is_locked_while_something_is_computed_stays_locked(
     settle(corrector.dock, qtbot)
     assert place in tracks.locked
     assert (1, one) in tracks.locked
+    # What recomputing has locked is taken back with the rest.
+    while corrector.can_undo:
+        corrector.undo()
+    assert (1, one) not in tracks.locked
 
 
 def test_a_stroke_through_slices_is_of_each_movie(viewer_model, qtbot):

@@ -11,6 +11,7 @@ from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.tracking.redraw import owner_of, redraw
+from napari_segment_anything.widgets.keys import UNDO_KEY
 from napari_segment_anything.widgets.time_history import CorrectionHistory
 from napari_segment_anything.widgets.time_narrator import (
     describe_accepted,
@@ -140,8 +141,10 @@ class TimeCorrector(QObject):
         doubt, steps = self.tour.doubt, self.readings.steps
         if doubt is None or not steps:
             return
+        words = self.readings.words
         if self._correct(*(partial(step, self.tracks) for step in steps)):
             self._go_on()
+            self.said.emit(f"{words}: done. {UNDO_KEY}: undo.")
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""

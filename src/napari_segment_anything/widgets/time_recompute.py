@@ -133,7 +133,9 @@ class Recomputation(QObject):
         if (model := self._bench.model) is None:
             return
         tracks = self._found.movies[position]
-        tracks.locked |= {place}
+        if place not in tracks.locked:
+            self._history.carry_out(tracks, lambda: tracks.lock([place]))
+            self.changed.emit()
         done = partial(self._on_done, place, position, TracksBefore.of(tracks))
         job = recompute_around(
             place, position, self._found, model.predictor, self._bench.store
