@@ -30,18 +30,37 @@ def test_geff_there_and_back(tracks, tmp_path):
     assert len(graph.edges) == 4 + 2 + 2 + 2 + 2
     frames = graph.properties["t"]
     assert (frames[graph.edges[:, 0]] < frames[graph.edges[:, 1]]).all()
-    ids, parents = tracks_of_graph(graph)
-    relabelled = {}
-    for (frame, segment), track in ids.items():
-        relabelled.setdefault(track, set()).add((frame, segment))
-    expected = {
-        track: {(t, track) for t in tracks.frames_of(track)} for track in tracks.tracks
+    found = tracks_of_graph(graph)
+    assert found.ids == {
+        (t, track): track for track in tracks.tracks for t in tracks.frames_of(track)
     }
-    assert sorted(map(sorted, relabelled.values())) == sorted(
-        map(sorted, expected.values())
-    )
-    assert len(parents) == 2
-    assert len(set(parents.values())) == 1
+    assert found.parents == {3: 2, 4: 2}
+    assert found.locked == {(0, 1)}
+
+
+def test_a_single_daughter_keeps_her_id(tmp_path):
+    tracks = EditableTracks(dividing_movie(), {4: 2})
+    run(export_tracks(tmp_path / "t.geff", "geff", tracks))
+    found = tracks_of_graph(read_geff(tmp_path / "t.geff"))
+    assert found.parents == {4: 2}
+    assert set(found.ids.values()) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [5, 6, 5, 6],  # Each link leads to another track, which has started before.
+        [5, 5, 5, 0],  # Not all have an id.
+        [5, 5, 7, 5],  # A track goes on after it has a daughter.
+    ],
+)
+def test_ids_that_contradict_the_links_are_not_taken(names):
+    frames = np.arange(4)
+    properties = {"t": frames, "seg_id": frames + 1, "track_id": np.array(names)}
+    chain = GeffGraph(properties, np.array([[0, 1], [1, 2], [2, 3]]), ("t",))
+    found = tracks_of_graph(chain)
+    assert set(found.ids.values()) == {1}
+    assert found.parents == {}
 
 
 def test_graphs_that_cannot_be_tracks_are_refused(tmp_path):

@@ -143,3 +143,5 @@ def test_lists_of_frames():
     assert parse_frames(" ") == ()
     with pytest.raises(InvalidSettingsError, match="'1-x' is no frame"):
         parse_frames("3, 1-x")
+    with pytest.raises(InvalidSettingsError, match="write 2-4"):
+        parse_frames("0, 4-2")

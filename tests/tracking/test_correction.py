@@ -75,6 +75,8 @@ def test_what_does_not_fit_is_refused_with_a_reason(tracks):
         (lambda: tracks.divide(2, [3]), "Cut track 2"),
         (lambda: tracks.cut(99, 1), "no track 99"),
         (lambda: tracks.swap(2, 2, 1), "two different"),
+        (lambda: tracks.remove(1, [99]), "not seen in frame 99"),
+        (lambda: tracks.remove(3, [0]), "not seen in frame 0"),
     ):
         with pytest.raises(InvalidCorrectionError, match=reason):
             wrong()

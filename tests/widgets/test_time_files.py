@@ -125,8 +125,14 @@ def test_all_slices_are_saved_whichever_is_shown(deep, qtbot, tmp_path):
 def test_all_slices_are_loaded_again(deep, qtbot, tmp_path):
     before = deep.corrector
     labels = before.layers.labels.data.copy()
-    parents = {z: dict(tracks.parents) for z, tracks in before.found.movies.items()}
+    movies = before.found.movies
+    parents = {z: dict(tracks.parents) for z, tracks in movies.items()}
     assert all(parents.values())
+    for tracks in movies.values():
+        tracks.apply(tracks.lock([(2, tracks.ids(2)[0].item())]))
+    locked = {z: tracks.locked for z, tracks in movies.items()}
+    confidence = before.layers.tracks.properties["confidence"]
+    assert (confidence < 1).all()
     for kind, ending in (("ctc", "_RES"), ("geff", ".geff"), ("zarr", ".zarr")):
         save(deep, qtbot, tmp_path / "x", kind, ending)
     assert "is in x.csv" in deep.form.job.status.text()
@@ -137,11 +143,16 @@ def test_all_slices_are_loaded_again(deep, qtbot, tmp_path):
         assert parents == {z: dict(t.parents) for z, t in found.found.movies.items()}
         # What was under review is hidden, not lost.
         assert not before.layers.labels.visible
+    # Which masks are locked, and how sure the model was, is in the table.
+    assert {z: t.locked for z, t in found.found.movies.items()} == locked
+    again = found.layers.tracks.properties["confidence"]
+    assert np.allclose(again, confidence, atol=1e-5)
     form = deep.form
     form.labels.setCurrentIndex(form.labels.findText("deep tracked"))
     found = load_from(deep, qtbot, tmp_path / "x.geff")
-    assert ((found.layers.labels.data > 0) == (labels > 0)).all()
-    assert {len(t.parents) for t in found.found.movies.values()} == {2}
+    assert (found.layers.labels.data == labels).all()
+    assert {z: dict(t.parents) for z, t in found.found.movies.items()} == parents
+    assert {z: t.locked for z, t in found.found.movies.items()} == locked
 
 
 def test_folders_that_share_ids_are_told_apart(deep, qtbot, tmp_path):

@@ -172,6 +172,14 @@ def test_objects_are_followed_through_depth_at_each_time(qtbot, viewer_model):
     assert set(changed[:, 0]) == {1}
     assert set(changed[:, 1]) == {3, 4, 5}
     settle(dock, qtbot)
+    # Planes along depth are slices wherever they are spoken of.
+    review, form = dock.form.review, dock.form
+    spoken = [form.job.status.text(), review.selected.text(), review.summary.text()]
+    spoken += [form.preview.text(), form.hidden.suffix(), form.estimate.text()]
+    spoken += [review.list.item(n).text() for n in range(review.list.count())]
+    spoken += [button.toolTip() for button in review.buttons.values()]
+    assert any("slice" in text for text in spoken)
+    assert not [text for text in spoken if "frame" in text or "movie" in text]
     dock.close()
     dock.deleteLater()
 

@@ -102,7 +102,10 @@ def passing_ids(
 
 
 def read_tracks_job(
-    frames: LabelFrames, parents: Mapping[int, int], numbers: range | None = None
+    frames: LabelFrames,
+    parents: Mapping[int, int],
+    numbers: range | None = None,
+    locked: Collection[Place] = (),
 ) -> Generator[Progress, None, EditableTracks]:
     """Look which tracks are seen in which frame, so that they can be corrected.
 
@@ -114,6 +117,8 @@ def read_tracks_job(
         Parent of each track that has one.
     numbers : range, optional
         Frames that may have objects; by default all.
+    locked : collection of (frame, id), optional
+        Objects that are locked, where they are seen.
     """
     numbers = range(int(frames.shape[0])) if numbers is None else numbers
     seen = {}
@@ -122,7 +127,8 @@ def read_tracks_job(
         plane = np.asarray(frames[frame])
         seen[frame] = np.unique(plane[plane > 0])
     yield Progress("read tracks", len(numbers), len(numbers))
-    return EditableTracks(frames, dict(parents), seen=seen)
+    there = frozenset((t, one) for t, one in locked if one in seen.get(t, ()))
+    return EditableTracks(frames, dict(parents), there, seen=seen)
 
 
 def review_tracks_job(tracks: EditableTracks) -> Generator[Progress, None, list[Doubt]]:

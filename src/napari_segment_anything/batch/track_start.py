@@ -228,5 +228,9 @@ def parse_frames(text: str) -> tuple[int, ...]:
                 f"{part.strip()!r} is no frame; write numbers and ranges such as "
                 "0, 10-12."
             ) from error
+        if last < first:
+            raise InvalidSettingsError(
+                f"{part.strip()!r} ends before it starts; write {last}-{first}."
+            )
         frames.update(range(first, last + 1))
     return tuple(sorted(frames))

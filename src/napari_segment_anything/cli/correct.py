@@ -64,7 +64,11 @@ def run_correct(arguments: Namespace) -> None:
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.result_frames import axis_of, movie_of
     from napari_segment_anything.batch.track_correct import correct_tracks
-    from napari_segment_anything.batch.track_import import load_tracks, scores_of_table
+    from napari_segment_anything.batch.track_import import (
+        load_tracks,
+        read_tracks_table,
+        scores_of,
+    )
     from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.summary import report_correction
@@ -75,7 +79,7 @@ def run_correct(arguments: Namespace) -> None:
     tracks = load_tracks(arguments.tracks, arguments.lineage)
     scores = None
     if arguments.lineage is not None and arguments.lineage.is_file():
-        scores = scores_of_table(arguments.lineage, axis_of(stack))
+        scores = scores_of(read_tracks_table(arguments.lineage), axis_of(stack))
     needs_model = any(step.needs_model for step in steps)
     with ProgressBar() as bar:
         job = correct_tracks(

@@ -4,7 +4,7 @@ Every correction is a small value that can be applied and taken back. A correcte
 is locked; what depends on it is computed again in the few frames around it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -119,8 +119,14 @@ class EditableTracks(TrackPlanes):
 
     def remove(self, track: int, frames: Collection[int] | None = None) -> Correction:
         """Remove an object from some frames, or from all."""
-        gone = self.frames_of(track) if frames is None else sorted(frames)
-        left = set(self.frames_of(track)) - set(gone)
+        seen = self.frames_of(track)
+        gone = seen if frames is None else sorted(frames)
+        if missing := sorted(set(gone).difference(seen)):
+            raise InvalidCorrectionError(
+                f"Track {track} is not seen in frame {missing[0]}, so that nothing can "
+                "be removed there."
+            )
+        left = set(seen) - set(gone)
         parents = {
             c: p for c, p in self.parents.items() if left or (c != track and p != track)
         }
@@ -155,27 +161,46 @@ class EditableTracks(TrackPlanes):
 
     def apply(self, correction: Correction) -> Correction:
         """Carry a correction out; returns the one that takes it back."""
-        undo = Correction(
-            tuple(
-                PlaneChange(c.frame, c.pixels, c.after, c.before)
-                for c in correction.changes
-            ),
-            dict(self.parents),
-            self.locked,
-            self.apart,
-        )
+        undo = self._taking_back(correction.changes)
         for change in correction.changes:
             plane = self.read(change.frame).copy()
             plane.ravel()[change.pixels] = change.after
             self.labels[change.frame] = plane
-            self._note(change.frame)
+            self._note(change.frame, change.ids)
         self.parents = ordered(correction.parents, self._frames)
         if correction.apart is not None:
             self.apart = correction.apart
-        self.locked = frozenset(
-            (t, i) for t, i in correction.locked if t in self._frames.get(i, ())
-        )
+        self.locked = self._seen(correction.locked)
         return undo
+
+    def take_over(self, strokes: Sequence[PlaneChange]) -> Correction:
+        """Take notice of what somebody has painted; returns what takes it back.
+
+        What was painted on is locked, and so is what is left of what was painted over.
+
+        Parameters
+        ----------
+        strokes : sequence of PlaneChange
+            Pixels that are changed already.
+        """
+        undo = self._taking_back(strokes)
+        drawn = set[Place]()
+        for stroke in strokes:
+            self._note(stroke.frame, stroke.ids)
+            drawn |= {(stroke.frame, one) for one in stroke.ids.tolist()}
+        self.parents = ordered(self.parents, self._frames)
+        self.locked = self._seen(self.locked | drawn)
+        return undo
+
+    def _taking_back(self, changes: Sequence[PlaneChange]) -> Correction:
+        inverse = tuple(
+            PlaneChange(c.frame, c.pixels, c.after, c.before) for c in changes
+        )
+        return Correction(inverse, dict(self.parents), self.locked, self.apart)
+
+    def _seen(self, places: Collection[Place]) -> frozenset[Place]:
+        """Places where the track is seen."""
+        return frozenset((t, i) for t, i in places if t in self._frames.get(i, ()))
 
     def _correction(
         self,
@@ -192,7 +217,8 @@ class EditableTracks(TrackPlanes):
 
 def renamed(frame: int, plane: Labels, ids: Mapping[int, int]) -> PlaneChange:
     """Change ids of one frame."""
-    pixels = np.flatnonzero(np.isin(plane.ravel(), list(ids)))
+    is_theirs = np.logical_or.reduce([plane.ravel() == one for one in ids])
+    pixels = np.flatnonzero(is_theirs)
     before = plane.ravel()[pixels]
     after = before.copy()
     for old, new in ids.items():

@@ -50,6 +50,12 @@ class PlaneChange:
     before: Labels
     after: Labels
 
+    @property
+    def ids(self) -> Labels:
+        """Tracks that lose or get pixels, ascending."""
+        ids = np.union1d(self.before, self.after)
+        return ids[ids > 0]
+
 
 @dataclass(frozen=True, eq=False)
 class Correction:

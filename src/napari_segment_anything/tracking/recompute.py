@@ -238,10 +238,9 @@ def _touched(
 ) -> frozenset[Place]:
     """Objects whose pixels a correction changes, and those of tracks it adopts."""
     places = {
-        (change.frame, int(one))
+        (change.frame, one)
         for change in correction.changes
-        for one in np.union1d(change.before, change.after)
-        if one
+        for one in change.ids.tolist()
     }
     old, new = tracks.parents, correction.parents
     adopted = {c for c in {*old, *new} if old.get(c) != new.get(c)}

@@ -74,7 +74,7 @@ class TrackPlanes:
         """
         if track not in self._frames:
             raise InvalidCorrectionError(
-                f"There is no track {track}. Click on an object first."
+                f"There is no track {track}; choose one that is there."
             )
         return sorted(self._frames[track])
 
@@ -103,14 +103,22 @@ class TrackPlanes:
         self._note(frame)
         self.parents = ordered(self.parents, self._frames)
 
-    def _note(self, frame: int) -> None:
+    def _note(self, frame: int, changed: Labels | None = None) -> None:
+        """Look which tracks are seen in a frame now, of all or of these alone."""
         self._n_changes[frame] = self.n_changes(frame) + 1
-        present = set(self.ids(frame).tolist())
-        for one, frames in list(self._frames.items()):
-            if one not in present:
-                frames.discard(frame)
-                if not frames:
-                    del self._frames[one]
+        if changed is None:
+            present = set(self.ids(frame).tolist())
+            asked = present.union(self._frames)
+        else:
+            asked = set(changed[changed > 0].tolist())
+            plane = self.read(frame)
+            # To look for a few ids is much faster than to list all of them.
+            present = {one for one in asked if (plane == one).any()}
+        for one in asked - present:
+            frames = self._frames.get(one, set())
+            frames.discard(frame)
+            if not frames:
+                self._frames.pop(one, None)
         for one in present:
             self._frames.setdefault(one, set()).add(frame)
 

@@ -11,15 +11,17 @@ from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.tracking.redraw import owner_of, redraw
+from napari_segment_anything.widgets.keys import UNDO_KEY
 from napari_segment_anything.widgets.time_history import CorrectionHistory
 from napari_segment_anything.widgets.time_narrator import (
+    describe_accepted,
     describe_correction,
-    describe_recomputed,
+    describe_painted,
 )
 from napari_segment_anything.widgets.time_picker import ASKS, TrackPicker
 from napari_segment_anything.widgets.time_prompts import TimePrompts
 from napari_segment_anything.widgets.time_readings import ReadingLines
-from napari_segment_anything.widgets.time_recompute import recompute_around
+from napari_segment_anything.widgets.time_recompute import Recomputation
 from napari_segment_anything.widgets.time_shown import ShownMovie
 from napari_segment_anything.widgets.time_strokes import StrokeWatch
 from napari_segment_anything.widgets.time_tour import DoubtTour
@@ -32,12 +34,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.components import ViewerModel
 
-    from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.tracking.correction_steps import Correction, Place
-    from napari_segment_anything.tracking.recompute import Recomputed
+    from napari_segment_anything.tracking.correction_steps import Correction
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
+    from napari_segment_anything.widgets.time_strokes import Strokes
     from napari_segment_anything.widgets.workbench import Workbench
 
 
@@ -73,9 +74,14 @@ class TimeCorrector(QObject):
         super().__init__()
         self.layers, self.found = layers, found
         self.tour = DoubtTour(viewer, layers, found)
-        self._viewer, self._bench, self._worker = viewer, workbench, worker
+        self._viewer = viewer
         self._history = CorrectionHistory(self.tour)
-        self._strokes = StrokeWatch(layers, found.request.along)
+        self._recomputation = Recomputation(
+            workbench, found, self.tour, self._history, worker
+        )
+        self._recomputation.said.connect(self.said)
+        self._recomputation.changed.connect(self._refresh)
+        self._strokes = StrokeWatch(layers, found.request)
         self._strokes.painted.connect(self._on_painted)
         self.shown = ShownMovie(viewer, layers, found)
         self.shown.moved.connect(self._on_moved)
@@ -119,9 +125,8 @@ class TimeCorrector(QObject):
         # Also where the object is hidden: nobody is to ask again.
         if doubt.track in tracks.tracks:
             tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
-        self.tour.take()
-        self.changed.emit()
-        self.tour.step(1)
+        self._go_on()
+        self.said.emit(describe_accepted(doubt))
 
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""
@@ -136,10 +141,10 @@ class TimeCorrector(QObject):
         doubt, steps = self.tour.doubt, self.readings.steps
         if doubt is None or not steps:
             return
+        words = self.readings.words
         if self._correct(*(partial(step, self.tracks) for step in steps)):
-            self.tour.take()
-            self.changed.emit()
-            self.tour.step(1)
+            self._go_on()
+            self.said.emit(f"{words}: done. {UNDO_KEY}: undo.")
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -150,32 +155,20 @@ class TimeCorrector(QObject):
 
     def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
         """Put a mask into the track it belongs to, and compute again around it."""
-        frame = plane.position(self.found.request.along) or 0
-        tracks, chosen = self.tracks, self.selected
-        track = owner_of(tracks, frame, mask, chosen)
+        frame, tracks = plane.position(self.found.request.along) or 0, self.tracks
+        track = owner_of(tracks, frame, mask, self.selected)
         self._viewer.layers.selection.active = self.layers.labels
         if self._correct(lambda: redraw(tracks, track, frame, mask)):
             self.layers.labels.selected_label = track
-            self._recompute((frame, track))
+            self._recomputation.start((frame, track), self.shown.position)
 
     def recompute(self) -> None:
         """Compute again what depends on the chosen object in this frame."""
         try:
-            self._recompute((self.shown.frame, self.selected))
+            place = self.shown.frame, self.selected
+            self._recomputation.start(place, self.shown.position)
         except SegmentAnythingError as error:
             self.failed.emit(error)
-
-    def _recompute(self, place: Place) -> None:
-        if (model := self._bench.model) is None:
-            return
-        tracks, position = self.tracks, self.shown.position
-        tracks.locked = tracks.locked | {place}
-        job = recompute_around(
-            place, position, self.found, model.predictor, self._bench.store
-        )
-        done = partial(self._on_recomputed, position, place)
-        if not self._worker.start(job, done):
-            self.said.emit("Something else is running; wait for it or cancel it.")
 
     def undo(self) -> None:
         """Take the last correction back."""
@@ -200,13 +193,11 @@ class TimeCorrector(QObject):
         self.lines.hide()
         self.changed.emit()
 
-    def _on_recomputed(
-        self, position: Position, place: Place, done: Recomputed
-    ) -> None:
-        self._history.carry_out(self.found.movies[position], lambda: done.correction)
-        self.tour.renew(done, position)
-        self.said.emit(describe_recomputed(place, done))
-        self._refresh()
+    def _go_on(self) -> None:
+        """Take the doubt that is shown from the list, and go to the next one."""
+        self.tour.take()
+        self.changed.emit()
+        self.tour.step(1)
 
     def _correct(self, *steps: Callable[[], Correction]) -> bool:
         """Carry out corrections that belong together: all of them, or none."""
@@ -226,12 +217,14 @@ class TimeCorrector(QObject):
         if name == "join" and track not in tracks.tracks:
             self.layers.labels.selected_label = other
 
-    def _on_painted(self, places: frozenset[tuple[int, int]]) -> None:
-        for frame in {frame for frame, _ in places}:
-            self.tracks.note_painting(frame)
-        drawn = frozenset(place for place in places if place[1])
-        self.tracks.locked = self.tracks.locked | drawn
-        self.changed.emit()
+    def _on_painted(self, strokes: Strokes) -> None:
+        movies = self.found.movies
+        ours = [(movies[at], of_it) for at, of_it in strokes.items() if at in movies]
+        if ours:
+            self._history.note([(one, one.take_over(of_it)) for one, of_it in ours])
+            self.shown.redraw()
+            self.changed.emit()
+            self.said.emit(describe_painted(strokes))
 
     def _refresh(self) -> None:
         self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.words import describe
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.dock import Dock
@@ -14,9 +15,11 @@ from napari_segment_anything.widgets.time_files import TimeFiles
 from napari_segment_anything.widgets.time_form import TimeForm
 from napari_segment_anything.widgets.time_runs import TimeRuns
 from napari_segment_anything.widgets.time_steps import ReviewSteps
+from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Layer
 
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
@@ -101,16 +104,16 @@ class TimeDock(Dock):
         corrector = TimeCorrector(
             self._viewer, self.workbench, layers, found, self.worker
         )
-        corrector.said.connect(self.form.job.say)
-        corrector.failed.connect(self.say_failure)
+        corrector.said.connect(self._say_of_tracks)
+        corrector.failed.connect(self._say_misfit)
         corrector.changed.connect(self._show_review)
         self.steps.corrector = corrector
-        many = len(found.movies) > 1
-        self.form.review.other_axes = found.request.other_axes if many else ""
+        along, others = found.request.along, found.request.other_axes
+        self.form.review.name_axes(along, others if len(found.movies) > 1 else "")
         if found.linking is not None:
-            self.form.estimate.setText(describe(found.linking))
+            self.form.estimate.setText(worded(describe(found.linking), along))
             self.form.estimate.setVisible(True)
-        keys.bind_keys(layers.labels, self.steps.keys())
+        self._bind_keys(layers.labels)
         corrector.shown.drawn.connect(self._listen_to_paths)
         self._viewer.layers.selection.active = layers.labels
         self._show_review()
@@ -136,7 +139,22 @@ class TimeDock(Dock):
         if self.corrector is None or (paths := self.corrector.layers.tracks) is None:
             return
         if self.corrector.picker.listen(paths):
-            keys.bind_keys(paths, self.steps.keys())
+            self._bind_keys(paths)
+
+    def _bind_keys(self, layer: Layer) -> None:
+        # The layer's own undo knows nothing of tracks and what is locked.
+        usual = {keys.USUAL_UNDO_KEY: self.steps.undo}
+        keys.bind_keys(layer, self.steps.keys() | usual)
+
+    def _say_of_tracks(self, text: str) -> None:
+        if self.corrector is not None:
+            self.form.job.say(worded(text, self.corrector.found.request.along))
+
+    def _say_misfit(self, error: Exception) -> None:
+        if isinstance(error, InvalidCorrectionError) and self.corrector is not None:
+            along = self.corrector.found.request.along
+            error = InvalidCorrectionError(worded(str(error), along))
+        self.say_failure(error)
 
     def _show_review(self) -> None:
         self.steps.show()

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSizePolicy,
     QSpinBox,
     QWidget,
@@ -25,6 +26,7 @@ from napari_segment_anything.widgets.fold import Fold
 from napari_segment_anything.widgets.image_form import ImageForm, button, side_by_side
 from napari_segment_anything.widgets.layout import heading, note, wide_form
 from napari_segment_anything.widgets.time_review import TimeReview
+from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -47,6 +49,7 @@ _DEPTHS = (
     ("brightest of all slices", "max"),
     ("mean of all slices", "mean"),
 )
+_AT_MOST = " frames at most"
 _DIVIDES = ((AS_ESTIMATED, None), ("yes", True), ("no", False))
 
 
@@ -90,7 +93,7 @@ class TimeForm(ImageForm):
         self.hidden = QSpinBox()
         self.hidden.setRange(0, 20)
         self.hidden.setValue(2)
-        self.hidden.setSuffix(" frames at most")
+        self.hidden.setSuffix(_AT_MOST)
         self.estimate = note()
         self.preview = button(
             "Try three frames",
@@ -145,11 +148,9 @@ class TimeForm(ImageForm):
         """Offer what goes with the chosen axis; lengths are those of the image."""
         along = str(self.along.currentData())
         self.set_length(lengths.get(along, 1))
-        word = "slice" if along == "Z" else "frame"
-        for which, box in (("First", self.first), ("Last", self.last)):
-            label = self._rows.labelForField(box)
-            if isinstance(label, QLabel):
-                label.setText(f"{which} {word}")
+        for named, text in self._texts.items():
+            named.setText(worded(text, along))
+        self.hidden.setSuffix(worded(_AT_MOST, along))
         self._has_slices = along != "Z" and lengths.get("Z", 1) > 1
         # Rows of a form are hidden as a whole only from Qt 6.4 on.
         for part in (self.slices, self._rows.labelForField(self.slices)):
@@ -224,6 +225,15 @@ class TimeForm(ImageForm):
         settings.addRow("Are hidden for", self.hidden)
         settings.addRow("Carry on", self.direction)
         settings.addRow("Locked frames", self.locked_frames)
+        labels = (
+            *(form.labelForField(box) for box in (self.first, self.last)),
+            settings.labelForField(self.locked_frames),
+        )
+        self._texts: dict[QLabel | QPushButton, str] = {
+            one: one.text()
+            for one in (*labels, self.preview)
+            if isinstance(one, QLabel | QPushButton)
+        }
         column.addWidget(Fold("How they move, what is locked", settings))
         column.addWidget(self.estimate)
         self.estimate.setVisible(False)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from napari_segment_anything.errors import SegmentAnythingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.correction_steps import Correction
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_tour import DoubtTour
+
+    TakesBack = tuple[EditableTracks, Correction]
 
 
 class CorrectionHistory:
@@ -49,7 +51,6 @@ class CorrectionHistory:
         SegmentAnythingError
             If one of them is not possible; the others have been taken back.
         """
-        doubts = list(self._tour.doubts)
         done: list[Correction] = []
         try:
             for step in steps:
@@ -58,7 +59,11 @@ class CorrectionHistory:
             for undo in reversed(done):
                 tracks.apply(undo)
             raise
-        self._done.append(_Done(tracks, done, doubts, self._tour.at))
+        self.note([(tracks, undo) for undo in done])
+
+    def note(self, undo: Sequence[TakesBack]) -> None:
+        """Remember what takes back something that is done already, as one step."""
+        self._done.append(_Done(undo, list(self._tour.doubts), self._tour.at))
 
     def undo(self) -> bool:
         """Take the last corrections back; False if there are none.
@@ -68,8 +73,8 @@ class CorrectionHistory:
         if not self._done:
             return False
         done, tour = self._done.pop(), self._tour
-        for step in reversed(done.undo):
-            done.tracks.apply(step)
+        for tracks, step in reversed(done.undo):
+            tracks.apply(step)
         is_back = done.at >= 0 and done.doubts[done.at] not in tour.doubts
         tour.doubts = done.doubts
         if is_back:
@@ -81,7 +86,6 @@ class CorrectionHistory:
 class _Done:
     """What takes corrections back, and the review list as it was before."""
 
-    tracks: EditableTracks
-    undo: list[Correction]
+    undo: Sequence[TakesBack]
     doubts: list[Doubt]
     at: int

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.track_graph import tracks_of_graph
-from napari_segment_anything.batch.track_import import parents_of_table, relabelled
+from napari_segment_anything.batch.track_import import (
+    locked_of,
+    parents_of,
+    read_tracks_table,
+    relabelled,
+    scores_of,
+)
 from napari_segment_anything.batch.track_jobs import read_tracks_job, review_tracks_job
 from napari_segment_anything.errors import StorageError, UnreadableInputError
 from napari_segment_anything.storage.ctc import is_ctc, read_ctc
@@ -25,17 +31,25 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_segment_anything.batch.mask_scores import MaskScores
     from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.tracking.correction import EditableTracks
-    from napari_segment_anything.tracking.correction_steps import LabelFrames
+    from napari_segment_anything.tracking.correction_steps import LabelFrames, Place
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_request import TimeRequest
 
     MovieOf = Callable[[PlaneId], LabelFrames]
-    Read = Callable[[int], npt.NDArray[np.integer]]
-    # How label images of a movie are read, how many there are, and parents of tracks.
-    Source = tuple[Read, int, Mapping[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """How label images of a movie are read, and what is known of their tracks."""
+
+    read: Callable[[int], npt.NDArray[np.integer]]
+    n_frames: int
+    parents: Mapping[int, int]
+    locked: frozenset[Place] = frozenset()
 
 
 def load_job(
@@ -63,14 +77,17 @@ def load_job(
     yield Progress("read tracks", 0, 1)
     movies: dict[Position, EditableTracks] = {}
     doubts: list[Doubt] = []
-    for position, (read, n_frames, parents) in _sources(path, request).items():
+    sources, scores = _sources(path, request)
+    for position, source in sources.items():
         frames = movie(request.plane_of(position))
-        for frame in range(n_frames):
-            plane = read(frame)
-            _check(path, plane, n_frames, frames)
+        for frame in range(source.n_frames):
+            plane = source.read(frame)
+            _check(path, plane, source.n_frames, frames)
             frames[frame] = plane
-            yield Progress("read tracks", frame, n_frames)
-        tracks = yield from read_tracks_job(frames, parents)
+            yield Progress("read tracks", frame, source.n_frames)
+        tracks = yield from read_tracks_job(
+            frames, source.parents, locked=source.locked
+        )
         taken = {one for other in movies.values() for one in other.tracks}
         if taken.intersection(tracks.tracks):
             tracks = yield from _renumbered_job(tracks, max(taken))
@@ -80,30 +97,33 @@ def load_job(
     for tracks in movies.values():
         tracks.beside = [other for other in movies.values() if other is not tracks]
     doubts.sort(key=lambda doubt: -doubt.score)
-    return TimeTracks(request, None, movies, doubts)
+    return TimeTracks(request, None, movies, doubts, scores)
 
 
-def _sources(path: Path, request: TimeRequest) -> dict[Position, Source]:
-    """How the label images of each movie are read that the files hold."""
+def _sources(
+    path: Path, request: TimeRequest
+) -> tuple[dict[Position, _Source], MaskScores | None]:
+    """Find what the files hold of each movie, and how sure the model was of masks."""
     shown = request.position_of(request.plane)
     if is_ctc(path):
-        return {shown: _challenge(path)}
+        return {shown: _challenge(path)}, None
     if folders := _folders(path, request.other_axes):
         if missing := sorted(set(folders) - set(request.positions)):
             raise UnreadableInputError(
                 f"{folders[missing[0]]} is beyond the image along "
                 f"{request.other_axes}; choose the image that the tracks belong to."
             )
-        return {position: _challenge(folder) for position, folder in folders.items()}
+        found = {position: _challenge(folder) for position, folder in folders.items()}
+        return found, None
     if is_geff(path):
-        return _graph(path, request)
+        return _graph(path, request), None
     return _zarr(path, request)
 
 
-def _challenge(folder: Path) -> Source:
+def _challenge(folder: Path) -> _Source:
     labels, rows = read_ctc(folder)
     parents = {one: parent for one, _, _, parent in rows if parent}
-    return lambda frame: np.asarray(labels[frame]), len(labels), parents
+    return _Source(lambda frame: np.asarray(labels[frame]), len(labels), parents)
 
 
 def _folders(path: Path, other_axes: str) -> dict[Position, Path]:
@@ -118,24 +138,26 @@ def _folders(path: Path, other_axes: str) -> dict[Position, Path]:
     return found
 
 
-def _graph(path: Path, request: TimeRequest) -> dict[Position, Source]:
-    ids, parents = tracks_of_graph(read_geff(path))
+def _graph(path: Path, request: TimeRequest) -> dict[Position, _Source]:
+    graph = tracks_of_graph(read_geff(path))
     if request.start is None:
         raise UnreadableInputError(
             "A GEFF holds no masks: choose its label images under “Start from”, then "
             "load it."
         )
 
-    def source(position: Position) -> Source:
+    def source(position: Position) -> _Source:
         plane = request.plane_of(position)
         labels = MovieFrames(request.start, request.axes, plane, request.along)
-        read = lambda frame: relabelled(labels[frame], frame, ids)  # noqa: E731
-        return read, labels.shape[0], parents
+        read = lambda frame: relabelled(labels[frame], frame, graph.ids)  # noqa: E731
+        return _Source(read, labels.shape[0], graph.parents, graph.locked)
 
     return {position: source(position) for position in request.positions}
 
 
-def _zarr(path: Path, request: TimeRequest) -> dict[Position, Source]:
+def _zarr(
+    path: Path, request: TimeRequest
+) -> tuple[dict[Position, _Source], MaskScores | None]:
     try:
         store = LabelStore.open(path, mode="r")
     except StorageError as error:
@@ -150,19 +172,23 @@ def _zarr(path: Path, request: TimeRequest) -> dict[Position, Source]:
             f"image are followed along {request.along}; choose the image that they "
             "belong to."
         )
-    table = path.with_suffix(".csv")
-    parents = parents_of_table(table) if table.is_file() else {}
+    beside = path.with_suffix(".csv")
+    table = read_tracks_table(beside) if beside.is_file() else None
+    parents = {} if table is None else parents_of(table)
 
-    def source(position: Position) -> Source:
+    def source(position: Position) -> _Source:
         place = dict(zip(others, position, strict=True))
 
         def read(frame: int) -> npt.NDArray[np.integer]:
             index = {**place, request.along: frame}
             return store.read_plane([index[letter] for letter in store.index_axes])
 
-        return read, store.lengths[request.along], parents
+        locked: frozenset[Place] = frozenset()
+        if table is not None:
+            locked = locked_of(table, request.along, place)
+        return _Source(read, store.lengths[request.along], parents, locked)
 
-    return {
+    found = {
         position: source(position)
         for position in request.positions
         if all(
@@ -170,6 +196,10 @@ def _zarr(path: Path, request: TimeRequest) -> dict[Position, Source]:
             for letter, n in zip(others, position, strict=True)
         )
     }
+    scores = None
+    if table is not None:
+        scores = scores_of(table, request.along, others, request.plane.plane_axes)
+    return found, scores
 
 
 def _renumbered_job(
@@ -181,7 +211,8 @@ def _renumbered_job(
         tracks.labels[frame] = np.where(plane > 0, plane + last_id, 0)
         yield Progress("read tracks", frame, tracks.n_frames)
     moved = {c + last_id: p + last_id for c, p in tracks.parents.items()}
-    return (yield from read_tracks_job(tracks.labels, moved))
+    locked = {(frame, one + last_id) for frame, one in tracks.locked}
+    return (yield from read_tracks_job(tracks.labels, moved, locked=locked))
 
 
 def _check(

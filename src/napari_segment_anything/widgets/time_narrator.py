@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_segment_anything.widgets.keys import UNDO_KEY
+from napari_segment_anything.widgets.keys import OTHER_WAY_KEY, UNDO_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.tracking.correction import EditableTracks
-    from napari_segment_anything.tracking.correction_steps import Place
+    from napari_segment_anything.tracking.correction_steps import Place, PlaneChange
     from napari_segment_anything.tracking.recompute import Recomputed
+    from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_shown import ShownMovie
 
 
 _N_REPAIRS = 3
+_N_LISTED = 4
 
 _CORRECTED = {
     "cut": "Track {track} ends before frame {frame}; the rest has a new id.",
@@ -83,6 +86,40 @@ def describe_correction(
         words = words.replace("locked", "unlocked")
     frame = shown.frame if "{frame}" in words else 0
     return f"{words.format(track=track, other=other, frame=frame)} {UNDO_KEY}: undo."
+
+
+def describe_accepted(doubt: Doubt) -> str:
+    """Say that a doubt is settled."""
+    return (
+        f"Track {doubt.track} is right in frame {doubt.frame} and locked there. "
+        f"{UNDO_KEY}: undo."
+    )
+
+
+def describe_painted(strokes: Mapping[Position, Sequence[PlaneChange]]) -> str:
+    """Say what a stroke has done."""
+    changes = [change for of_movie in strokes.values() for change in of_movie]
+    ids = sorted({one for change in changes for one in change.ids.tolist()})
+    frames = sorted({change.frame for change in changes})
+    return (
+        f"Painted on track{'s' if len(ids) != 1 else ''} {_listed(ids)} in frame"
+        f"{'s' if len(frames) != 1 else ''} {_listed(frames)}; what is left of "
+        f"{'them' if len(ids) != 1 else 'it'} there is locked. {UNDO_KEY}: undo."
+    )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = [str(number) for number in numbers[:_N_LISTED]]
+    return ", ".join(shown) + (" …" if len(numbers) > _N_LISTED else "")
+
+
+def describe_overtaken(place: Place) -> str:
+    """Say why what was computed is not used."""
+    frame, track = place
+    return (
+        f"What lies around track {track} in frame {frame} was changed meanwhile, and "
+        f"that is kept. Choose the track there; {OTHER_WAY_KEY}: recompute."
+    )
 
 
 def describe_recomputed(place: Place, done: Recomputed) -> str:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
+
 from napari_segment_anything.batch.track_jobs import recompute_job
+from napari_segment_anything.widgets.time_narrator import (
+    describe_overtaken,
+    describe_recomputed,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from napari_segment_anything.batch.progress import Progress
     from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-    from napari_segment_anything.tracking.correction_steps import Place
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.correction_steps import Correction, Place
     from napari_segment_anything.tracking.recompute import Recomputed
+    from napari_segment_anything.widgets.time_history import CorrectionHistory
     from napari_segment_anything.widgets.time_request import TimeTracks
+    from napari_segment_anything.widgets.time_tour import DoubtTour
+    from napari_segment_anything.widgets.workbench import Workbench
+    from napari_segment_anything.widgets.workers import JobWorker
 
 
 def recompute_around(
@@ -49,3 +62,94 @@ def recompute_around(
             locked_frames=request.locked_frames,
         )
     )
+
+
+@dataclass(frozen=True, eq=False)
+class TracksBefore:
+    """Tracks as they were when something began to be computed from them.
+
+    A person may go on meanwhile, and what was painted or locked since comes first.
+    """
+
+    tracks: EditableTracks
+    n_changes: Mapping[int, int]
+    parents: Mapping[int, int]
+    locked: frozenset[Place]
+
+    @classmethod
+    def of(cls, tracks: EditableTracks) -> TracksBefore:
+        """Note how tracks are now."""
+        n_changes = {t: tracks.n_changes(t) for t in range(tracks.n_frames)}
+        return cls(tracks, n_changes, dict(tracks.parents), tracks.locked)
+
+    def fit(self, done: Recomputed) -> bool:
+        """Whether what was computed still belongs to the tracks."""
+        tracks = self.tracks
+        return (
+            all(tracks.n_changes(t) == self.n_changes[t] for t in done.frames)
+            and tracks.parents == self.parents
+            and not (tracks.locked - self.locked) & done.touched
+        )
+
+    def correction(self, done: Recomputed) -> Correction:
+        """Return what was computed, with the locks of now."""
+        return replace(done.correction, locked=self.tracks.locked)
+
+
+class Recomputation(QObject):
+    """Computes again what depends on a corrected object, in the background.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        Model and embeddings.
+    found : TimeTracks
+        The tracks.
+    tour : DoubtTour
+        The review list; it is renewed.
+    history : CorrectionHistory
+        Carries out what was computed.
+    worker : JobWorker
+        Runs it.
+    """
+
+    changed = Signal()
+    said = Signal(str)
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        found: TimeTracks,
+        tour: DoubtTour,
+        history: CorrectionHistory,
+        worker: JobWorker,
+    ) -> None:
+        super().__init__()
+        self._bench, self._found, self._worker = workbench, found, worker
+        self._tour, self._history = tour, history
+
+    def start(self, place: Place, position: Position) -> None:
+        """Lock an object of a movie, and compute again what depends on it."""
+        if (model := self._bench.model) is None:
+            return
+        tracks = self._found.movies[position]
+        if place not in tracks.locked:
+            self._history.carry_out(tracks, lambda: tracks.lock([place]))
+            self.changed.emit()
+        done = partial(self._on_done, place, position, TracksBefore.of(tracks))
+        job = recompute_around(
+            place, position, self._found, model.predictor, self._bench.store
+        )
+        if not self._worker.start(job, done):
+            self.said.emit("Something else is running; wait for it or cancel it.")
+
+    def _on_done(
+        self, place: Place, position: Position, before: TracksBefore, done: Recomputed
+    ) -> None:
+        if not before.fit(done):
+            self.said.emit(describe_overtaken(place))
+            return
+        self._history.carry_out(before.tracks, lambda: before.correction(done))
+        self._tour.renew(done, position)
+        self.said.emit(describe_recomputed(place, done))
+        self.changed.emit()

@@ -29,6 +29,7 @@ from napari_segment_anything.widgets.keys import (
     with_key,
 )
 from napari_segment_anything.widgets.layout import heading, note
+from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ class TimeReview(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.doubts: tuple[Doubt, ...] = ()
-        self.other_axes = ""
+        self.along, self.other_axes = "T", ""
         self.summary = note()
         self.list = QListWidget()
         self.list.setMinimumHeight(110)
@@ -122,6 +123,13 @@ class TimeReview(QWidget):
             "labels under “Start from”.",
         )
         self._lay_out()
+        self._tips = {one: one.toolTip() for one in self.findChildren(QPushButton)}
+
+    def name_axes(self, along: str, other_axes: str) -> None:
+        """Take over which axis is followed, and which others number its movies."""
+        self.along, self.other_axes = along, other_axes
+        for one, tip in self._tips.items():
+            one.setToolTip(worded(tip, along))
 
     def show_doubts(self, doubts: Sequence[Doubt]) -> None:
         """List doubts, the worst first."""
@@ -132,19 +140,17 @@ class TimeReview(QWidget):
             # First what tells the rows apart: the end of a long one may not be seen.
             place = self.place_of(doubt)
             row = f"{doubt.score:.0%}  {place}: {doubt.track} {doubt.reason}"
-            self.list.addItem(row)
-            self.list.item(self.list.count() - 1).setToolTip(
+            tip = (
                 f"Frame {place}: track {doubt.track} {doubt.reason}. How doubtful: "
                 f"{doubt.score:.0%}."
             )
+            self.list.addItem(worded(row, self.along))
+            self.list.item(self.list.count() - 1).setToolTip(worded(tip, self.along))
         self.list.setCurrentRow(-1)
         self.list.blockSignals(False)
         n = len(self.doubts)
-        self.summary.setText(
-            f"{n} doubtful place{'s' if n != 1 else ''} · frame: track"
-            if n
-            else "No doubtful places"
-        )
+        summary = f"{n} doubtful place{'s' if n != 1 else ''} · frame: track"
+        self.summary.setText(worded(summary, self.along) if n else "No doubtful places")
         self.next.setEnabled(n > 0)
         self.accept.setEnabled(False)
         self.other.setEnabled(False)
@@ -160,7 +166,7 @@ class TimeReview(QWidget):
         words = f"Track {doubt.track} {doubt.reason}. {doubt.otherwise}"
         if other:
             words += f" {SIZE_KEY}: {other}."
-        self.detail.setText(words)
+        self.detail.setText(worded(words, self.along))
         self.accept.setEnabled(True)
         self.other.setEnabled(bool(other))
 

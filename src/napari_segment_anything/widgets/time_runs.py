@@ -20,6 +20,7 @@ from napari_segment_anything.widgets.time_projection import (
     projection_job,
 )
 from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
+from napari_segment_anything.widgets.time_words import worded
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -193,12 +194,14 @@ class TimeRuns(QObject):
         self.keep()
         self.found.emit(layers, found)
         if (result := found.result) is not None:
-            self.said.emit(
+            along = found.request.along
+            words = (
                 f"{result.n_objects} objects in {result.n_frames} frames, "
                 f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
                 f"{result.n_repaired} masks repaired. "
-                + why_no_paths(found.request.axes, found.request.along)
             )
+            why = why_no_paths(found.request.axes, along)
+            self.said.emit(worded(words, along) + why)
 
     def _on_progress(self, progress: object) -> None:
         if isinstance(progress, GrownFrame) and self._growing is not None:
@@ -230,9 +233,9 @@ def _locked_frames(form: TimeForm) -> tuple[int, ...]:
     frames = parse_frames(form.locked_frames.text())
     last = form.last.maximum()
     if beyond := [frame for frame in frames if not 0 <= frame <= last]:
-        raise InvalidSettingsError(
-            f"Frame {beyond[0]} cannot be locked: the movie has the frames 0 to {last}."
-        )
+        words = f"Frame {beyond[0]} cannot be locked: the movie has the frames 0 to "
+        along = str(form.along.currentData())
+        raise InvalidSettingsError(f"{worded(words, along)}{last}.")
     return frames
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.time_narrator import describe_track
 from napari_segment_anything.widgets.time_review import CORRECTION_KEYS
+from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ class ReviewSteps:
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown so."""
-        if self.corrector is not None:
+        if self.corrector is not None and not self._runs.worker.is_busy:
             self.corrector.take_other()
             self._show_doubt()
 
@@ -118,7 +119,7 @@ class ReviewSteps:
 
     def undo(self) -> None:
         """Take the last correction back."""
-        if self.corrector is not None:
+        if self.corrector is not None and not self._runs.worker.is_busy:
             self.corrector.undo()
 
     def show(self) -> None:
@@ -132,7 +133,8 @@ class ReviewSteps:
         track = self.corrector.selected
         made = [one[1:] for one in self.corrector.shown.repairs if one[0] == track]
         words = describe_track(self.corrector.tracks, track, made)
-        self._review.selected.setText(words)
+        along = self.corrector.found.request.along
+        self._review.selected.setText(worded(words, along))
 
     def show_ready(self, *, is_free: bool) -> None:
         """Enable what can be done now; nothing while a job runs."""

@@ -1,15 +1,22 @@
-"""Tells which objects a person has painted in which frames."""
+"""Tells which objects of which movies a person has painted, pixel by pixel."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
+from napari_segment_anything.tracking.correction_steps import PlaneChange
 from napari_segment_anything.widgets.result_layers import edit_of_stroke
 
 if TYPE_CHECKING:
+    from napari_segment_anything.batch.track_result import Position
+    from napari_segment_anything.session.pixel_edit import PixelEdit
     from napari_segment_anything.widgets.time_layers import TimeLayers
+    from napari_segment_anything.widgets.time_request import TimeRequest
+
+    Strokes = dict[Position, list[PlaneChange]]
 
 
 class StrokeWatch(QObject):
@@ -19,18 +26,17 @@ class StrokeWatch(QObject):
     ----------
     layers : TimeLayers
         The labels.
-    along : str
-        Axis that objects are followed along.
+    request : TimeRequest
+        Says which axes number movies and frames.
     """
 
     painted = Signal(object)
-    """Pairs of frame and id, 0 for what was erased; sent when the pixels are there."""
+    """Changes of frames by where their movie lies; sent when the pixels are there."""
 
-    def __init__(self, layers: TimeLayers, along: str) -> None:
+    def __init__(self, layers: TimeLayers, request: TimeRequest) -> None:
         super().__init__()
-        self._labels = layers.labels
-        self._axis = layers.axes.index(along)
-        self._places: set[tuple[int, int]] = set()
+        self._labels, self._axes, self._request = layers.labels, layers.axes, request
+        self._edits: list[PixelEdit] = []
         # napari tells of a stroke before the pixels have changed.
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -44,11 +50,43 @@ class StrokeWatch(QObject):
 
     def _on_paint(self, event: Any) -> None:
         edit = edit_of_stroke(event.value, self._labels.data.shape)
-        if edit is not None:
-            frames = edit.index[self._axis].tolist()
-            self._places |= set(zip(frames, edit.after.tolist(), strict=True))
+        if edit is not None and len(edit):
+            self._edits.append(edit)
             self._later.start()
 
     def _tell(self) -> None:
-        places, self._places = frozenset(self._places), set()
-        self.painted.emit(places)
+        edits, self._edits = self._edits, []
+        shape = tuple(map(int, self._labels.data.shape))
+        for edit in edits:
+            self.painted.emit(strokes_of(edit, self._axes, shape, self._request))
+
+
+def strokes_of(
+    edit: PixelEdit, axes: str, shape: tuple[int, ...], request: TimeRequest
+) -> Strokes:
+    """Tell apart which frames of which movies an edit has changed.
+
+    Parameters
+    ----------
+    edit : PixelEdit
+        Of labels; it may go through several planes.
+    axes : str
+        Axes of the labels.
+    shape : tuple of int
+        Of the labels.
+    request : TimeRequest
+        Says which axes number movies and frames.
+    """
+    index = dict(zip(axes, edit.index, strict=True))
+    rows, across = request.plane.plane_axes
+    n_columns = shape[axes.index(across)]
+    pixels = index[rows].astype(np.intp) * n_columns + index[across]
+    letters = (*request.other_axes, request.along)
+    table = np.stack([np.asarray(index[letter]) for letter in letters], axis=1)
+    places, which = np.unique(table, axis=0, return_inverse=True)
+    strokes: Strokes = {}
+    for number, (*position, frame) in enumerate(places.tolist()):
+        here = which.ravel() == number
+        change = PlaneChange(frame, pixels[here], edit.before[here], edit.after[here])
+        strokes.setdefault(tuple(position), []).append(change)
+    return strokes
