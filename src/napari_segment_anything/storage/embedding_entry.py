@@ -28,12 +28,11 @@ def write_entry(folder: Path, embedding: ImageEmbedding) -> None:
     OSError
         If the folder is there already or cannot be written.
     """
-    features = embedding.features.detach().float().cpu()
+    # Not by torch: threads of its own for a writer would slow down those that encode.
+    values = np.ascontiguousarray(embedding.features.detach().float().cpu().numpy())
     # float16 has an end; features beyond it are kept as they are.
-    least, most = features.aminmax()
-    if max(-float(least), float(most)) <= torch.finfo(torch.float16).max:
-        features = features.half()
-    values = features.contiguous().numpy()
+    if max(-values.min(), values.max()) <= np.finfo(np.float16).max:
+        values = values.astype(np.float16)
     metadata = json.loads(_metadata_of(values.shape, values.dtype.str))
     metadata["attributes"] = {
         "plane_shape": [int(n) for n in embedding.geometry.plane_shape],
