@@ -296,7 +296,9 @@ def changed(settings: AutomaticSettings, changes: Sequence[str]) -> AutomaticSet
 
 def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Measure all sets."""
-    predictor = load_model(arguments.model, device=arguments.device)
+    predictor = load_model(
+        arguments.model, device=arguments.device, precision=arguments.precision
+    )
     settings = changed(
         AutomaticSettings.for_model(predictor.config), arguments.settings
     )
@@ -329,6 +331,12 @@ def main() -> None:
         "--max-side", type=int, help="leave out planes with a longer side, in pixels"
     )
     parser.add_argument("--device", default=None, help="auto, cpu, cuda, mps")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        default="float32",
+        help="of the model; float32 gives the same figures on every processor",
+    )
     parser.add_argument(
         "--part",
         choices=("all", "train", "validation", "test"),

@@ -53,6 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sequence", default="01")
     parser.add_argument("--model", default="nano", help="name or path of a model")
     parser.add_argument("--device", default=None)
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        default="float32",
+        help="of the model; float32 gives the same figures on every processor",
+    )
     parser.add_argument("--variants", default="plain,repaired")
     parser.add_argument("--limit", type=int, help="use only the first frames")
     parser.add_argument(
@@ -199,7 +205,9 @@ def track(
     result = run(
         track_stack(
             stack,
-            load_model(options.model, device=options.device),
+            load_model(
+                options.model, device=options.device, precision=options.precision
+            ),
             repair=repair,
             start=start,
             store=ZarrEmbeddingStore(shared / "embeddings"),
