@@ -97,7 +97,8 @@ def track_stack(
         Masks of each frame before thresholds; by default in a folder next to the
         output.
     overwrite : bool
-        Whether an output of other input or settings may be replaced.
+        Whether an output of other input or settings may be replaced; what is read
+        never is.
     copy_image : bool
         Whether a new OME-Zarr also gets the image, so that it can be opened by itself.
     cluster : Cluster, optional
@@ -141,7 +142,12 @@ def track_stack(
         record["carried"] = {"forwards": forwards, "backwards": backwards}
     settings = with_object_size(settings, stack, predictor, limits, store)
     target = open_output(
-        output, stack, record=record, overwrite=overwrite, copy_image=copy_image
+        output,
+        stack,
+        record=record,
+        overwrite=overwrite,
+        copy_image=copy_image,
+        start=start.labels if start else None,
     )
     stored = StoredPredictor(predictor, store or MemoryEmbeddingStore())
     candidates = candidates or candidates_beside(target)
