@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_segment_anything.batch.replacement import replacement
+from napari_segment_anything.batch.replacement import Replacement, replacement
 from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.geometry import FrameGeometry
 from napari_segment_anything.stacks.array_like import ArrayLike
@@ -20,6 +20,7 @@ from napari_segment_anything.storage.atomic import replaced
 from napari_segment_anything.storage.embedding_store import plane_key
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.label_work import (
+    check_room,
     existing_labels,
     open_or_create_labels,
 )
@@ -127,7 +128,7 @@ def open_output(
     path, layout = Path(output), _layout_of(stack, record, copy_image)
     if not overwrite:
         return open_or_create_labels(path, **layout)
-    found = replacement(path, [*places_of(stack), *places_of(start)])
+    found = _replacement(path, stack, start)
     if found.removed is None:
         return open_or_create_labels(found.output, **layout)
     with replaced(found.removed):
@@ -139,18 +140,30 @@ def labels_of_earlier_run(
     stack: Stack,
     *,
     record: Mapping[str, Any],
+    overwrite: bool = False,
     copy_image: bool = True,
+    start: ArrayLike | None = None,
 ) -> LabelStore | None:
-    """Open what an earlier run of the same job left; None if there is nothing.
+    """Open what an earlier run of the same job left; None if all is to be done.
 
     Parameters are those of `open_output`, but nothing is written.
 
     Raises
     ------
     StorageError
-        Something else is there.
+        Something else is there, or what is read.
+    InvalidAxesError
+        OME-Zarr cannot hold the axes.
     """
-    return existing_labels(output, **_layout_of(stack, record, copy_image))
+    layout = _layout_of(stack, record, copy_image)
+    if not overwrite:
+        return existing_labels(output, **layout)
+    check_room(_replacement(Path(output), stack, start).output, **layout)
+    return None
+
+
+def _replacement(path: Path, stack: Stack, start: ArrayLike | None) -> Replacement:
+    return replacement(path, [*places_of(stack), *places_of(start)])
 
 
 def _layout_of(

@@ -120,26 +120,24 @@ def track_stack(
     StorageError
         The output is another job's, or cannot be written.
     """
-    axis = _checked_axis(stack, axis)
+    axis = checked_axis(stack, axis)
     if start is not None:
         start.check(stack)
     yield Progress("detect", 0, stack.n_planes)
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    record: dict[str, object] = {
-        "job": "track",
-        "axis": axis,
-        "model": predictor.model_digest,
-        "settings": asdict(settings),
-        "linking": asdict(linking) if linking else None,
-        "repair": repair,
-        "intensity_range": list(limits),
-        "image": fingerprint(stack),
-    }
-    if start is not None:
-        record["start"] = start.describe(stack)
-    if not (forwards and backwards):
-        record["carried"] = {"forwards": forwards, "backwards": backwards}
+    record = track_record(
+        stack,
+        predictor,
+        settings,
+        limits,
+        axis=axis,
+        linking=linking,
+        repair=repair,
+        start=start,
+        forwards=forwards,
+        backwards=backwards,
+    )
     settings = with_object_size(settings, stack, predictor, limits, store)
     target = open_output(
         output,
@@ -210,6 +208,37 @@ def track_stack(
     )
 
 
+def track_record(
+    stack: Stack,
+    predictor: MaskPredictor,
+    settings: AutomaticSettings,
+    limits: IntensityRange,
+    *,
+    axis: str,
+    linking: LinkingSettings | MotionWords | None = None,
+    repair: bool = True,
+    start: StartLabels | None = None,
+    forwards: bool = True,
+    backwards: bool = True,
+) -> dict[str, object]:
+    """Return all that the result of a job depends on; parameters as `track_stack`."""
+    record: dict[str, object] = {
+        "job": "track",
+        "axis": axis,
+        "model": predictor.model_digest,
+        "settings": asdict(settings),
+        "linking": asdict(linking) if linking else None,
+        "repair": repair,
+        "intensity_range": list(limits),
+        "image": fingerprint(stack),
+    }
+    if start is not None:
+        record["start"] = start.describe(stack)
+    if not (forwards and backwards):
+        record["carried"] = {"forwards": forwards, "backwards": backwards}
+    return record
+
+
 def _repair_settings(start: StartLabels | None) -> RepairSettings:
     """Carry objects as far as they go where prompts alone can find them."""
     if start is not None and start.search == "nothing":
@@ -239,7 +268,14 @@ def _renumbered(result: TrackingResult, last_id: int) -> TrackingResult:
     return replace(result, lineage=Lineage(tracks), doubts=doubts)
 
 
-def _checked_axis(stack: Stack, axis: str | None) -> str:
+def checked_axis(stack: Stack, axis: str | None = None) -> str:
+    """Return the axis to follow objects along, by default T, or Z.
+
+    Raises
+    ------
+    InvalidAxesError
+        If the stack has no such axis.
+    """
     chosen = axis or stack.time_axis
     if chosen is None or chosen not in stack.index_axes:
         wanted = f"no axis {axis}" if axis else "neither T nor Z"

@@ -91,6 +91,30 @@ def replaced(target: str | Path) -> Iterator[None]:
         remove_tree(aside)
 
 
+@contextmanager
+def replacing_folder(target: str | Path) -> Iterator[Path]:
+    """Lend a temporary folder that takes the place of `target` as a whole in the end.
+
+    If the block raises, what it wrote is removed and `target` stays as it was.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full, or the place may not be written to.
+    """
+    # A link stays one, to the new folder.
+    target = Path(target).resolve()
+    temporary = target.with_name(temporary_name(target.name))
+    with storage_errors(target):
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            with replaced(target):
+                temporary.rename(target)
+        finally:
+            remove_tree(temporary)
+
+
 def remove_tree(path: Path) -> None:
     """Remove a file or folder if it is there; a failure to do so is not an error."""
     if path.is_dir() and not path.is_symlink():

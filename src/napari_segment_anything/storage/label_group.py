@@ -47,7 +47,7 @@ def add_labels(path: Path, layout: LabelLayout) -> None:
     InvalidAxesError
         If OME-Zarr cannot hold the axes.
     """
-    root = _open_image(path)
+    root = open_image(path)
     target = path / _LABELS / layout.name
     if target.exists():
         raise StorageError(
@@ -136,7 +136,14 @@ def first_own_name(path: Path) -> str:
         ) from error
 
 
-def _open_image(path: Path) -> zarr.Group:
+def open_image(path: Path) -> zarr.Group:
+    """Open an OME-Zarr image, to which labels can be added.
+
+    Raises
+    ------
+    StorageError
+        If there is none.
+    """
     try:
         root = zarr.open_group(str(path), mode="r+", use_consolidated=False)
         has_image = bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
