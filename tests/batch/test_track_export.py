@@ -205,3 +205,38 @@ def test_a_table_without_objects_has_its_columns(tmp_path):
         run(export_tracks(tmp_path / f"x.{kind}", kind, nothing))
     assert list(pd.read_csv(tmp_path / "x.csv").columns)[:2] == ["track_id", "t"]
     assert read_geff(tmp_path / "x.geff").n_nodes == 0
+
+
+@pytest.mark.parametrize("kind", ["ctc", "geff"])
+def test_an_earlier_result_is_replaced_as_a_whole(movies, tracks, tmp_path, kind):
+    place = tmp_path / "result"
+    run(export_movies(place, kind, movies))
+    # One that is given up on the way leaves the earlier one.
+    before = sorted(place.rglob("*"))
+    job = export_tracks(place, kind, tracks)
+    next(job)
+    next(job)
+    job.close()
+    assert sorted(place.rglob("*")) == before
+    assert list(tmp_path.iterdir()) == [place]
+    run(export_tracks(place, kind, tracks))
+    assert list(tmp_path.iterdir()) == [place]
+    if kind == "ctc":
+        # No folders of slices lie among the new frames.
+        assert not [path for path in place.iterdir() if path.is_dir()]
+        assert len(read_ctc(place).labels) == tracks.n_frames
+
+
+def test_a_folder_with_other_files_is_not_replaced(tracks, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match="notes"):
+        run(export_tracks(tmp_path, "ctc", tracks))
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_labels_are_not_written_beside_the_table_of_others(tracks, tmp_path):
+    (tmp_path / "exp.csv").write_text("well,drug")
+    with pytest.raises(StorageError, match="no table of tracks"):
+        run(export_tracks(tmp_path / "exp.zarr", "zarr", tracks))
+    assert (tmp_path / "exp.csv").read_text() == "well,drug"
+    assert not (tmp_path / "exp.zarr").exists()

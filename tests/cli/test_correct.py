@@ -116,6 +116,6 @@ def test_what_is_known_of_masks_stays_known(places, monkeypatch):
     assert len(pairs) == len(before)
     assert np.allclose(pairs.confidence_x, pairs.confidence_y)
     # A prompted object is a person's.
-    wanderer = "prompt ? 3 at 23 16"
-    assert main(["correct", "movie.tif", *labels, "--do", wanderer, *steps[2:]]) == 0
+    wanderer = ["--do", "prompt ? 3 at 23 16", *steps[2:], "--overwrite"]
+    assert main(["correct", "movie.tif", *labels, *wanderer]) == 0
     assert pd.read_csv("t.csv").is_locked.sum() >= 1

@@ -8,6 +8,7 @@ from napari_segment_anything.errors import StorageError
 from napari_segment_anything.storage.atomic import (
     atomic_path,
     remove_tree,
+    replaced,
     storage_errors,
 )
 
@@ -97,3 +98,49 @@ def test_a_file_in_place_of_the_parent_is_said(tmp_path):
 
 def test_removing_what_is_not_there_is_no_error(tmp_path):
     remove_tree(tmp_path / "nothing")
+
+
+def folder_at(path, text):
+    path.mkdir()
+    (path / "file").write_text(text)
+
+
+def test_something_new_takes_the_place_of_a_folder(tmp_path):
+    target = tmp_path / "a.zarr"
+    folder_at(target, "old")
+    with replaced(target):
+        folder_at(target, "new")
+    assert (target / "file").read_text() == "new"
+    assert names_in(tmp_path) == ["a.zarr"]
+    with replaced(tmp_path / "nothing"):
+        assert names_in(tmp_path) == ["a.zarr"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_without_something_new_the_old_stays(tmp_path, error):
+    target = tmp_path / "a.zarr"
+    folder_at(target, "old")
+    with pytest.raises(error), replaced(target):
+        raise error
+    assert (target / "file").read_text() == "old"
+    assert names_in(tmp_path) == ["a.zarr"]
+
+
+def test_an_interrupted_removal_leaves_nothing_half_removed(tmp_path, monkeypatch):
+    target = tmp_path / "a.zarr"
+    folder_at(target, "old")
+
+    def interrupt(path, **options):
+        (path / "file").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", interrupt)
+        with pytest.raises(KeyboardInterrupt), replaced(target):
+            folder_at(target, "new")
+    assert (target / "file").read_text() == "new"
+    # What is left over goes with the next replacement.
+    assert len(names_in(tmp_path)) == 2
+    with replaced(target):
+        folder_at(target, "newer")
+    assert names_in(tmp_path) == ["a.zarr"]

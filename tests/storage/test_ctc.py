@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from napari_segment_anything.errors import StorageError, UnreadableInputError
-from napari_segment_anything.storage.ctc import CtcWriter, is_ctc, read_ctc, write_ctc
+from napari_segment_anything.storage.ctc import (
+    CtcWriter,
+    check_replaceable,
+    is_ctc,
+    read_ctc,
+    write_ctc,
+)
 
 # A cell that divides: 1 in frames 0 and 1, then its daughters 2 and 3.
 LABELS = np.zeros((3, 8, 8), np.int32)
@@ -63,3 +69,23 @@ def test_real_ground_truth_is_read(shared_data):
     for track, begin, end, _ in tracks[:20]:
         seen = np.flatnonzero((labels == track).any(axis=(1, 2)))
         assert (seen[0], seen[-1]) == (begin, end)
+
+
+def test_only_results_may_be_replaced(tmp_path):
+    check_replaceable(tmp_path / "missing")
+    check_replaceable(tmp_path)
+    write_ctc(tmp_path, LABELS, TRACKS)
+    write_ctc(tmp_path / "Z03", LABELS, TRACKS)
+    check_replaceable(tmp_path)
+    (tmp_path / "Z03" / "notes.txt").touch()
+    with pytest.raises(StorageError, match=r"notes\.txt"):
+        check_replaceable(tmp_path)
+
+
+def test_a_data_set_or_ground_truth_is_no_result(tmp_path):
+    write_ctc(tmp_path / "01_RES", LABELS, TRACKS)
+    with pytest.raises(StorageError, match="01_RES"):
+        check_replaceable(tmp_path)
+    (tmp_path / "01_RES" / "res_track.txt").rename(tmp_path / "01_RES/man_track.txt")
+    with pytest.raises(StorageError, match="man_track"):
+        check_replaceable(tmp_path / "01_RES")

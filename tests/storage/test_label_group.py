@@ -6,7 +6,11 @@ import zarr
 
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.stacks.open import open_stack
-from napari_segment_anything.storage.label_group import remove_labels, split_label_path
+from napari_segment_anything.storage.label_group import (
+    check_own_labels,
+    foreign_names,
+    split_label_path,
+)
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.label_work import open_or_create_labels
 
@@ -139,23 +143,16 @@ def test_labels_show_up_where_metadata_were_consolidated(image):
     assert "labels/cells" in zarr.open_group(image, mode="r")
 
 
-def test_labels_of_others_are_not_overwritten_or_removed(image):
+def test_labels_of_others_are_told_from_own_ones(image):
+    labels_of(image)
     root = zarr.open_group(image, mode="r+")
     root.create_group("labels/theirs").create_array("0", shape=(3, 3), dtype="i4")
     with pytest.raises(StorageError, match="choose another output"):
         labels_of(image, "theirs")
     with pytest.raises(StorageError, match="not made by this package"):
-        remove_labels(image, "theirs")
-    assert (image / "labels/theirs/0").is_dir()
-
-
-def test_own_labels_are_removed_and_nothing_else(image):
-    labels_of(image)
-    labels_of(image, "nuclei")
-    remove_labels(image, "cells")
-    remove_labels(image, "cells")
-    assert not (image / "labels/cells").exists()
-    assert LabelStore.open(image / "labels/nuclei").done((0,))
+        check_own_labels(image / "labels/theirs")
+    check_own_labels(image / "labels/cells")
+    assert foreign_names(image) == ["theirs"]
 
 
 def test_what_is_no_image_gets_no_labels(tmp_path):

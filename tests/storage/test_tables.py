@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from napari_segment_anything.errors import StorageError
-from napari_segment_anything.storage.tables import write_tracks_table
+from napari_segment_anything.storage.tables import columns_of, write_tracks_table
 
 ROWS = [{"track": 1, "frame": 0, "y": 2.5}, {"track": 1, "frame": 1, "y": 3.0}]
 TEXT = "track,frame,y\n1,0,2.5\n1,1,3.0\n"
@@ -37,3 +37,12 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="file"):
         write_tracks_table(tmp_path / "file" / "tracks.csv", ROWS)
+
+
+def test_columns_of_whatever_lies_there(tmp_path):
+    write_tracks_table(tmp_path / "a.csv", [{"track_id": 1, "t": 0}])
+    assert columns_of(tmp_path / "a.csv") == {"track_id", "t"}
+    (tmp_path / "b.csv").write_bytes(bytes(range(256)))
+    (tmp_path / "c.csv").touch()
+    for name in ("b.csv", "c.csv", "missing.csv", "."):
+        assert "track_id" not in columns_of(tmp_path / name)

@@ -227,3 +227,12 @@ def test_racing_processes_leave_every_entry_whole(tmp_path):
     for number in range(20):
         assert_equal(store.get(make_key(number)), make_embedding(number))
     assert temporaries(store) == []
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_zarr_of_something_else_is_no_store(tmp_path, zarr_format):
+    zarr.create_group(tmp_path / "image.zarr", zarr_format=zarr_format)
+    before = sorted((tmp_path / "image.zarr").iterdir())
+    with pytest.raises(StorageError, match="not a folder of embeddings"):
+        ZarrEmbeddingStore(tmp_path / "image.zarr")
+    assert sorted((tmp_path / "image.zarr").iterdir()) == before

@@ -9,16 +9,18 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from napari_segment_anything.batch.replacement import Replacement, replacement
 from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.geometry import FrameGeometry
-from napari_segment_anything.errors import StorageError
+from napari_segment_anything.stacks.array_like import ArrayLike
 from napari_segment_anything.stacks.large_plane import plane_of
+from napari_segment_anything.stacks.places import places_of
 from napari_segment_anything.stacks.stack import Stack
-from napari_segment_anything.storage.atomic import remove_tree
+from napari_segment_anything.storage.atomic import replaced
 from napari_segment_anything.storage.embedding_store import plane_key
-from napari_segment_anything.storage.label_group import remove_labels, split_label_path
 from napari_segment_anything.storage.label_store import LabelStore
 from napari_segment_anything.storage.label_work import (
+    check_room,
     existing_labels,
     open_or_create_labels,
 )
@@ -92,6 +94,7 @@ def open_output(
     record: Mapping[str, Any],
     overwrite: bool = False,
     copy_image: bool = True,
+    start: ArrayLike | None = None,
 ) -> LabelStore | ArrayOutput:
     """Open the output of a job, continuing an earlier run of the same job.
 
@@ -105,23 +108,31 @@ def open_output(
     record : mapping
         All that the labels depend on. An output with another record is another job's.
     overwrite : bool
-        Whether labels of another job may be replaced.
+        Whether labels of another job may be replaced. An image that is read stays: if
+        it lies in the OME-Zarr that is the output, only the labels are replaced.
     copy_image : bool
         Whether there is to be room for the image beside its labels.
+    start : array-like, optional
+        Labels that the job reads, too.
 
     Raises
     ------
     StorageError
-        Something else is there, or the place cannot be written.
+        Something else is there, the labels that are read are, or the place cannot be
+        written.
     """
     if output is None:
         return ArrayOutput(stack)
     if isinstance(output, LabelStore | ArrayOutput):
         return output
-    path = Path(output)
-    if overwrite:
-        _remove_labels(path)
-    return open_or_create_labels(path, **_layout_of(stack, record, copy_image))
+    path, layout = Path(output), _layout_of(stack, record, copy_image)
+    if not overwrite:
+        return open_or_create_labels(path, **layout)
+    found = _replacement(path, stack, start)
+    if found.removed is None:
+        return open_or_create_labels(found.output, **layout)
+    with replaced(found.removed):
+        return open_or_create_labels(found.output, **layout)
 
 
 def labels_of_earlier_run(
@@ -129,18 +140,30 @@ def labels_of_earlier_run(
     stack: Stack,
     *,
     record: Mapping[str, Any],
+    overwrite: bool = False,
     copy_image: bool = True,
+    start: ArrayLike | None = None,
 ) -> LabelStore | None:
-    """Open what an earlier run of the same job left; None if there is nothing.
+    """Open what an earlier run of the same job left; None if all is to be done.
 
     Parameters are those of `open_output`, but nothing is written.
 
     Raises
     ------
     StorageError
-        Something else is there.
+        Something else is there, or what is read.
+    InvalidAxesError
+        OME-Zarr cannot hold the axes.
     """
-    return existing_labels(output, **_layout_of(stack, record, copy_image))
+    layout = _layout_of(stack, record, copy_image)
+    if not overwrite:
+        return existing_labels(output, **layout)
+    check_room(_replacement(Path(output), stack, start).output, **layout)
+    return None
+
+
+def _replacement(path: Path, stack: Stack, start: ArrayLike | None) -> Replacement:
+    return replacement(path, [*places_of(stack), *places_of(start)])
 
 
 def _layout_of(
@@ -185,20 +208,3 @@ def fingerprint(stack: Stack) -> str:
         )
         digest.update(key.encode())
     return digest.hexdigest()
-
-
-def _remove_labels(path: Path) -> None:
-    if not path.exists():
-        return
-    place, name = split_label_path(path)
-    if name is not None:
-        remove_labels(place, name)
-        return
-    try:
-        LabelStore.open(path, mode="r")
-    except StorageError as error:
-        raise StorageError(
-            f"{path} is no result of this package and is not overwritten; remove it, "
-            "or choose another output."
-        ) from error
-    remove_tree(path)

@@ -110,7 +110,8 @@ def segment_stack(
         Masks before thresholds, so that other thresholds need no model. By default in
         a folder next to the output.
     overwrite : bool
-        Whether an output of other input or settings may be replaced.
+        Whether an output of other input or settings may be replaced; an image that is
+        read never is.
     copy_image : bool
         Whether a new OME-Zarr also gets the image, so that it can be opened by itself.
     cluster : Cluster, optional

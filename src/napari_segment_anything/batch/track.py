@@ -97,7 +97,8 @@ def track_stack(
         Masks of each frame before thresholds; by default in a folder next to the
         output.
     overwrite : bool
-        Whether an output of other input or settings may be replaced.
+        Whether an output of other input or settings may be replaced; what is read
+        never is.
     copy_image : bool
         Whether a new OME-Zarr also gets the image, so that it can be opened by itself.
     cluster : Cluster, optional
@@ -119,29 +120,32 @@ def track_stack(
     StorageError
         The output is another job's, or cannot be written.
     """
-    axis = _checked_axis(stack, axis)
+    axis = checked_axis(stack, axis)
     if start is not None:
         start.check(stack)
     yield Progress("detect", 0, stack.n_planes)
     settings = settings or AutomaticSettings.for_model(predictor.config)
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
-    record: dict[str, object] = {
-        "job": "track",
-        "axis": axis,
-        "model": predictor.model_digest,
-        "settings": asdict(settings),
-        "linking": asdict(linking) if linking else None,
-        "repair": repair,
-        "intensity_range": list(limits),
-        "image": fingerprint(stack),
-    }
-    if start is not None:
-        record["start"] = start.describe(stack)
-    if not (forwards and backwards):
-        record["carried"] = {"forwards": forwards, "backwards": backwards}
+    record = track_record(
+        stack,
+        predictor,
+        settings,
+        limits,
+        axis=axis,
+        linking=linking,
+        repair=repair,
+        start=start,
+        forwards=forwards,
+        backwards=backwards,
+    )
     settings = with_object_size(settings, stack, predictor, limits, store)
     target = open_output(
-        output, stack, record=record, overwrite=overwrite, copy_image=copy_image
+        output,
+        stack,
+        record=record,
+        overwrite=overwrite,
+        copy_image=copy_image,
+        start=start.labels if start else None,
     )
     stored = StoredPredictor(predictor, store or MemoryEmbeddingStore())
     candidates = candidates or candidates_beside(target)
@@ -204,6 +208,37 @@ def track_stack(
     )
 
 
+def track_record(
+    stack: Stack,
+    predictor: MaskPredictor,
+    settings: AutomaticSettings,
+    limits: IntensityRange,
+    *,
+    axis: str,
+    linking: LinkingSettings | MotionWords | None = None,
+    repair: bool = True,
+    start: StartLabels | None = None,
+    forwards: bool = True,
+    backwards: bool = True,
+) -> dict[str, object]:
+    """Return all that the result of a job depends on; parameters as `track_stack`."""
+    record: dict[str, object] = {
+        "job": "track",
+        "axis": axis,
+        "model": predictor.model_digest,
+        "settings": asdict(settings),
+        "linking": asdict(linking) if linking else None,
+        "repair": repair,
+        "intensity_range": list(limits),
+        "image": fingerprint(stack),
+    }
+    if start is not None:
+        record["start"] = start.describe(stack)
+    if not (forwards and backwards):
+        record["carried"] = {"forwards": forwards, "backwards": backwards}
+    return record
+
+
 def _repair_settings(start: StartLabels | None) -> RepairSettings:
     """Carry objects as far as they go where prompts alone can find them."""
     if start is not None and start.search == "nothing":
@@ -233,7 +268,14 @@ def _renumbered(result: TrackingResult, last_id: int) -> TrackingResult:
     return replace(result, lineage=Lineage(tracks), doubts=doubts)
 
 
-def _checked_axis(stack: Stack, axis: str | None) -> str:
+def checked_axis(stack: Stack, axis: str | None = None) -> str:
+    """Return the axis to follow objects along, by default T, or Z.
+
+    Raises
+    ------
+    InvalidAxesError
+        If the stack has no such axis.
+    """
     chosen = axis or stack.time_axis
     if chosen is None or chosen not in stack.index_axes:
         wanted = f"no axis {axis}" if axis else "neither T nor Z"

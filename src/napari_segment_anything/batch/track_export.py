@@ -9,11 +9,12 @@ import numpy.typing as npt
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.track_graph import as_graph
 from napari_segment_anything.batch.tracked_movies import TrackedMovies, measure
-from napari_segment_anything.storage.atomic import atomic_path
-from napari_segment_anything.storage.ctc import CtcWriter
+from napari_segment_anything.errors import StorageError
+from napari_segment_anything.storage.atomic import atomic_path, replacing_folder
+from napari_segment_anything.storage.ctc import CtcWriter, check_replaceable
 from napari_segment_anything.storage.geff import write_geff
 from napari_segment_anything.storage.label_store import LabelStore
-from napari_segment_anything.storage.tables import write_tracks_table
+from napari_segment_anything.storage.tables import columns_of, write_tracks_table
 from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.tree import Branch, lineage_svg
 
@@ -30,7 +31,8 @@ def export_movies(
     Parameters
     ----------
     path : Path
-        A folder for ``ctc``, ``geff`` and ``zarr``, else a file. Of several movies
+        A folder for ``ctc``, ``geff`` and ``zarr``, else a file. An earlier one is
+        replaced as a whole in the end, but no OME-Zarr. Of several movies
         ``ctc`` has a folder each within `path`, named by its position, such as ``Z03``;
         the others hold all of them. Beside labels in an OME-Zarr lies the table, which
         has the lineage.
@@ -54,14 +56,20 @@ def export_movies(
         with atomic_path(path) as temporary:
             temporary.write_text(lineage_svg(every), encoding="utf-8")
     elif kind == "zarr":
+        table = path.with_suffix(".csv")
+        if table.exists() and not columns_of(table) >= {"track_id", "parent_id"}:
+            raise StorageError(
+                f"{table} is no table of tracks, but lies where that of {path.name} "
+                "would; choose another name."
+            )
         yield from _write_labels(path, movies)
-        write_tracks_table(path.with_suffix(".csv"), (yield from measure(movies)))
+        write_tracks_table(table, (yield from measure(movies)))
     elif kind == "csv":
         write_tracks_table(path, (yield from measure(movies)))
     else:
-        table = yield from measure(movies)
+        objects = yield from measure(movies)
         axes = (movies.axis, *movies.other_axes, *movies.plane_axes)
-        graph = as_graph(table, axes=tuple(letter.lower() for letter in axes))
+        graph = as_graph(objects, axes=tuple(letter.lower() for letter in axes))
         write_geff(path, graph, tracklet="track_id", overwrite=True)
     yield Progress("save", movies.n_planes, movies.n_planes)
     return path
@@ -106,16 +114,18 @@ def _write_challenge(
     many = len(movies.movies) > 1
     n_frames = sum(tracks.n_frames for tracks in movies.movies.values())
     done, next_id = 0, max(tracks.new_id() for tracks in movies.movies.values())
-    for position, tracks in movies.movies.items():
-        folder = path / movies.folder_of(position) if many else path
-        planes, rows = challenge(tracks, next_id)
-        next_id = max([next_id, *(part + 1 for part, *_ in rows)])
-        writer = CtcWriter(folder)
-        for plane in planes:
-            yield Progress("save", done, n_frames)
-            writer.write_frame(plane)
-            done += 1
-        writer.finish(rows)
+    check_replaceable(path)
+    with replacing_folder(path) as temporary:
+        for position, tracks in movies.movies.items():
+            folder = temporary / movies.folder_of(position) if many else temporary
+            planes, rows = challenge(tracks, next_id)
+            next_id = max([next_id, *(part + 1 for part, *_ in rows)])
+            writer = CtcWriter(folder)
+            for plane in planes:
+                yield Progress("save", done, n_frames)
+                writer.write_frame(plane)
+                done += 1
+            writer.finish(rows)
 
 
 def _write_labels(path: Path, movies: TrackedMovies) -> Generator[Progress, None, None]:

@@ -114,7 +114,7 @@ def add_overwrite_option(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace a result of other input or settings at the same place",
+        help="replace what earlier work left at the places of the results",
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_segment_anything.cli.arguments import (
+    add_overwrite_option,
     add_part_options,
     add_shared_options,
     add_store_option,
@@ -13,6 +14,7 @@ from napari_segment_anything.cli.arguments import (
 from napari_segment_anything.cli.track_options import (
     add_export_options,
     add_table_options,
+    wanted_files,
     write_exports,
 )
 from napari_segment_anything.tracking.correction_forms import FORMS, PROMPT_FORM
@@ -56,6 +58,7 @@ def add_parser(commands: Any) -> None:
     add_shared_options(parser)
     add_part_options(parser)
     add_store_option(parser)
+    add_overwrite_option(parser)
     parser.set_defaults(run=run_correct)
 
 
@@ -70,12 +73,20 @@ def run_correct(arguments: Namespace) -> None:
         scores_of,
     )
     from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
+    from napari_segment_anything.cli.places import check_places
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.summary import report_correction
+    from napari_segment_anything.stacks.places import places_of
     from napari_segment_anything.tracking.correction_words import parse_steps
 
     steps = parse_steps([*_lines(arguments.steps), *arguments.do])
     stack = stack_of(arguments, unnamed="T")
+    # Tracks and their table are in memory by the time that anything is written.
+    check_places(
+        wanted_files(arguments),
+        reads=places_of(stack),
+        overwrite=arguments.overwrite,
+    )
     tracks = load_tracks(arguments.tracks, arguments.lineage)
     scores = None
     if arguments.lineage is not None and arguments.lineage.is_file():

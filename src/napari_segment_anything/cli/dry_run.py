@@ -2,15 +2,17 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.cli.summary import input_summary, write_json
 
 if TYPE_CHECKING:
     from napari_segment_anything.batch.cluster import Cluster
+    from napari_segment_anything.batch.track_start import StartLabels
     from napari_segment_anything.cli.settings_file import JobSettings
     from napari_segment_anything.engine.predictor import MaskPredictor
+    from napari_segment_anything.stacks.intensity import IntensityRange
     from napari_segment_anything.stacks.stack import Stack
     from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
@@ -25,18 +27,37 @@ def dry_run(
     files: Mapping[str, str],
     cluster: "Cluster | None" = None,
     store: "ZarrEmbeddingStore | None" = None,
+    record_of: "Callable[[IntensityRange], Mapping[str, Any]] | None" = None,
+    start: "StartLabels | None" = None,
 ) -> None:
     """Try one plane, write nothing but the summary, and say what was found.
+
+    Parameters
+    ----------
+    arguments, stack, predictor, settings
+        As the command has them.
+    command : str
+        Its name.
+    files : mapping of str to str
+        What it would write.
+    cluster : Cluster, optional
+        Workers that would share the planes.
+    store : ZarrEmbeddingStore, optional
+        Embeddings that are there already.
+    record_of : callable, optional
+        Returns all that the labels would depend on.
+    start : StartLabels, optional
+        Labels that the command would read, too.
 
     Raises
     ------
     StorageError
-        If the output holds something else.
+        If the output or the store holds something else.
     """
     from napari_segment_anything.batch.estimate import estimate_job
     from napari_segment_anything.batch.output import labels_of_earlier_run
     from napari_segment_anything.batch.progress import run
-    from napari_segment_anything.batch.segment import segment_record
+    from napari_segment_anything.cli.inputs import store_of
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.stacks.intensity import (
         IntensityRange,
@@ -48,11 +69,20 @@ def dry_run(
         *(settings.intensity_range or estimate_intensity_range(stack))
     )
     n_done = 0
-    if command == "segment" and not arguments.overwrite:
-        record = segment_record(stack, predictor, settings.automatic, limits)
-        labels = labels_of_earlier_run(arguments.output, stack, record=record)
-        if labels is not None:
+    if record_of is not None:
+        labels = labels_of_earlier_run(
+            arguments.output,
+            stack,
+            record=record_of(limits),
+            overwrite=arguments.overwrite,
+            start=start.labels if start else None,
+        )
+        # Tracks depend on all frames, so those that are done are looked at again.
+        if labels is not None and command == "segment":
             n_done = sum(labels.done(index) for index in stack.indices())
+    if store is None and arguments.store is not None and arguments.store.exists():
+        # A folder that is no store is refused.
+        store_of(arguments.store)
     n_workers = cluster.n_workers if cluster else 1
     job = estimate_job(
         stack,

@@ -60,7 +60,7 @@ def run_embed(arguments: Namespace) -> None:
                 files=files,
                 cluster=cluster,
                 # Opening it makes its folder; a run that writes nothing must not.
-                store=store_of(place) if place.is_dir() else None,
+                store=store_of(place) if place.exists() else None,
             )
             return
         job = embed_stack(

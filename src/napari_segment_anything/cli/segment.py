@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
 def run_segment(arguments: Namespace) -> None:
     """Segment every plane of the input."""
     from napari_segment_anything.batch.progress import run
-    from napari_segment_anything.batch.segment import segment_stack
+    from napari_segment_anything.batch.segment import segment_record, segment_stack
     from napari_segment_anything.cli.dry_run import dry_run
     from napari_segment_anything.cli.inputs import (
         cluster_of,
@@ -60,6 +60,9 @@ def run_segment(arguments: Namespace) -> None:
                 command="segment",
                 files=files,
                 cluster=cluster,
+                record_of=lambda limits: segment_record(
+                    stack, predictor, settings.automatic, limits
+                ),
             )
             return
         job = segment_stack(

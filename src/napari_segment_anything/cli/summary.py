@@ -110,6 +110,11 @@ def report_correction(
         )
     for name, written in files.items():
         sys.stdout.write(f"{name:>10}: {written}\n")
+    if n_steps and not set(files) - {"doubts"}:
+        sys.stdout.write(
+            "The corrected tracks were not written: say where by --ctc DIR, "
+            "--geff DIR, --table CSV or --tree SVG.\n"
+        )
     write_json(path, summary)
 
 

@@ -19,6 +19,7 @@ from napari_segment_anything.cli.track_options import (
     add_start_options,
     export,
     start_of,
+    wanted_files,
     words_of,
 )
 
@@ -62,7 +63,11 @@ def add_parser(commands: Any) -> None:
 def run_track(arguments: Namespace) -> None:
     """Track every object of the input."""
     from napari_segment_anything.batch.progress import run
-    from napari_segment_anything.batch.track import track_stack
+    from napari_segment_anything.batch.track import (
+        checked_axis,
+        track_record,
+        track_stack,
+    )
     from napari_segment_anything.batch.track_projection import project_stack
     from napari_segment_anything.cli.dry_run import dry_run
     from napari_segment_anything.cli.inputs import (
@@ -71,21 +76,45 @@ def run_track(arguments: Namespace) -> None:
         stack_of,
         store_of,
     )
+    from napari_segment_anything.cli.places import check_places, check_table
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.summary import report, track_summary
+    from napari_segment_anything.stacks.places import places_of
     from napari_segment_anything.storage.tables import write_tracks_table
 
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
     if arguments.project:
         stack = project_stack(stack, "Z", arguments.project)
+    start = start_of(arguments, stack)
+    table = _table_beside(arguments.output)
+    check_table(table, arguments.output, overwrite=arguments.overwrite)
+    check_places(
+        wanted_files(arguments),
+        reads=[
+            *places_of(stack),
+            *places_of(start.labels if start else None),
+            arguments.output,
+            table,
+        ],
+        overwrite=arguments.overwrite,
+    )
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
-    table = _table_beside(arguments.output)
     files = {"labels": str(arguments.output), "table": str(table)}
+    how: dict[str, Any] = {
+        "linking": words_of(arguments) or settings.linking,
+        "repair": not arguments.no_repair,
+        "start": start,
+        "forwards": arguments.direction != "backwards",
+        "backwards": arguments.direction != "forwards",
+    }
     with cluster_of(arguments) as cluster, ProgressBar() as bar:
         if arguments.dry_run:
+            if start is not None:
+                start.check(stack)
+            axis = checked_axis(stack, arguments.along)
             dry_run(
                 arguments,
                 stack,
@@ -94,6 +123,10 @@ def run_track(arguments: Namespace) -> None:
                 command="track",
                 files=files,
                 cluster=cluster,
+                record_of=lambda limits: track_record(
+                    stack, predictor, settings.automatic, limits, axis=axis, **how
+                ),
+                start=start,
             )
             return
         job = track_stack(
@@ -101,17 +134,13 @@ def run_track(arguments: Namespace) -> None:
             predictor,
             axis=arguments.along,
             settings=settings.automatic,
-            linking=words_of(arguments) or settings.linking,
-            repair=not arguments.no_repair,
-            start=start_of(arguments, stack),
-            forwards=arguments.direction != "backwards",
-            backwards=arguments.direction != "forwards",
             intensity_range=settings.intensity_range,
             store=store_of(arguments.store),
             output=arguments.output,
             overwrite=arguments.overwrite,
             copy_image=not arguments.no_image,
             cluster=cluster,
+            **how,
         )
         result = run(job, bar)
     write_tracks_table(table, result.table)

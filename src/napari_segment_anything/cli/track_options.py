@@ -229,6 +229,11 @@ def write_exports(
     return files | _write_doubts(arguments, doubts, movies.other_axes.lower())
 
 
+def wanted_files(arguments: Namespace) -> dict[str, Path | None]:
+    """Where the other results are to be written, by kind."""
+    return _wanted(arguments) | {"doubts": arguments.doubts}
+
+
 def _wanted(arguments: Namespace) -> dict[str, Path | None]:
     return {
         "ctc": arguments.ctc,

@@ -6,11 +6,13 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from napari_segment_anything.errors import StorageError
 
 TEMPORARY_PREFIX = ".tmp-"
+_ASIDE = ".replaced"
 
 
 def temporary_name(name: str = "") -> str:
@@ -57,6 +59,58 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             temporary.replace(target)
+        finally:
+            remove_tree(temporary)
+
+
+@contextmanager
+def replaced(target: str | Path) -> Iterator[None]:
+    """Let something new take the place of a file or folder, if one is there.
+
+    What is there is moved aside in one step before the block, and removed after it. If
+    the block puts nothing in its place, it is moved back. However this is interrupted,
+    no part of it is left at `target`; what a killed process moved aside is removed when
+    the same place is replaced again.
+
+    Raises
+    ------
+    StorageError
+        If it may not be moved.
+    """
+    target = Path(target)
+    for leftover in target.parent.glob(f"{_ASIDE}*-{escape(target.name)}"):
+        remove_tree(leftover)
+    aside = target.with_name(f"{_ASIDE}{temporary_name(target.name)}")
+    with storage_errors(target), suppress(FileNotFoundError):
+        target.rename(aside)
+    try:
+        yield
+    finally:
+        if os.path.lexists(aside) and not os.path.lexists(target):
+            aside.rename(target)
+        remove_tree(aside)
+
+
+@contextmanager
+def replacing_folder(target: str | Path) -> Iterator[Path]:
+    """Lend a temporary folder that takes the place of `target` as a whole in the end.
+
+    If the block raises, what it wrote is removed and `target` stays as it was.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full, or the place may not be written to.
+    """
+    # A link stays one, to the new folder.
+    target = Path(target).resolve()
+    temporary = target.with_name(temporary_name(target.name))
+    with storage_errors(target):
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            with replaced(target):
+                temporary.rename(target)
         finally:
             remove_tree(temporary)
 

@@ -5,7 +5,7 @@ ground truth) and a text file with a line ``id begin end parent`` for each track
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +14,17 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_segment_anything.errors import StorageError, UnreadableInputError
-from napari_segment_anything.storage.atomic import atomic_path, remove_tree
+from napari_segment_anything.storage.atomic import (
+    atomic_path,
+    remove_tree,
+    storage_errors,
+)
 
 TrackRow = tuple[int, int, int, int]
 
 _MAX_ID = 65535
+_PART = re.compile(r"mask\d+\.tif|res_track\.txt|\.DS_Store|Thumbs\.db|\.tmp-.*")
+_POSITION = re.compile(r"[A-Z]\d+(_[A-Z]\d+)*")
 _LAYOUTS = (("res_track.txt", "mask"), ("man_track.txt", "man_track"))
 
 
@@ -115,6 +121,37 @@ def write_ctc(
     for image in labels:
         writer.write_frame(image)
     writer.finish(tracks)
+
+
+def check_replaceable(folder: str | Path) -> None:
+    """Raise unless a folder is free, or holds nothing but results of this format.
+
+    Several movies lie in a folder each, named by their position, such as ``Z03``.
+
+    Raises
+    ------
+    StorageError
+        If something else lies there, which would be lost with the folder.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    with storage_errors(folder):
+        others = sorted(str(path) for path in _foreign(folder))
+    if others:
+        raise StorageError(
+            f"{others[0]} is no part of a Cell Tracking Challenge result, so {folder} "
+            "is not overwritten; choose another folder."
+        )
+
+
+def _foreign(folder: Path) -> Iterator[Path]:
+    """Find what lies in a folder and is no part of results."""
+    for path in folder.iterdir():
+        if path.is_dir() and _POSITION.fullmatch(path.name):
+            yield from _foreign(path)
+        elif path.is_dir() or not _PART.fullmatch(path.name):
+            yield path
 
 
 def is_ctc(place: str | Path) -> bool:

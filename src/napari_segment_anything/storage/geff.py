@@ -15,7 +15,7 @@ import numpy.typing as npt
 import zarr
 
 from napari_segment_anything.errors import StorageError, UnreadableInputError
-from napari_segment_anything.storage.atomic import remove_tree, storage_errors
+from napari_segment_anything.storage.atomic import replacing_folder
 
 VERSION = "1.1"
 _TYPES = {"t": "time", "z": "space", "y": "space", "x": "space"}
@@ -70,10 +70,8 @@ def write_geff(
         If something is there already, or the place cannot be written.
     """
     path = Path(path)
-    if path.exists():
-        if not overwrite or not is_geff(path):
-            raise StorageError(f"{path} exists already; choose another name.")
-        remove_tree(path)
+    if path.exists() and not (overwrite and is_geff(path)):
+        raise StorageError(f"{path} exists already; choose another name.")
     metadata: dict[str, Any] = {
         "geff_version": VERSION,
         "directed": True,
@@ -91,8 +89,8 @@ def write_geff(
     }
     if tracklet:
         metadata["track_node_props"] = {"tracklet": tracklet}
-    with storage_errors(path):
-        root = zarr.open_group(path, mode="w", zarr_format=2)
+    with replacing_folder(path) as temporary:
+        root = zarr.open_group(temporary, mode="w", zarr_format=2)
         ids = np.arange(graph.n_nodes, dtype=np.uint64)
         root.create_array("nodes/ids", data=ids)
         for name, values in graph.properties.items():

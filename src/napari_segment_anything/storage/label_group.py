@@ -8,11 +8,7 @@ import zarr
 
 from napari_segment_anything.errors import StorageError
 from napari_segment_anything.storage import ome_metadata
-from napari_segment_anything.storage.atomic import (
-    atomic_path,
-    remove_tree,
-    storage_errors,
-)
+from napari_segment_anything.storage.atomic import atomic_path, storage_errors
 from napari_segment_anything.storage.label_layout import (
     OWN_ATTRIBUTES,
     LabelLayout,
@@ -51,7 +47,7 @@ def add_labels(path: Path, layout: LabelLayout) -> None:
     InvalidAxesError
         If OME-Zarr cannot hold the axes.
     """
-    root = _open_image(path)
+    root = open_image(path)
     target = path / _LABELS / layout.name
     if target.exists():
         raise StorageError(
@@ -71,28 +67,52 @@ def add_labels(path: Path, layout: LabelLayout) -> None:
         _consolidate_again(path)
 
 
-def remove_labels(path: Path, name: str) -> None:
-    """Remove a label image that this package has made; nothing else is removed.
+def check_own_labels(path: Path) -> None:
+    """Raise unless this package has made a label image.
+
+    Parameters
+    ----------
+    path : Path
+        ``image.zarr/labels/NAME``.
 
     Raises
     ------
     StorageError
         If something else has this name.
     """
-    target = path / _LABELS / name
-    if not target.exists():
-        return
-    try:
-        group = zarr.open_group(str(target), mode="r", use_consolidated=False)
-        is_ours = OWN_ATTRIBUTES in group.attrs
-    except _READ_ERRORS:
-        is_ours = False
-    if not is_ours:
+    if not _is_own(path):
         raise StorageError(
-            f"{target} was not made by this package and is not overwritten; choose "
+            f"{path} was not made by this package and is not overwritten; choose "
             f"another name."
         )
-    remove_tree(target)
+
+
+def foreign_names(path: Path) -> list[str]:
+    """Names of the label images of an OME-Zarr that others have made, sorted."""
+    with storage_errors(path):
+        folders = sorted(one for one in (path / _LABELS).iterdir() if one.is_dir())
+    return [
+        folder.name
+        for folder in folders
+        if not folder.name.startswith(".") and not _is_own(folder)
+    ]
+
+
+def is_image(path: Path) -> bool:
+    """Whether an OME-Zarr has an image, be there labels or not."""
+    try:
+        root = zarr.open_group(str(path), mode="r", use_consolidated=False)
+        return bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
+    except _READ_ERRORS:
+        return False
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        group = zarr.open_group(str(path), mode="r", use_consolidated=False)
+        return OWN_ATTRIBUTES in group.attrs
+    except _READ_ERRORS:
+        return False
 
 
 def first_own_name(path: Path) -> str:
@@ -116,16 +136,23 @@ def first_own_name(path: Path) -> str:
         ) from error
 
 
-def _open_image(path: Path) -> zarr.Group:
+def open_image(path: Path) -> zarr.Group:
+    """Open an OME-Zarr image, to which labels can be added.
+
+    Raises
+    ------
+    StorageError
+        If there is none.
+    """
     try:
         root = zarr.open_group(str(path), mode="r+", use_consolidated=False)
-        is_image = bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
+        has_image = bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
     except _READ_ERRORS as error:
         raise StorageError(
             f"{path} cannot be opened as OME-Zarr: {error}. Give labels an OME-Zarr "
             f"of their own."
         ) from error
-    if not is_image:
+    if not has_image:
         raise StorageError(
             f"{path} is no OME-Zarr image, so labels cannot be added to it; give them "
             f"an OME-Zarr of their own."

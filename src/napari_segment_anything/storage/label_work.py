@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_segment_anything.errors import StorageError
+from napari_segment_anything.storage.label_group import open_image
 from napari_segment_anything.storage.label_layout import LabelLayout, is_free
 from napari_segment_anything.storage.label_store import LabelStore, layout_of
+from napari_segment_anything.storage.ome_metadata import ome_order
 
 
 def open_or_create_labels(
@@ -44,10 +46,13 @@ def existing_labels(
     Raises
     ------
     StorageError
-        If the result of other work is there.
+        If the result of other work is there, or labels cannot be added to what is.
+    InvalidAxesError
+        If the axes do not fit, or OME-Zarr cannot hold them.
     """
     layout, place = layout_of(Path(path), axes, shape, options)
     if is_free(Path(path)):
+        check_room(path, axes=axes, shape=shape, **options)
         return None
     store = LabelStore(place, name=layout.name)
     if not _is_same_work(store, layout):
@@ -56,6 +61,24 @@ def existing_labels(
             f"another output, remove it, or allow to overwrite it (--overwrite)."
         )
     return store
+
+
+def check_room(
+    path: str | Path, *, axes: str, shape: Sequence[int], **options: Any
+) -> None:
+    """Raise unless new labels could be made here, if nothing else were.
+
+    Raises
+    ------
+    StorageError
+        If there is no OME-Zarr image that they can be added to.
+    InvalidAxesError
+        If the axes do not fit, or OME-Zarr cannot hold them.
+    """
+    layout, place = layout_of(Path(path), axes, shape, options)
+    ome_order(layout.axes)
+    if place != Path(path):
+        open_image(place)
 
 
 def _is_same_work(store: LabelStore, layout: LabelLayout) -> bool:

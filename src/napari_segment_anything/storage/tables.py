@@ -45,3 +45,12 @@ def write_tracks_table(
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(listed)
+
+
+def columns_of(path: str | Path) -> frozenset[str]:
+    """Names of the columns of a CSV file; none if it is no such file."""
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            return frozenset(next(csv.reader(file), ()))
+    except (OSError, ValueError, csv.Error):
+        return frozenset()

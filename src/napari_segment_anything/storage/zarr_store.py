@@ -22,6 +22,8 @@ from napari_segment_anything.storage.embedding_entry import read_entry, write_en
 
 _LOGGER = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
+# What a zarr array or group has at its root, and a folder of entries has not.
+_ZARR_NAMES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 _DAY = 24 * 60 * 60
 _DAMAGE = (ValueError, KeyError, TypeError, RuntimeError, FileNotFoundError)
 # Evicting a little more than needed saves a scan of the folder at each put.
@@ -46,7 +48,7 @@ class ZarrEmbeddingStore:
     Raises
     ------
     StorageError
-        If the folder cannot be made or is a file.
+        If the folder cannot be made, is a file, or is a zarr of something else.
     """
 
     def __init__(self, path: str | Path, quota_bytes: int | None = None) -> None:
@@ -57,6 +59,11 @@ class ZarrEmbeddingStore:
         self._lock = threading.Lock()
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+            if found := [name for name in _ZARR_NAMES if (self.path / name).exists()]:
+                raise StorageError(
+                    f"{self.path} is a zarr ({found[0]}), not a folder of embeddings; "
+                    "choose another folder, such as embeddings."
+                )
         self._sweep()
 
     def get(self, key: str) -> ImageEmbedding | None:

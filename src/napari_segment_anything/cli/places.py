@@ -1,0 +1,110 @@
+"""Files that a command would write, looked at before any work is done."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+# Files that this package writes after ``track``; a corrected table has other columns.
+_TABLE_COLUMNS = {"track_id", "parent_id", "confidence", "is_repaired", "repair"}
+_CORRECTED = "is_locked"
+
+
+def check_places(
+    wanted: Mapping[str, Path | None], *, reads: Iterable[Path], overwrite: bool
+) -> None:
+    """Raise unless files may be written: nothing is lost that was not meant to be.
+
+    Parameters
+    ----------
+    wanted : mapping of str to Path or None
+        Where to write, by kind: ``ctc`` and ``geff`` are folders, others are files.
+    reads : iterable of Path
+        What the command itself reads or writes besides; never replaced.
+    overwrite : bool
+        Whether what is there already may be replaced.
+
+    Raises
+    ------
+    StorageError
+        If a file is not to be replaced.
+    InvalidSettingsError
+        If two files would lie at one place.
+    """
+    from napari_segment_anything.errors import InvalidSettingsError, StorageError
+    from napari_segment_anything.stacks.places import lies_in
+    from napari_segment_anything.storage.label_layout import is_free
+
+    reads, seen = list(reads), set()
+    for kind, path in wanted.items():
+        if path is None:
+            continue
+        if path.absolute() in seen:
+            raise InvalidSettingsError(
+                f"{path} is named for two results; give each a place of its own."
+            )
+        seen.add(path.absolute())
+        for place in reads:
+            if place.absolute() == path.absolute() or lies_in(place, path):
+                raise StorageError(
+                    f"{path} is not overwritten, as the command needs {place} itself; "
+                    "choose another place."
+                )
+        if is_free(path):
+            continue
+        if not overwrite:
+            raise StorageError(
+                f"{path} exists already; choose another place, or allow to replace it "
+                "(--overwrite)."
+            )
+        _check_kind(kind, path)
+
+
+def check_table(table: Path, output: Path, *, overwrite: bool) -> None:
+    """Raise unless the table of a result may be written beside it.
+
+    Parameters
+    ----------
+    table : Path
+        Where it is to lie. The one that an earlier run of the same job wrote is
+        replaced.
+    output : Path
+        The result.
+    overwrite : bool
+        Whether any other file may be replaced.
+
+    Raises
+    ------
+    StorageError
+        If something else is there.
+    """
+    from napari_segment_anything.errors import StorageError
+    from napari_segment_anything.storage.label_layout import is_free
+    from napari_segment_anything.storage.tables import columns_of
+
+    if not table.exists():
+        return
+    if overwrite:
+        _check_kind("csv", table)
+        return
+    columns = columns_of(table)
+    is_of_a_run = columns >= _TABLE_COLUMNS and _CORRECTED not in columns
+    if is_free(output) or not is_of_a_run:
+        raise StorageError(
+            f"{table} exists already and is not the table of {output}, which would "
+            "lie there; move it, choose another output, or allow to replace it "
+            "(--overwrite)."
+        )
+
+
+def _check_kind(kind: str, path: Path) -> None:
+    """Raise if something is at a path that is no earlier result of this kind."""
+    from napari_segment_anything.errors import StorageError
+    from napari_segment_anything.storage.ctc import check_replaceable
+    from napari_segment_anything.storage.geff import is_geff
+
+    if kind == "ctc":
+        check_replaceable(path)
+    elif path.is_dir() and not (kind == "geff" and is_geff(path)):
+        what = "no GEFF" if kind == "geff" else "a folder"
+        raise StorageError(
+            f"{path} is {what} and is not overwritten; choose another place."
+        )

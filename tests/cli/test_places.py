@@ -1,0 +1,186 @@
+"""Files that lie already where a command would write: nothing is lost unasked."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import zarr
+
+from bright_sam import bright_predictor
+from dividing_movie import dividing_movie
+from napari_segment_anything.cli.main import main
+from napari_segment_anything.models import load
+from napari_segment_anything.storage.ctc import read_ctc, write_ctc
+from napari_segment_anything.storage.label_store import LabelStore
+
+ROWS = [(1, 0, 5, 0), (2, 0, 2, 0), (3, 3, 5, 2), (4, 3, 5, 2)]
+MOVIE = (100 + 2000 * (dividing_movie() > 0)).astype(np.uint16)
+TRACK = ["track", "movie.tif", "exp.zarr"]
+CORRECT = ["correct", "movie.tif", "01_RES"]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A movie and its tracks, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(load, "load_model", lambda *_, **__: bright_predictor())
+    tifffile.imwrite("movie.tif", MOVIE, imagej=True, metadata={"axes": "TYX"})
+    write_ctc(tmp_path / "01_RES", list(dividing_movie()), ROWS)
+
+
+@pytest.fixture
+def refused(capsys):
+    def refused(*words):
+        assert main([str(word) for word in words]) == 2
+        sentence = capsys.readouterr().err.strip().splitlines()[-1]
+        assert "Traceback" not in sentence
+        return sentence
+
+    return refused
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_the_table_of_something_else_is_not_replaced(refused, options):
+    Path("exp.csv").write_text("well,drug\n")
+    assert "exp.csv exists already" in refused(*TRACK, *options)
+    assert Path("exp.csv").read_text() == "well,drug\n"
+    # It is found before any work.
+    assert not Path("exp.zarr").exists()
+
+
+def test_a_foreign_table_is_replaced_where_that_is_asked_for():
+    Path("exp.csv").write_text("well,drug\n")
+    assert main([*TRACK, "--overwrite"]) == 0
+    assert "track_id" in pd.read_csv("exp.csv")
+
+
+def test_the_own_table_is_replaced_when_a_job_goes_on_but_not_a_corrected_one(refused):
+    assert main(TRACK) == 0
+    whole = Path("exp.csv").read_bytes()
+    Path("exp.csv").write_bytes(whole[: len(whole) // 2])
+    assert main([*TRACK, "--dry-run"]) == 0
+    assert main(TRACK) == 0
+    assert Path("exp.csv").read_bytes() == whole
+    corrected = pd.read_csv("exp.csv").assign(is_locked=True)
+    corrected.to_csv("exp.csv", index=False)
+    assert "exp.csv exists already" in refused(*TRACK)
+    # Without its result a table is that of another one.
+    Path("exp.csv").write_bytes(whole)
+    shutil.rmtree("exp.zarr")
+    assert "exp.csv exists already" in refused(*TRACK)
+    assert Path("exp.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize("command", [TRACK, [*TRACK, "--dry-run"], CORRECT])
+@pytest.mark.parametrize("option", ["--ctc", "--geff", "--tree", "--doubts"])
+def test_other_results_are_not_replaced_unasked(refused, command, option):
+    mine = Path("mine")
+    mine.mkdir()
+    (mine / "mask009.tif").write_text("mine")
+    assert "mine exists already" in refused(*command, option, mine)
+    assert not Path("exp.zarr").exists()
+    with_overwrite = [*command, option, mine, "--overwrite"]
+    if option != "--ctc":
+        assert "not overwritten" in refused(*with_overwrite)
+        assert (mine / "mask009.tif").read_text() == "mine"
+    elif "--dry-run" not in command:
+        assert main([str(word) for word in with_overwrite]) == 0
+        # None of the old frames is among the new ones.
+        assert len(read_ctc(mine).labels) == 6
+
+
+@pytest.mark.parametrize("option", ["--table", "--tree", "--doubts"])
+def test_a_file_is_replaced_only_where_that_is_asked_for(refused, option):
+    Path("mine.csv").write_text("well,drug\n")
+    steps = ["--do", "cut 1 3", option, "mine.csv"]
+    assert "mine.csv exists already" in refused(*CORRECT, *steps)
+    assert Path("mine.csv").read_text() == "well,drug\n"
+    assert main([*CORRECT, *steps, "--overwrite"]) == 0
+    assert Path("mine.csv").read_text() != "well,drug\n"
+
+
+def test_tracks_may_be_replaced_by_their_corrected_selves(refused):
+    steps = ["--do", "cut 1 3", "--ctc", "01_RES"]
+    assert "01_RES exists already" in refused(*CORRECT, *steps)
+    assert read_ctc("01_RES").tracks == ROWS
+    assert main([*CORRECT, *steps, "--overwrite"]) == 0
+    found = read_ctc("01_RES")
+    assert (5, 3, 5, 0) in found.tracks
+    assert np.array_equal(found.labels > 0, dividing_movie() > 0)
+
+
+@pytest.mark.parametrize("option", ["--tree", "--ctc", "--table", "--doubts"])
+def test_the_image_is_never_replaced(refused, option):
+    for name in ("movie.tif", "."):
+        assert "movie.tif" in refused(*CORRECT, option, name, "--overwrite")
+    assert np.array_equal(tifffile.imread("movie.tif"), MOVIE)
+
+
+def test_two_results_do_not_share_a_place(refused):
+    for command in (CORRECT, TRACK):
+        words = refused(
+            *command, "--tree", "a.svg", "--doubts", Path("a.svg").resolve()
+        )
+        assert "named for two results" in words
+    assert "exp.csv" in refused(*TRACK, "--tree", "exp.csv")
+    assert "exp.zarr" in refused(*TRACK, "--geff", "exp.zarr")
+
+
+def test_corrections_that_are_not_written_are_said(capsys):
+    assert main([*CORRECT, "--do", "cut 1 3", "--doubts", "d.csv"]) == 0
+    assert "were not written: say where by --ctc DIR" in capsys.readouterr().out
+    assert main([*CORRECT, "--do", "cut 1 3", "--table", "t.csv"]) == 0
+    assert main(CORRECT) == 0
+    assert "not written" not in capsys.readouterr().out
+
+
+def test_the_image_in_the_output_stays(refused):
+    assert main(TRACK) == 0
+    again = ["track", "exp.zarr", "exp.zarr", "--no-repair"]
+    assert "--overwrite" in refused(*again)
+    assert main([*again, "--overwrite", "--dry-run"]) == 0
+    assert main([*again, "--overwrite"]) == 0
+    assert np.array_equal(zarr.open_array("exp.zarr/0", mode="r")[...], MOVIE)
+    assert LabelStore.open("exp.zarr").attributes["repair"] is False
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_labels_to_start_from_stay(refused, options):
+    assert main(TRACK) == 0
+    before = np.asarray(LabelStore.open("exp.zarr").labels)
+    start = "--start-from exp.zarr/labels/masks --ids-are-tracks --search followed"
+    words = refused(*TRACK, *start.split(), "--overwrite", *options)
+    assert "choose another output" in words
+    assert np.array_equal(LabelStore.open("exp.zarr").labels, before)
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_an_ome_zarr_is_no_store_of_embeddings(refused, options):
+    assert main(TRACK) == 0
+    before = sorted(Path("exp.zarr").rglob("*"))
+    store = ["--store", "exp.zarr"]
+    for command in (["embed", "movie.tif"], ["segment", "movie.tif", "b.zarr"]):
+        assert "not a folder of embeddings" in refused(*command, *store, *options)
+    assert sorted(Path("exp.zarr").rglob("*")) == before
+
+
+def test_a_dry_run_finds_what_a_run_would_refuse(refused):
+    deep = np.stack([MOVIE, MOVIE[:, ::-1]], axis=1)
+    tifffile.imwrite("deep.tif", deep, metadata={"axes": "TZYX"})
+    command = ["track", "deep.tif", "deep.zarr", "--dry-run"]
+    assert main([*command, "--ctc", "deep_RES"]) == 0
+    assert not Path("deep_RES").exists()
+    assert main(TRACK) == 0
+    wrong = [
+        [*command, "--start-from", "01_RES"],
+        ["track", "movie.tif", "exp.zarr", "--no-repair", "--dry-run"],
+        ["track", "movie.tif", "a.zarr", "--axes", "ZYX", "--along", "T", "--dry-run"],
+        ["track", "movie.tif", "missing.zarr/labels/a", "--dry-run"],
+    ]
+    for words in wrong:
+        sentence = refused(*words)
+        assert sentence == refused(*words[:-1] if words[-1] == "--dry-run" else words)
