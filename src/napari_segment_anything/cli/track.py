@@ -9,6 +9,7 @@ from napari_segment_anything.cli.arguments import (
     add_job_options,
     add_overwrite_option,
     add_shared_options,
+    add_show_option,
     add_store_option,
     location,
     zarr_path,
@@ -56,6 +57,7 @@ def add_parser(commands: Any) -> None:
     add_store_option(parser)
     add_overwrite_option(parser)
     add_image_option(parser)
+    add_show_option(parser)
     parser.set_defaults(run=run_track)
 
 
@@ -73,9 +75,12 @@ def run_track(arguments: Namespace) -> None:
     )
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.settings_file import job_settings
+    from napari_segment_anything.cli.show import check_show, show_result
     from napari_segment_anything.cli.summary import report, track_summary
     from napari_segment_anything.storage.tables import write_tracks_table
 
+    if arguments.show:
+        check_show()
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
     if arguments.project:
@@ -118,6 +123,8 @@ def run_track(arguments: Namespace) -> None:
     files |= export(arguments, result, stack)
     summary = track_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
+    if arguments.show:
+        show_result(stack, result)
 
 
 def _table_beside(output: Path) -> Path:
