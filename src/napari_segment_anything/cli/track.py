@@ -65,7 +65,6 @@ def run_track(arguments: Namespace) -> None:
     """Track every object of the input."""
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.track import track_stack
-    from napari_segment_anything.batch.track_projection import project_stack
     from napari_segment_anything.cli.dry_run import dry_run
     from napari_segment_anything.cli.inputs import (
         cluster_of,
@@ -83,8 +82,6 @@ def run_track(arguments: Namespace) -> None:
         check_show()
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
-    if arguments.project:
-        stack = project_stack(stack, "Z", arguments.project)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     table = _table_beside(arguments.output)
