@@ -11,10 +11,19 @@ from .batch.track_start import StartLabels
 from .batch.tracked_movies import TrackedMovies
 from .engine.automatic import AutomaticMaskGenerator, AutomaticSettings
 from .engine.embedding import ImageEmbedding
+from .engine.labels import masks_to_labels
 from .engine.mask_set import MaskSet
 from .engine.plane_predictor import PlanePredictor
 from .engine.predictor import MaskPrediction, MaskPredictor
 from .engine.prompts import Prompts
+from .errors import (
+    InvalidAxesError,
+    InvalidImageError,
+    InvalidSettingsError,
+    SegmentAnythingError,
+    StorageError,
+    UnreadableInputError,
+)
 from .models.load import load_model
 from .stacks.open import open_stack
 from .stacks.stack import Stack
@@ -32,6 +41,9 @@ __all__ = [
     "EditableTracks",
     "EmbeddingStore",
     "ImageEmbedding",
+    "InvalidAxesError",
+    "InvalidImageError",
+    "InvalidSettingsError",
     "Lineage",
     "MaskPrediction",
     "MaskPredictor",
@@ -41,10 +53,13 @@ __all__ = [
     "PlanePredictor",
     "Progress",
     "Prompts",
+    "SegmentAnythingError",
     "Stack",
     "StartLabels",
+    "StorageError",
     "Track",
     "TrackedMovies",
+    "UnreadableInputError",
     "ZarrEmbeddingStore",
     "__version__",
     "correct_tracks",
@@ -54,6 +69,7 @@ __all__ = [
     "export_tracks",
     "load_model",
     "load_tracks",
+    "masks_to_labels",
     "open_stack",
     "run",
     "segment_stack",

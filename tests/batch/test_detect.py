@@ -9,6 +9,7 @@ from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 
 SETTINGS = AutomaticSettings(pred_iou_thresh=0.5, stability_score_thresh=0.7)
@@ -44,3 +45,21 @@ def test_faint_masks_lie_beside_the_objects(candidates):
     assert faint.boxes.tolist() == [[40, 40, 60, 60]]
     assert len(run(detector.detect_faint(plane, start, share=0.95))[1]) == 0
     assert run(detector.detect(plane, start)).boxes.tolist() == [[4, 4, 24, 24]]
+
+
+def test_only_planes_of_an_earlier_run_count_as_found_there(candidates, tmp_path):
+    start = Progress("detect", 0, 1)
+    blank, other = np.zeros((2, 64, 64), np.uint8)
+    other[5, 5] = 9
+
+    def detected(planes):
+        stored = StoredPredictor(bright_predictor(), MemoryEmbeddingStore())
+        detector = Detector(
+            stored, SETTINGS, IntensityRange(0, 255), CandidateStore(tmp_path / "kept")
+        )
+        for plane in planes:
+            run(detector.detect(plane, start))
+        return detector.n_resumed
+
+    assert detected([blank, blank, blank]) == 0
+    assert detected([blank, other, other, blank]) == 2

@@ -5,6 +5,7 @@ import torch
 from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.errors import InvalidImageError
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
 from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
@@ -74,3 +75,14 @@ def test_a_changed_plane_never_meets_an_old_embedding(stack, tiny_predictor, sto
     plane[3, 4] += 1
     stored.embed(plane, intensity_range=(0, 4000))
     assert stored.n_encoded == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [(np.zeros((2, 8, 8)), r"open_stack\(array, axes="), ("a.tif", "open_stack.path")],
+)
+def test_what_was_not_opened_is_refused_with_the_way_to_open_it(
+    tiny_predictor, store, source, how
+):
+    with pytest.raises(InvalidImageError, match=how):
+        run(embed_stack(source, tiny_predictor, store))

@@ -9,7 +9,7 @@ from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.segment import segment_stack
 from napari_segment_anything.engine import labels as labels_module
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.errors import StorageError
+from napari_segment_anything.errors import InvalidImageError, StorageError
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks import large_plane
 from napari_segment_anything.stacks.stack import Stack
@@ -189,3 +189,12 @@ def watched(read, most):
         return plane
 
     return small
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [(np.zeros((2, 8, 8)), r"open_stack\(array, axes="), ("a.tif", "open_stack.path")],
+)
+def test_what_was_not_opened_is_refused_with_the_way_to_open_it(predictor, source, how):
+    with pytest.raises(InvalidImageError, match=how):
+        run(segment_stack(source, predictor))

@@ -11,7 +11,11 @@ from dividing_movie import N_FRAMES, dividing_movie, stack_of
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.track import track_stack
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.errors import InvalidAxesError, StorageError
+from napari_segment_anything.errors import (
+    InvalidAxesError,
+    InvalidImageError,
+    StorageError,
+)
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore
@@ -195,3 +199,12 @@ def test_a_plane_larger_than_the_frame_is_tracked_in_tiles(predictor):
     result = run(track_stack(stack_of(labels), predictor))
     assert result.n_tracks == 2
     assert overlap(result.labels, labels) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [(np.zeros((2, 8, 8)), r"open_stack\(array, axes="), ("a.tif", "open_stack.path")],
+)
+def test_what_was_not_opened_is_refused_with_the_way_to_open_it(predictor, source, how):
+    with pytest.raises(InvalidImageError, match=how):
+        run(track_stack(source, predictor))

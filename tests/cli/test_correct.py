@@ -65,6 +65,7 @@ def test_without_steps_tracks_are_reviewed_and_converted(places, capsys):
     [
         (["--do", "glue 1 2"], "is no correction"),
         (["--do", "cut 1 0"], "Go to a later frame"),
+        (["--do", "cut 99 3"], "There is no track 99"),
         (["--steps", "missing.txt"], "missing.txt"),
         (["--lineage", "movie.tif"], ""),
     ],

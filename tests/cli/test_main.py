@@ -216,7 +216,17 @@ def test_ctrl_c_leaves_valid_files_and_the_command_goes_on(
 
 
 @pytest.mark.gui
-def test_show_opens_image_labels_and_tracks(cache, bright, movie, monkeypatch):
+@pytest.mark.parametrize(
+    ("command", "target", "names"),
+    [
+        ("demo", ["--output", "out"], ["Image", "Labels", "Tracks"]),
+        ("track", ["out.zarr"], ["Image", "Labels", "Tracks"]),
+        ("segment", ["out.zarr"], ["Image", "Labels"]),
+    ],
+)
+def test_show_opens_what_a_command_has_found(
+    cache, bright, movie, monkeypatch, command, target, names
+):
     napari = pytest.importorskip("napari")
     viewers = []
 
@@ -227,9 +237,10 @@ def test_show_opens_image_labels_and_tracks(cache, bright, movie, monkeypatch):
     monkeypatch.setattr(napari, "Viewer", viewer)
     monkeypatch.setattr(napari, "run", lambda: None)
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    assert main(["demo", str(movie), "--output", "out", "--show"]) == 0
-    image, labels, tracks = viewers[0].layers
-    assert (image.name, labels.name, tracks.name) == ("Image", "Labels", "Tracks")
+    arguments = [command, str(movie), *target, "--axes", "TYX", "--show"]
+    assert main(arguments) == 0
+    image, labels, *tracks = viewers[0].layers
+    assert [layer.name for layer in (image, labels, *tracks)] == names
     assert image.data.shape == labels.data.shape == (4, 48, 64)
     assert sorted(np.unique(np.asarray(labels.data[0]))) == [0, 1, 2]
-    assert set(np.unique(tracks.data[:, 0])) == {1, 2}
+    assert all(set(np.unique(layer.data[:, 0])) == {1, 2} for layer in tracks)

@@ -18,6 +18,23 @@ def test_a_model_with_proposals_is_searched_in_tiles():
     assert settings.tile
 
 
+@pytest.mark.parametrize("model", ["nano", "vit_b"])
+def test_what_suits_a_model_can_be_changed_by_name(model):
+    suited = AutomaticSettings.for_model(CONFIGS[model])
+    changed = AutomaticSettings.for_model(CONFIGS[model], min_mask_region_area=50)
+    assert changed.min_mask_region_area == 50
+    assert changed.pred_iou_thresh == suited.pred_iou_thresh
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest():
+    with pytest.raises(InvalidSettingsError, match="did you mean pred_iou_thresh"):
+        AutomaticSettings.for_model(CONFIGS["nano"], pred_iou_tresh=0.5)
+    with pytest.raises(InvalidSettingsError, match="no setting 'colour'"):
+        AutomaticSettings.for_model(CONFIGS["nano"], colour=1)
+    with pytest.raises(InvalidSettingsError, match="min_mask_region_area"):
+        AutomaticSettings.for_model(CONFIGS["nano"], min_mask_region_area=-1)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -48,7 +48,8 @@ class Detector:
     Attributes
     ----------
     n_resumed : int
-        Planes whose candidates were there already.
+        Planes whose candidates an earlier run has left; a plane that looks like one of
+        this run (blank ones do) is not among them.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Detector:
         self._candidates = candidates
         self._watch = predictor.watch
         self._settings_key = _settings_key(settings)
+        self._of_this_run: set[str] = set()
         self.n_resumed = 0
 
     def detect(
@@ -118,11 +120,12 @@ class Detector:
             key = self._key(plane)
             found = self._candidates.get(key)
         if found is not None:
-            self.n_resumed += 1
+            self.n_resumed += key not in self._of_this_run
             return found
         masks = yield from self._compute(plane, progress)
         with self._watch.timing("storing"):
             self._candidates.put(key, masks)
+        self._of_this_run.add(key)
         return masks
 
     def _compute(

@@ -19,6 +19,7 @@ from napari_segment_anything.stacks.intensity import (
     IntensityRange,
     estimate_intensity_range,
 )
+from napari_segment_anything.stacks.open import check_is_stack
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -89,11 +90,14 @@ def embed_stack(
 
     Raises
     ------
+    InvalidImageError
+        An array or a path was given: open it with `open_stack` first.
     UnreadableInputError
         A plane cannot be read.
     StorageError
         An embedding cannot be written, or is not in a folder that workers can share.
     """
+    check_is_stack(stack)
     started = perf_counter()
     indices = list(stack.indices() if planes is None else planes)
     progress = Progress("embed", 0, len(indices))

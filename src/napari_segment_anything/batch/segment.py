@@ -30,6 +30,7 @@ from napari_segment_anything.stacks.intensity import (
     IntensityRange,
     estimate_intensity_range,
 )
+from napari_segment_anything.stacks.open import check_is_stack
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -124,11 +125,14 @@ def segment_stack(
 
     Raises
     ------
+    InvalidImageError
+        An array or a path was given: open it with `open_stack` first.
     UnreadableInputError
         A plane cannot be read.
     StorageError
         The output is another job's, or cannot be written.
     """
+    check_is_stack(stack)
     progress = Progress("segment", 0, stack.n_planes)
     yield progress
     settings = settings or AutomaticSettings.for_model(predictor.config)

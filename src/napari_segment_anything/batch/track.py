@@ -24,6 +24,7 @@ from napari_segment_anything.stacks.intensity import (
     IntensityRange,
     estimate_intensity_range,
 )
+from napari_segment_anything.stacks.open import check_is_stack
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -115,11 +116,14 @@ def track_stack(
     ------
     InvalidAxesError
         The stack has no axis to follow objects along.
+    InvalidImageError
+        An array or a path was given: open it with `open_stack` first.
     UnreadableInputError
         A plane cannot be read.
     StorageError
         The output is another job's, or cannot be written.
     """
+    check_is_stack(stack)
     axis = checked_axis(stack, axis)
     if start is not None:
         start.check(stack)

@@ -41,7 +41,7 @@ def project_stack(stack: Stack, axis: str = "Z", how: Projection = "max") -> Sta
         raise InvalidSettingsError(f"A projection is 'max' or 'mean', not {how!r}.")
     axes = stack.index_axes.replace(axis, "") + "".join(stack.plane_axes)
     return Stack(
-        _Projected(stack, axis, how),
+        Projected(stack, axis, how),
         axes + "S" * stack.is_rgb,
         plane_axes=stack.plane_axes,
         scale={a: s for a, s in stack.scale.items() if a != axis},
@@ -53,8 +53,18 @@ def project_stack(stack: Stack, axis: str = "Z", how: Projection = "max") -> Sta
 
 
 @dataclass(frozen=True, eq=False)
-class _Projected:
-    """An array of projections, (*other index axes, H, W) or (…, H, W, 3)."""
+class Projected:
+    """An array of projections, (*other index axes, H, W) or (…, H, W, 3).
+
+    Attributes
+    ----------
+    stack : Stack
+        What is projected.
+    axis : str
+        The axis that goes.
+    how : str
+        ``max`` or ``mean``.
+    """
 
     stack: Stack
     axis: str

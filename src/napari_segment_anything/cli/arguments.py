@@ -92,6 +92,13 @@ def add_image_option(parser: ArgumentParser) -> None:
     )
 
 
+def add_show_option(parser: ArgumentParser) -> None:
+    """Add the option that shows the result in napari at the end."""
+    parser.add_argument(
+        "--show", action="store_true", help="open the result in napari when it is done"
+    )
+
+
 def add_json_option(parser: ArgumentParser) -> None:
     """Add the option for a machine-readable summary."""
     parser.add_argument(

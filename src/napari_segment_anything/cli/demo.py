@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_segment_anything.cli.arguments import (
     add_overwrite_option,
     add_shared_options,
+    add_show_option,
     add_store_option,
 )
 
@@ -31,10 +32,10 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="folder for the results (default: one in demo-output)",
     )
-    parser.add_argument("--show", action="store_true", help="open the result in napari")
     add_shared_options(parser)
     add_store_option(parser)
     add_overwrite_option(parser)
+    add_show_option(parser)
     parser.set_defaults(run=run_demo)
 
 

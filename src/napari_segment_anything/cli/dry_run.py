@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from napari_segment_anything.cli.reading import reading_line
 from napari_segment_anything.cli.summary import input_summary, write_json
 
 if TYPE_CHECKING:
@@ -116,12 +117,12 @@ def dry_run(
 
 
 def _print(summary: Mapping[str, Any], *, is_tracking: bool) -> None:
-    lengths = " × ".join(map(str, summary["shape"]))
     n_left = summary["n_planes"] - summary["n_done"] - summary["n_ready"]
     lines = [
-        f"image read as {summary['axes']}, {lengths}",
+        reading_line(summary["reading"]).rstrip(),
         f"model {summary['model']} on {summary['device']}",
-        f"would work on {n_left} of {summary['n_planes']} planes"
+        f"would work on {n_left} of {summary['n_planes']} "
+        + ("plane" if summary["n_planes"] == 1 else "planes")
         + (f", {summary['n_ready']} are ready" if summary["n_ready"] else ""),
         f"would read {_size(summary['bytes_read'])} of pixels",
         *(

@@ -1,9 +1,12 @@
 """From a command's arguments to a stack, a model and a store."""
 
+import sys
 from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from napari_segment_anything.cli.reading import reading_line, reading_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -17,16 +20,17 @@ _CACHE_BYTES = 20_000_000_000
 
 
 def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
-    """Open the input, and narrow it to the part that is wanted.
+    """Open the input, narrow it to the part that is wanted, and say how it was read.
 
     Parameters
     ----------
     arguments : Namespace
         With ``input``, ``axes``, ``channel`` and, of jobs, ``level``, ``plane_axes``,
-        ``t``, ``z``.
+        ``t``, ``z``, ``project``.
     unnamed : str, optional
         What an axis is that the file does not name, such as a plain TIFF's pages.
     """
+    from napari_segment_anything.batch.track_projection import project_stack
     from napari_segment_anything.stacks.open import open_stack
 
     place = str(arguments.input)
@@ -43,7 +47,12 @@ def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
     )
     wanted = {axis: getattr(arguments, axis.lower(), None) for axis in "TZ"}
     parts = {axis: part for axis, part in wanted.items() if part is not None}
-    return stack.select(**parts) if parts else stack
+    stack = stack.select(**parts) if parts else stack
+    if getattr(arguments, "project", None):
+        stack = project_stack(stack, "Z", arguments.project)
+    # On the stream of the progress bar: whoever waits sees at once what is worked on.
+    sys.stderr.write(reading_line(reading_of(stack)))
+    return stack
 
 
 def cluster_of(arguments: Namespace) -> "AbstractContextManager[Cluster | None]":

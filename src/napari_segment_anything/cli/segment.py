@@ -8,6 +8,7 @@ from napari_segment_anything.cli.arguments import (
     add_job_options,
     add_overwrite_option,
     add_shared_options,
+    add_show_option,
     add_store_option,
     location,
     zarr_path,
@@ -28,6 +29,7 @@ def add_parser(commands: Any) -> None:
     add_store_option(parser)
     add_overwrite_option(parser)
     add_image_option(parser)
+    add_show_option(parser)
     parser.set_defaults(run=run_segment)
 
 
@@ -44,8 +46,11 @@ def run_segment(arguments: Namespace) -> None:
     )
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.settings_file import job_settings
+    from napari_segment_anything.cli.show import check_show, show_result
     from napari_segment_anything.cli.summary import report, segment_summary
 
+    if arguments.show:
+        check_show()
     stack = stack_of(arguments)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
@@ -79,3 +84,5 @@ def run_segment(arguments: Namespace) -> None:
         result = run(job, bar)
     summary = segment_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
+    if arguments.show:
+        show_result(stack, result)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_segment_anything.cli.reading import reading_line, reading_of
+
 if TYPE_CHECKING:
     from napari_segment_anything.batch.embed import EmbedSummary
     from napari_segment_anything.batch.segment import SegmentResult
@@ -15,17 +17,27 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.review import Doubt
 
+# What a figure counts, one of it and several.
 _COUNTS = {
-    "n_frames": "frames",
-    "n_planes": "planes",
-    "n_objects": "objects",
-    "n_tracks": "tracks",
-    "n_divisions": "divisions",
-    "n_repaired": "objects found again by prompting",
-    "n_resumed": "planes found in an earlier run, not searched again",
-    "n_encoded": "planes newly encoded",
-    "n_corrections": "corrections",
-    "n_doubts": "doubtful places, the worst of which are listed here",
+    "n_frames": ("frame", "frames"),
+    "n_planes": ("plane", "planes"),
+    "n_objects": ("object", "objects"),
+    "n_tracks": ("track", "tracks"),
+    "n_divisions": ("division", "divisions"),
+    "n_repaired": (
+        "object found again by prompting",
+        "objects found again by prompting",
+    ),
+    "n_resumed": (
+        "plane found in an earlier run, not searched again",
+        "planes found in an earlier run, not searched again",
+    ),
+    "n_encoded": ("plane newly encoded", "planes newly encoded"),
+    "n_corrections": ("correction", "corrections"),
+    "n_doubts": (
+        "doubtful place, listed here",
+        "doubtful places, the worst of which are listed here",
+    ),
 }
 # So many doubtful places are named; --doubts writes all.
 N_DOUBTS = 10
@@ -92,6 +104,7 @@ def report_correction(
         "input": stack.source or stack.name,
         "axes": stack.axes,
         "shape": list(stack.shape),
+        "reading": reading_of(stack),
         "n_frames": tracks.n_frames,
         "n_tracks": len(tracks.tracks),
         "n_divisions": len(divided),
@@ -99,10 +112,8 @@ def report_correction(
         "n_doubts": len(doubts),
         "files": dict(files),
     }
-    sys.stdout.write(_input_line(stack.axes, stack.shape))
-    for key, words in _COUNTS.items():
-        if key in summary:
-            sys.stdout.write(f"{summary[key]:>10} {words}\n")
+    sys.stdout.write(reading_line(reading_of(stack)))
+    _write_counts(summary)
     for doubt in doubts[:N_DOUBTS]:
         sys.stdout.write(
             f"{doubt.score:10.2f} frame {doubt.frame}: track {doubt.track} "
@@ -120,11 +131,9 @@ def report_correction(
 
 def report(summary: Mapping[str, Any], path: Path | None) -> None:
     """Print a summary as one line per figure, and write it as JSON if asked to."""
-    sys.stdout.write(_input_line(summary["axes"], summary["shape"]))
+    sys.stdout.write(reading_line(summary["reading"]))
     sys.stdout.write(f"model {summary['model']} on {summary['device']}\n")
-    for key, words in _COUNTS.items():
-        if key in summary:
-            sys.stdout.write(f"{summary[key]:>10} {words}\n")
+    _write_counts(summary)
     for activity, seconds in summary["seconds"].items():
         sys.stdout.write(f"{seconds:10.1f} seconds {activity}\n")
     for name, written in summary.get("files", {}).items():
@@ -132,13 +141,11 @@ def report(summary: Mapping[str, Any], path: Path | None) -> None:
     write_json(path, summary)
 
 
-def _input_line(axes: str, shape: Sequence[int]) -> str:
-    """How the input was understood, because a wrong guess looks like a poor result."""
-    lengths = " × ".join(str(length) for length in shape)
-    line = f"image read as {axes}, {lengths}"
-    if dict(zip(axes, shape, strict=True)).get("C", 1) > 1:
-        line += "; C is channels: if these are frames or slices, say so by --axes"
-    return line + "\n"
+def _write_counts(summary: Mapping[str, Any]) -> None:
+    for key, (one, several) in _COUNTS.items():
+        if key in summary:
+            words = one if summary[key] == 1 else several
+            sys.stdout.write(f"{summary[key]:>10} {words}\n")
 
 
 def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
@@ -168,6 +175,7 @@ def input_summary(
         "input": stack.source or stack.name,
         "axes": stack.axes,
         "shape": list(stack.shape),
+        "reading": reading_of(stack),
         "model": predictor.model_name,
         "model_digest": predictor.model_digest,
         "device": describe_device(predictor.device),

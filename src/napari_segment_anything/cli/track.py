@@ -9,6 +9,7 @@ from napari_segment_anything.cli.arguments import (
     add_job_options,
     add_overwrite_option,
     add_shared_options,
+    add_show_option,
     add_store_option,
     location,
     zarr_path,
@@ -57,6 +58,7 @@ def add_parser(commands: Any) -> None:
     add_store_option(parser)
     add_overwrite_option(parser)
     add_image_option(parser)
+    add_show_option(parser)
     parser.set_defaults(run=run_track)
 
 
@@ -68,7 +70,6 @@ def run_track(arguments: Namespace) -> None:
         track_record,
         track_stack,
     )
-    from napari_segment_anything.batch.track_projection import project_stack
     from napari_segment_anything.cli.dry_run import dry_run
     from napari_segment_anything.cli.inputs import (
         cluster_of,
@@ -79,14 +80,15 @@ def run_track(arguments: Namespace) -> None:
     from napari_segment_anything.cli.places import check_places, check_table
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.settings_file import job_settings
+    from napari_segment_anything.cli.show import check_show, show_result
     from napari_segment_anything.cli.summary import report, track_summary
     from napari_segment_anything.stacks.places import places_of
     from napari_segment_anything.storage.tables import write_tracks_table
 
+    if arguments.show:
+        check_show()
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
-    if arguments.project:
-        stack = project_stack(stack, "Z", arguments.project)
     start = start_of(arguments, stack)
     table = _table_beside(arguments.output)
     check_table(table, arguments.output, overwrite=arguments.overwrite)
@@ -147,6 +149,8 @@ def run_track(arguments: Namespace) -> None:
     files |= export(arguments, result, stack)
     summary = track_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
+    if arguments.show:
+        show_result(stack, result)
 
 
 def _table_beside(output: Path) -> Path:

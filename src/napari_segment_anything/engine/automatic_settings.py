@@ -1,7 +1,8 @@
 """Settings of automatic mask generation, under the names that SAM gave them."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any, Self
 
 from napari_segment_anything.errors import InvalidSettingsError
 from napari_segment_anything.networks.config import SamConfig
@@ -11,7 +12,8 @@ from napari_segment_anything.networks.config import SamConfig
 class AutomaticSettings:
     """What automatic mask generation looks for, and what of it is kept.
 
-    The defaults are SAM's; `for_model` gives those that suit a model.
+    The defaults are SAM's, for SAM's own weights: with them a smaller model, such as
+    the bundled one, finds nothing. `for_model` gives those that suit a model.
 
     Parameters
     ----------
@@ -121,15 +123,34 @@ class AutomaticSettings:
             )
 
     @classmethod
-    def for_model(cls, config: SamConfig) -> Self:
-        """Return defaults for a model.
+    def for_model(cls, config: SamConfig, **changes: Any) -> Self:
+        """Return what suits a model, with changes.
 
-        Those of SAM were chosen for photographs and SAM's own weights; a model with a
-        proposal head prompts fewer and better places and is less sure of itself.
+        The defaults of SAM were chosen for photographs and SAM's own weights; a model
+        with a proposal head prompts fewer and better places and is less sure of itself.
+
+        Parameters
+        ----------
+        config : SamConfig
+            Of the model, such as ``predictor.config``.
+        **changes
+            Settings that are to be different, such as ``min_mask_region_area=50``.
+
+        Raises
+        ------
+        InvalidSettingsError
+            When there is no such setting, or a value is out of its range.
         """
+        known = [setting.name for setting in fields(cls)]
+        for name in changes:
+            if name not in known:
+                near = get_close_matches(name, known, 1) or [", ".join(known)]
+                raise InvalidSettingsError(
+                    f"There is no setting {name!r}; did you mean {near[0]}?"
+                )
         if not config.has_proposal_head:
-            return cls()
-        return cls(
+            return replace(cls(), **changes)
+        suited = cls(
             pred_iou_thresh=0.65,
             stability_score_thresh=0.7,
             proposal_thresh=0.5,
@@ -139,3 +160,4 @@ class AutomaticSettings:
             one_mask_per_point=True,
             mask_nms_thresh=0.3,
         )
+        return replace(suited, **changes)

@@ -84,6 +84,18 @@ def open_stack(
     )
 
 
+def check_is_stack(stack: object) -> None:
+    """Raise `InvalidImageError` for an array or a path that was not opened yet."""
+    if isinstance(stack, Stack):
+        return
+    kind = type(stack).__name__
+    is_place = isinstance(stack, str | os.PathLike)
+    how = "open_stack(path)" if is_place else "open_stack(array, axes='TYX')"
+    raise InvalidImageError(
+        f"A {kind} is no stack, which knows what its axes are; open it with {how}."
+    )
+
+
 def _opened(source: Any, level: int) -> tuple[Opened, str]:
     """Return what a source holds, and its path or address if it has one."""
     if isinstance(source, str | os.PathLike):

@@ -78,6 +78,12 @@ def open_zarr_node(
     )
 
 
+def count_levels(group: zarr.Group) -> int:
+    """Return how many resolutions an OME-Zarr image has; 0 if a group is none."""
+    multiscale = _multiscale_of(group)
+    return 0 if multiscale is None else len(multiscale.get("datasets", []))
+
+
 def _multiscale_of(group: zarr.Group) -> Mapping[str, Any] | None:
     attributes: dict[str, Any] = dict(group.attrs)
     ome = attributes.get("ome", attributes)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import (
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_segment_anything.widgets.plane import axes_choices
 
@@ -31,6 +38,10 @@ class AxesQuestion(QWidget):
         self._column.addWidget(self._label)
         self.buttons: list[QPushButton] = []
         self.setVisible(False)
+        # A child goes with the question; Qt gives it its place only after this event.
+        self._placed = QTimer(self)
+        self._placed.setSingleShot(True)
+        self._placed.timeout.connect(self._scroll_here)
 
     def ask(self, name: str, n_dimensions: int) -> None:
         """Ask about an image of this name."""
@@ -49,10 +60,19 @@ class AxesQuestion(QWidget):
             self._column.addWidget(button)
             self.buttons.append(button)
         self.setVisible(True)
+        self._placed.start(0)
 
     def dismiss(self) -> None:
         """Ask no more."""
         self.setVisible(False)
+
+    def _scroll_here(self) -> None:
+        """Bring the question into view where the dock is too low for all it holds."""
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and self.isVisible():
+            area.ensureWidgetVisible(self, 0, 0)
 
     def _answer(self, axes: str) -> None:
         self.dismiss()

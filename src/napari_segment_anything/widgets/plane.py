@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
 _WORDS = {"time": "T", "frame": "T", "position": "P", "channel": "C", "depth": "Z"}
 _DEFAULT_AXES = {2: "YX", 3: "TYX", 4: "TZYX", 5: "TCZYX", 6: "PTCZYX"}
@@ -65,8 +65,8 @@ def _letters(axis_labels: Sequence[str]) -> str | None:
     return letters if is_known and {"Y", "X"} <= set(letters) else None
 
 
-def image_data(layer: Image) -> Any:
-    """Return the array of an image layer at its whole resolution."""
+def image_data(layer: Image | Labels) -> Any:
+    """Return the array of an image or labels layer at its whole resolution."""
     return layer.data[0] if layer.multiscale else layer.data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
@@ -63,7 +64,9 @@ class PlaneWatch(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
-        self.stop()
+        # Where a script ends without closing its viewer, Qt has the timer already.
+        with suppress(RuntimeError):
+            self.stop()
         for event in self._events:
             event.disconnect(self._on_dims)
 

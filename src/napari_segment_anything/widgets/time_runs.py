@@ -12,7 +12,7 @@ from napari_segment_anything.batch.track_start import parse_frames
 from napari_segment_anything.errors import InvalidSettingsError, SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
 from napari_segment_anything.storage.candidate_store import CandidateStore
-from napari_segment_anything.widgets.plane import displayed_plane
+from napari_segment_anything.widgets.plane import displayed_plane, image_data
 from napari_segment_anything.widgets.time_jobs import time_job
 from napari_segment_anything.widgets.time_layers import TimeLayers, why_no_paths
 from napari_segment_anything.widgets.time_projection import (
@@ -102,7 +102,7 @@ class TimeRuns(QObject):
             frames=form.frames,
             words=form.words,
             directions=form.direction.currentData(),
-            start=None if start is None else start.data,
+            start=None if start is None else image_data(start),
             search=str(form.search.currentData()),
             are_tracks=form.are_tracks.isChecked(),
             is_locked=form.is_locked.isChecked(),

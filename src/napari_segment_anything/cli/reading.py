@@ -1,0 +1,56 @@
+"""How an input was understood, because a wrong guess looks like a poor result."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_segment_anything.stacks.stack import Stack
+
+
+def reading_of(stack: "Stack") -> dict[str, Any]:
+    """Describe how an input was read, as figures that JSON can hold.
+
+    Returns
+    -------
+    dict
+        ``axes`` and ``shape`` of the input, before any projection; ``channels`` that
+        are looked at, empty without a channel axis; ``plane_axes``; and ``projection``
+        such as ``"max along Z"``, or None.
+    """
+    from napari_segment_anything.batch.track_projection import Projected
+
+    projection = None
+    if isinstance(stack.data, Projected):
+        projection = f"{stack.data.how} along {stack.data.axis}"
+        stack = stack.data.stack
+    return {
+        "axes": stack.axes,
+        "shape": list(stack.shape),
+        "channels": list(stack.channels),
+        "plane_axes": "".join(stack.plane_axes),
+        "projection": projection,
+    }
+
+
+def reading_line(reading: Mapping[str, Any]) -> str:
+    """Say in a line how an input was read."""
+    lengths = " × ".join(str(length) for length in reading["shape"])
+    parts = [f"image read as {reading['axes']}, {lengths}"]
+    n_channels = dict(zip(reading["axes"], reading["shape"], strict=True)).get("C", 1)
+    if n_channels > 1:
+        parts += [
+            _channels(reading["channels"], n_channels),
+            "C is channels: if these are frames or slices, say so by --axes",
+        ]
+    if reading["plane_axes"] != "YX":
+        parts.append(f"planes are {reading['plane_axes']}")
+    if reading["projection"]:
+        parts.append(f"projected: {reading['projection']}")
+    return "; ".join(parts) + "\n"
+
+
+def _channels(chosen: list[int], n_channels: int) -> str:
+    if len(chosen) > 1:
+        numbers = ", ".join(map(str, chosen))
+        return f"channels {numbers} of {n_channels} composed to colours"
+    return f"channel {chosen[0]} of {n_channels} is used, --channel N takes another"

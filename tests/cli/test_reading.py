@@ -1,0 +1,60 @@
+"""How an input was read is said at the start, in the summary and in the JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_segment_anything.batch.track_projection import project_stack
+from napari_segment_anything.cli.main import main
+from napari_segment_anything.cli.reading import reading_line, reading_of
+from napari_segment_anything.stacks.stack import Stack
+
+DATA = np.zeros((3, 2, 4, 16, 20), np.uint16)
+
+
+def line(**options):
+    return reading_line(reading_of(Stack(DATA, "TCZYX", **options)))
+
+
+def test_axes_lengths_and_the_channel_are_said():
+    said = line()
+    assert said.startswith("image read as TCZYX, 3 × 2 × 4 × 16 × 20; ")
+    assert "channel 0 of 2 is used" in said
+    assert "channel 1 of 2 is used" in line(channel=1)
+    assert "channels 0, 1 of 2 composed to colours" in line(channel=(0, 1))
+    assert "channel" not in reading_line(reading_of(Stack(DATA[:, 0], "TZYX")))
+
+
+def test_planes_across_slices_are_said():
+    assert "planes are ZX" in line(plane_axes="ZX")
+    assert "planes are" not in line()
+
+
+def test_a_projection_is_said_with_the_axes_before_it():
+    stack = project_stack(Stack(DATA, "TCZYX", channel=1), "Z", "mean")
+    reading = reading_of(stack)
+    assert (reading["axes"], reading["shape"]) == ("TCZYX", list(DATA.shape))
+    assert (reading["channels"], reading["projection"]) == ([1], "mean along Z")
+    assert "channel 1 of 2" in reading_line(reading)
+    assert "projected: mean along Z" in reading_line(reading)
+
+
+@pytest.mark.parametrize("is_tried", [False, True])
+def test_a_command_says_it_at_the_start_and_at_the_end(
+    cache, weights, capsys, tmp_path, is_tried
+):
+    np.save("movie.npy", DATA[:2, :, :2])
+    command = ["track", "movie.npy", "out.zarr", "--axes", "TCZYX", "--project", "max"]
+    options = ["--model", str(weights), "--json", "a.json", "--no-repair"]
+    assert main([*command, *options, *["--dry-run"] * is_tried]) == 0
+    written = capsys.readouterr()
+    first = written.err.splitlines()[0]
+    assert first.startswith("image read as TCZYX, 2 × 2 × 2 × 16 × 20; channel 0 of 2")
+    assert first.endswith("projected: max along Z")
+    assert written.out.splitlines()[0] == first
+    summary = json.loads((tmp_path / "a.json").read_text())
+    assert summary["axes"] == "TYX"
+    assert summary["reading"]["axes"] == "TCZYX"
+    assert summary["reading"]["channels"] == [0]
+    assert summary["reading"]["projection"] == "max along Z"
