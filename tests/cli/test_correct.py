@@ -119,3 +119,12 @@ def test_what_is_known_of_masks_stays_known(places, monkeypatch):
     wanderer = "prompt ? 3 at 23 16"
     assert main(["correct", "movie.tif", *labels, "--do", wanderer, *steps[2:]]) == 0
     assert pd.read_csv("t.csv").is_locked.sum() >= 1
+
+
+def test_doubts_through_depth_are_in_slices(places, capsys):
+    picture = tifffile.imread("movie.tif")
+    tifffile.imwrite("deep.tif", picture, imagej=True, metadata={"axes": "ZYX"})
+    assert main(["correct", "deep.tif", "01_RES"]) == 0
+    words = capsys.readouterr().out
+    assert "slice 3: track" in words
+    assert "frame 3" not in words

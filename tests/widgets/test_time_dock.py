@@ -146,6 +146,16 @@ def test_cancel_removes_what_was_only_for_the_eye(dock, qtbot, viewer):
     assert dock.corrector is None
     assert len(viewer.layers) == n_layers
     assert "Cancelled" in dock.form.job.status.text()
+    assert "goes on from there" in dock.form.job.status.text()
+
+
+def test_recomputing_that_is_cancelled_promises_nothing(dock, qtbot):
+    corrector = track(dock, qtbot)
+    corrector.picker.pick(corrector.tracks.tracks[0])
+    corrector.recompute()
+    dock.worker.cancel()
+    settle(dock, qtbot)
+    assert dock.form.job.status.text() == "Cancelled. Nothing more is changed."
 
 
 def test_a_run_that_was_cancelled_goes_on(dock, qtbot, predictor):
