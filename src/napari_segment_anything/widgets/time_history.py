@@ -124,9 +124,7 @@ class CorrectionHistory(QObject):
         self._waiting = []
         self._strokes.release()
 
-    def _correct(
-        self, steps: Steps, on_corrected: Callable[[Corrected], None]
-    ) -> None:
+    def _correct(self, steps: Steps, on_corrected: Callable[[Corrected], None]) -> None:
         on_outcome = partial(self._on_outcome, on_corrected)
         if self._is_quick:
             on_outcome(run(_told(steps)))
