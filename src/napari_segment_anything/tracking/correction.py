@@ -165,13 +165,6 @@ class EditableTracks(TrackPlanes):
             self.paint(change)
         return self.conclude(correction)
 
-    def paint(self, change: PlaneChange) -> None:
-        """Carry out what a correction does to one frame."""
-        plane = self.read(change.frame).copy()
-        plane.ravel()[change.pixels] = change.after
-        self.labels[change.frame] = plane
-        self._note(change.frame, change.ids)
-
     def conclude(self, correction: Correction) -> Correction:
         """Carry out the rest of a correction whose frames are painted."""
         undo = self._taking_back(correction.changes)

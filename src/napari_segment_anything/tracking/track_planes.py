@@ -12,6 +12,7 @@ from napari_segment_anything.tracking.correction_steps import (
     LabelFrames,
     Labels,
     Place,
+    PlaneChange,
 )
 
 
@@ -110,6 +111,13 @@ class TrackPlanes:
         """Take over the lineage of a draft; how often frames changed is known."""
         self._frames, self.parents = draft._frames, draft.parents
         self.locked, self.apart = draft.locked, draft.apart
+
+    def paint(self, change: PlaneChange) -> None:
+        """Carry out what a correction does to one frame."""
+        plane = self.read(change.frame).copy()
+        plane.ravel()[change.pixels] = change.after
+        self.labels[change.frame] = plane
+        self._note(change.frame, change.ids)
 
     def note_painting(self, frame: int) -> None:
         """Take notice that somebody has painted on a frame."""

@@ -29,13 +29,11 @@ from napari_segment_anything.widgets.time_tour import DoubtTour
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
     from napari.components import ViewerModel
 
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.tracking.correction import EditableTracks, Step
+    from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
@@ -85,6 +83,7 @@ class TimeCorrector(QObject):
             self.tour, self._strokes, worker, is_quick=_are_quick(layers.labels.data)
         )
         self._history.failed.connect(self.failed)
+        self._history.corrected.connect(self._refresh)
         self._recomputation = Recomputation(
             workbench, found, self.tour, self._history, worker
         )
@@ -152,7 +151,8 @@ class TimeCorrector(QObject):
         if doubt is None or not steps:
             return
         words = f"{self.readings.words}: done. {UNDO_KEY}: undo."
-        self._correct(*steps, then=partial(self._go_on, doubt, words))
+        told = partial(self._go_on, doubt, words)
+        self._history.carry_out(self.tracks, *steps, then=told)
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -178,7 +178,7 @@ class TimeCorrector(QObject):
     def undo(self) -> None:
         """Take the last correction back."""
         words = "The last correction is taken back."
-        self._history.undo(partial(self._refresh, words))
+        self._history.undo(then=partial(self.said.emit, words))
 
     def close(self) -> None:
         """Let go of the layer."""
@@ -207,15 +207,6 @@ class TimeCorrector(QObject):
         self.changed.emit()
         self.said.emit(words)
 
-    def _correct(self, *steps: Step, then: Callable[[], None]) -> None:
-        """Carry out corrections that belong together: all of them, or none."""
-
-        def shown() -> None:
-            self._refresh()
-            then()
-
-        self._history.carry_out(self.tracks, *steps, then=shown)
-
     def _do(self, name: str, track: int, other: int = 0) -> None:
         tracks = self.tracks
         action = TrackAction(name, track, other, self.shown.single_frame)
@@ -225,7 +216,7 @@ class TimeCorrector(QObject):
             if name == "join" and track not in tracks.tracks:
                 self.layers.labels.selected_label = other
 
-        self._correct(action.step, then=told)
+        self._history.carry_out(tracks, action.step, then=told)
 
     def _on_drawn(self, track: int) -> None:
         self.layers.labels.selected_label = track
@@ -239,14 +230,12 @@ class TimeCorrector(QObject):
             self.changed.emit()
             self.said.emit(describe_painted(strokes))
 
-    def _refresh(self, words: str = "") -> None:
+    def _refresh(self) -> None:
         self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)
         self.show_readings()
         self.layers.labels.refresh()
         self.shown.redraw()
         self.changed.emit()
-        if words:
-            self.said.emit(words)
 
 
 def _are_quick(labels: Any) -> bool:

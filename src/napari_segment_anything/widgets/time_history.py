@@ -45,6 +45,9 @@ class CorrectionHistory(QObject):
         Whether labels are so few, and in memory, that nobody waits for them.
     """
 
+    corrected = Signal()
+    """Labels and tracks are others than before."""
+
     failed = Signal(object)
 
     def __init__(
@@ -93,7 +96,7 @@ class CorrectionHistory(QObject):
         """Remember what takes back something that is done already, as one step."""
         self._done.append(_Done(undo, list(self._tour.doubts), self._tour.at))
 
-    def undo(self, then: Callable[[], object]) -> None:
+    def undo(self, *, then: Callable[[], object]) -> None:
         """Take the last corrections back, if there are any.
 
         A doubt that they had settled is shown again.
@@ -144,6 +147,7 @@ class CorrectionHistory(QObject):
             return
         outcome.settle()
         on_corrected(outcome)
+        self.corrected.emit()
 
     def _on_busy(self, is_busy: bool) -> None:
         """Let people paint again, also where it was cancelled."""

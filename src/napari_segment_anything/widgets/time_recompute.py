@@ -157,7 +157,6 @@ class Recomputation(QObject):
             return redraw(tracks, owners[-1], frame, mask)
 
         def go_on() -> None:
-            self.changed.emit()
             self.drawn.emit(owners[-1])
             self.start((frame, owners[-1]), position)
 
@@ -190,7 +189,6 @@ class Recomputation(QObject):
         def told() -> None:
             self._tour.renew(done, position)
             self.said.emit(describe_recomputed(place, done))
-            self.changed.emit()
 
         # The worker is free now, and goes on with nothing else before this.
         correction = before.correction(done)
