@@ -120,3 +120,12 @@ def test_what_is_known_of_masks_stays_known(places, monkeypatch):
     wanderer = ["--do", "prompt ? 3 at 23 16", *steps[2:], "--overwrite"]
     assert main(["correct", "movie.tif", *labels, *wanderer]) == 0
     assert pd.read_csv("t.csv").is_locked.sum() >= 1
+
+
+def test_doubts_through_depth_are_in_slices(places, capsys):
+    picture = tifffile.imread("movie.tif")
+    tifffile.imwrite("deep.tif", picture, imagej=True, metadata={"axes": "ZYX"})
+    assert main(["correct", "deep.tif", "01_RES"]) == 0
+    words = capsys.readouterr().out
+    assert "slice 3: track" in words
+    assert "frame 3" not in words

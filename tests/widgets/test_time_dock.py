@@ -7,7 +7,7 @@ from dividing_movie import N_FRAMES, dividing_movie
 from napari_segment_anything.models import load
 from napari_segment_anything.storage.ctc import write_ctc
 from napari_segment_anything.widgets import dock as dock_module
-from napari_segment_anything.widgets import keys
+from napari_segment_anything.widgets import keys, time_corrector
 from napari_segment_anything.widgets.time_dock import TimeDock
 from time_dock_user import add_deep_movie, picture, settle, track
 
@@ -146,6 +146,16 @@ def test_cancel_removes_what_was_only_for_the_eye(dock, qtbot, viewer):
     assert dock.corrector is None
     assert len(viewer.layers) == n_layers
     assert "Cancelled" in dock.form.job.status.text()
+    assert "goes on from there" in dock.form.job.status.text()
+
+
+def test_recomputing_that_is_cancelled_promises_nothing(dock, qtbot):
+    corrector = track(dock, qtbot)
+    corrector.picker.pick(corrector.tracks.tracks[0])
+    corrector.recompute()
+    dock.worker.cancel()
+    settle(dock, qtbot)
+    assert dock.form.job.status.text() == "Cancelled. Nothing more is changed."
 
 
 def test_a_run_that_was_cancelled_goes_on(dock, qtbot, predictor):
@@ -215,6 +225,26 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     assert by_truth(labels.data, truth) == ids
     assert not dock.form.review.undo.isEnabled()
     assert corrector.layers.tracks.graph[left] == [mother]
+
+
+def test_large_labels_in_memory_are_corrected_by_the_worker(
+    dock, qtbot, viewer, monkeypatch
+):
+    monkeypatch.setattr(time_corrector, "_MOST_QUICK_BYTES", 0)
+    corrector = track(dock, qtbot)
+    labels = corrector.layers.labels.data
+    before = labels.copy()
+    wanderer = by_truth(labels, dividing_movie())[0][1]
+    viewer.dims.set_point(0, 4)
+    corrector.picker.pick(wanderer)
+    dock.form.review.buttons["cut"].click()
+    assert dock.worker.is_busy
+    settle(dock, qtbot)
+    assert corrector.tracks.frames_of(wanderer) == [0, 1, 2, 3]
+    assert not (labels == before).all()
+    dock.form.review.undo.click()
+    settle(dock, qtbot)
+    assert (labels == before).all()
 
 
 def test_what_does_not_fit_is_said(dock, qtbot, viewer, messages):

@@ -42,3 +42,15 @@ def test_the_view_moves_only_as_far_as_it_must(tour, viewer_model):
     tour.go_to(0)
     # From column 2 to one that is 10 % from the edge: 20 + 7.9 pixels of size 2.
     assert camera.center == pytest.approx((0, 100, 120 - 2 * (20 + 7.9 - 2)))
+
+
+def test_a_doubt_that_is_settled_later_leaves_the_shown_one(tour):
+    first, second = tour.doubts
+    tour.go_to(1)
+    tour.take(first)
+    assert (tour.doubts, tour.doubt) == ([second], second)
+    # It may be gone already.
+    tour.take(first)
+    assert tour.doubt is second
+    tour.take(second)
+    assert (tour.doubts, tour.doubt) == ([], None)

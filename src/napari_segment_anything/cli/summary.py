@@ -98,6 +98,8 @@ def report_correction(
     path: Path | None,
 ) -> None:
     """Say what corrected tracks are like, and which places are doubtful."""
+    from napari_segment_anything.batch.result_frames import axis_of
+
     divided = [track for track in tracks.tracks if len(tracks.children(track)) > 1]
     summary = {
         "command": "correct",
@@ -114,9 +116,10 @@ def report_correction(
     }
     sys.stdout.write(reading_line(reading_of(stack)))
     _write_counts(summary)
+    word = "slice" if axis_of(stack) == "Z" else "frame"
     for doubt in doubts[:N_DOUBTS]:
         sys.stdout.write(
-            f"{doubt.score:10.2f} frame {doubt.frame}: track {doubt.track} "
+            f"{doubt.score:10.2f} {word} {doubt.frame}: track {doubt.track} "
             f"{doubt.reason}\n"
         )
     for name, written in files.items():

@@ -4,7 +4,7 @@ Every correction is a small value that can be applied and taken back. A correcte
 is locked; what depends on it is computed again in the few frames around it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -161,12 +161,13 @@ class EditableTracks(TrackPlanes):
 
     def apply(self, correction: Correction) -> Correction:
         """Carry a correction out; returns the one that takes it back."""
-        undo = self._taking_back(correction.changes)
         for change in correction.changes:
-            plane = self.read(change.frame).copy()
-            plane.ravel()[change.pixels] = change.after
-            self.labels[change.frame] = plane
-            self._note(change.frame, change.ids)
+            self.paint(change)
+        return self.conclude(correction)
+
+    def conclude(self, correction: Correction) -> Correction:
+        """Carry out the rest of a correction whose frames are painted."""
+        undo = self._taking_back(correction.changes)
         self.parents = ordered(correction.parents, self._frames)
         if correction.apart is not None:
             self.apart = correction.apart
@@ -193,9 +194,7 @@ class EditableTracks(TrackPlanes):
         return undo
 
     def _taking_back(self, changes: Sequence[PlaneChange]) -> Correction:
-        inverse = tuple(
-            PlaneChange(c.frame, c.pixels, c.after, c.before) for c in changes
-        )
+        inverse = tuple(change.inverse for change in changes)
         return Correction(inverse, dict(self.parents), self.locked, self.apart)
 
     def _seen(self, places: Collection[Place]) -> frozenset[Place]:
@@ -224,3 +223,6 @@ def renamed(frame: int, plane: Labels, ids: Mapping[int, int]) -> PlaneChange:
     for old, new in ids.items():
         after[before == old] = new
     return PlaneChange(frame, pixels, before, after)
+
+
+Step = Callable[[EditableTracks], Correction]

@@ -51,6 +51,11 @@ class PlaneChange:
     after: Labels
 
     @property
+    def inverse(self) -> "PlaneChange":
+        """What takes the change back."""
+        return PlaneChange(self.frame, self.pixels, self.after, self.before)
+
+    @property
     def ids(self) -> Labels:
         """Tracks that lose or get pixels, ascending."""
         ids = np.union1d(self.before, self.after)

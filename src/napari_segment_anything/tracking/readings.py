@@ -1,18 +1,16 @@
 """The other reading of a doubtful place: what it could be, and how to make it so."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_segment_anything.tracking.correction import EditableTracks
+from napari_segment_anything.tracking.correction import EditableTracks, Step
 from napari_segment_anything.tracking.correction_steps import Correction
 from napari_segment_anything.tracking.review import Doubt
 
 Point = npt.NDArray[np.float64]
-Step = Callable[[EditableTracks], Correction]
 
 # A track that ended or starts within these frames and diameters may be the same one.
 N_FRAMES = 3

@@ -1,7 +1,9 @@
 """Label images with ids of tracks, and who descends from whom."""
 
 from collections.abc import Collection, Mapping
+from copy import copy
 from dataclasses import InitVar, dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from napari_segment_anything.tracking.correction_steps import (
     LabelFrames,
     Labels,
     Place,
+    PlaneChange,
 )
 
 
@@ -97,6 +100,24 @@ class TrackPlanes:
         return sorted(
             child for child, parent in self.parents.items() if parent == track
         )
+
+    def draft(self) -> Self:
+        """Return tracks of the same label images whose lineage changes by itself."""
+        draft = copy(self)
+        draft._frames = {one: set(frames) for one, frames in self._frames.items()}
+        return draft
+
+    def adopt(self, draft: Self) -> None:
+        """Take over the lineage of a draft; how often frames changed is known."""
+        self._frames, self.parents = draft._frames, draft.parents
+        self.locked, self.apart = draft.locked, draft.apart
+
+    def paint(self, change: PlaneChange) -> None:
+        """Carry out what a correction does to one frame."""
+        plane = self.read(change.frame).copy()
+        plane.ravel()[change.pixels] = change.after
+        self.labels[change.frame] = plane
+        self._note(change.frame, change.ids)
 
     def note_painting(self, frame: int) -> None:
         """Take notice that somebody has painted on a frame."""

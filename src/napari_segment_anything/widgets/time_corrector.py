@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
-from napari_segment_anything.tracking.correction import EditableTracks
 from napari_segment_anything.tracking.readings import Readings, readings_of
-from napari_segment_anything.tracking.redraw import owner_of, redraw
 from napari_segment_anything.widgets.keys import UNDO_KEY
+from napari_segment_anything.widgets.time_actions import TrackAction
 from napari_segment_anything.widgets.time_history import CorrectionHistory
 from napari_segment_anything.widgets.time_narrator import (
+    BUSY,
     describe_accepted,
     describe_correction,
     describe_painted,
@@ -28,18 +29,19 @@ from napari_segment_anything.widgets.time_tour import DoubtTour
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
     import numpy.typing as npt
     from napari.components import ViewerModel
 
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.tracking.correction_steps import Correction
+    from napari_segment_anything.tracking.correction import EditableTracks
+    from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
     from napari_segment_anything.widgets.time_strokes import Strokes
     from napari_segment_anything.widgets.workbench import Workbench
+
+# Labels in memory that are no more are corrected before the next picture is drawn.
+_MOST_QUICK_BYTES = 2**26
 
 
 class TimeCorrector(QObject):
@@ -75,14 +77,19 @@ class TimeCorrector(QObject):
         self.layers, self.found = layers, found
         self.tour = DoubtTour(viewer, layers, found)
         self._viewer = viewer
-        self._history = CorrectionHistory(self.tour)
+        self._strokes = StrokeWatch(layers, found.request)
+        self._strokes.painted.connect(self._on_painted)
+        self._history = CorrectionHistory(
+            self.tour, self._strokes, worker, is_quick=_are_quick(layers.labels.data)
+        )
+        self._history.failed.connect(self.failed)
+        self._history.corrected.connect(self._refresh)
         self._recomputation = Recomputation(
             workbench, found, self.tour, self._history, worker
         )
         self._recomputation.said.connect(self.said)
         self._recomputation.changed.connect(self._refresh)
-        self._strokes = StrokeWatch(layers, found.request)
-        self._strokes.painted.connect(self._on_painted)
+        self._recomputation.drawn.connect(self._on_drawn)
         self.shown = ShownMovie(viewer, layers, found)
         self.shown.moved.connect(self._on_moved)
         self.shown.drawn.connect(self.changed)
@@ -120,13 +127,15 @@ class TimeCorrector(QObject):
         """Take the doubt that is shown from the list: it is right, and locked."""
         if (doubt := self.tour.doubt) is None:
             return
+        if self._history.is_busy:
+            self.said.emit(BUSY)
+            return
         tracks = self.found.movies[doubt.position]
-        self._history.carry_out(tracks, lambda: tracks.lock(()))
+        self._history.note([(tracks, tracks.apply(tracks.lock(())))])
         # Also where the object is hidden: nobody is to ask again.
         if doubt.track in tracks.tracks:
             tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
-        self._go_on()
-        self.said.emit(describe_accepted(doubt))
+        self._go_on(doubt, describe_accepted(doubt))
 
     def show_readings(self) -> None:
         """Draw both readings of the doubt that is shown."""
@@ -141,10 +150,9 @@ class TimeCorrector(QObject):
         doubt, steps = self.tour.doubt, self.readings.steps
         if doubt is None or not steps:
             return
-        words = self.readings.words
-        if self._correct(*(partial(step, self.tracks) for step in steps)):
-            self._go_on()
-            self.said.emit(f"{words}: done. {UNDO_KEY}: undo.")
+        words = f"{self.readings.words}: done. {UNDO_KEY}: undo."
+        told = partial(self._go_on, doubt, words)
+        self._history.carry_out(self.tracks, *steps, then=told)
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -155,12 +163,9 @@ class TimeCorrector(QObject):
 
     def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
         """Put a mask into the track it belongs to, and compute again around it."""
-        frame, tracks = plane.position(self.found.request.along) or 0, self.tracks
-        track = owner_of(tracks, frame, mask, self.selected)
+        frame = plane.position(self.found.request.along) or 0
         self._viewer.layers.selection.active = self.layers.labels
-        if self._correct(lambda: redraw(tracks, track, frame, mask)):
-            self.layers.labels.selected_label = track
-            self._recomputation.start((frame, track), self.shown.position)
+        self._recomputation.draw((frame, self.selected), self.shown.position, mask)
 
     def recompute(self) -> None:
         """Compute again what depends on the chosen object in this frame."""
@@ -172,9 +177,8 @@ class TimeCorrector(QObject):
 
     def undo(self) -> None:
         """Take the last correction back."""
-        if self._history.undo():
-            self._refresh()
-            self.said.emit("The last correction is taken back.")
+        words = "The last correction is taken back."
+        self._history.undo(then=partial(self.said.emit, words))
 
     def close(self) -> None:
         """Let go of the layer."""
@@ -182,6 +186,7 @@ class TimeCorrector(QObject):
         self.prompts.close()
         self.picker.close()
         self.shown.close()
+        self._history.close()
         self._strokes.close()
         self.layers.labels.events.selected_label.disconnect(self._on_selected)
 
@@ -193,29 +198,28 @@ class TimeCorrector(QObject):
         self.lines.hide()
         self.changed.emit()
 
-    def _go_on(self) -> None:
-        """Take the doubt that is shown from the list, and go to the next one."""
-        self.tour.take()
+    def _go_on(self, doubt: Doubt, words: str) -> None:
+        """Take a doubt from the list; from the one that is shown go to the next one."""
+        is_shown = self.tour.doubt is doubt
+        self.tour.take(doubt)
+        if is_shown:
+            self.tour.step(1)
         self.changed.emit()
-        self.tour.step(1)
-
-    def _correct(self, *steps: Callable[[], Correction]) -> bool:
-        """Carry out corrections that belong together: all of them, or none."""
-        try:
-            self._history.carry_out(self.tracks, *steps)
-        except SegmentAnythingError as error:
-            self.failed.emit(error)
-            return False
-        self._refresh()
-        return True
+        self.said.emit(words)
 
     def _do(self, name: str, track: int, other: int = 0) -> None:
         tracks = self.tracks
-        if not self._correct(lambda: _STEPS[name](tracks, self.shown, track, other)):
-            return
-        self.said.emit(describe_correction(name, self.shown, track, other))
-        if name == "join" and track not in tracks.tracks:
-            self.layers.labels.selected_label = other
+        action = TrackAction(name, track, other, self.shown.single_frame)
+
+        def told() -> None:
+            self.said.emit(describe_correction(action, tracks))
+            if name == "join" and track not in tracks.tracks:
+                self.layers.labels.selected_label = other
+
+        self._history.carry_out(tracks, action.step, then=told)
+
+    def _on_drawn(self, track: int) -> None:
+        self.layers.labels.selected_label = track
 
     def _on_painted(self, strokes: Strokes) -> None:
         movies = self.found.movies
@@ -234,13 +238,6 @@ class TimeCorrector(QObject):
         self.changed.emit()
 
 
-_STEPS: dict[str, Callable[[EditableTracks, ShownMovie, int, int], Correction]] = {
-    "cut": lambda tracks, shown, track, _: tracks.cut(track, shown.frame),
-    "join": lambda tracks, _, track, other: tracks.join_in_order(track, other),
-    "divide": lambda tracks, _, track, other: tracks.divide(track, [other]),
-    "apart": lambda tracks, _, track, __: tracks.set_apart(track),
-    "swap": lambda tracks, shown, track, other: tracks.swap(track, other, shown.frame),
-    "remove": lambda tracks, shown, track, _: tracks.remove(track, [shown.frame]),
-    "remove_all": lambda tracks, _, track, __: tracks.remove(track),
-    "lock": lambda tracks, shown, track, _: tracks.lock([(shown.frame, track)]),
-}
+def _are_quick(labels: Any) -> bool:
+    """Whether labels are changed faster than a person notices."""
+    return isinstance(labels, np.ndarray) and labels.nbytes <= _MOST_QUICK_BYTES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.widgets.keys import OTHER_WAY_KEY, UNDO_KEY
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction_steps import Place, PlaneChange
     from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.tracking.review import Doubt
-    from napari_segment_anything.widgets.time_shown import ShownMovie
+    from napari_segment_anything.widgets.time_actions import TrackAction
 
+BUSY = "Something else is running; wait for it or cancel it."
 
 _N_REPAIRS = 3
 _N_LISTED = 4
@@ -67,25 +69,13 @@ def describe_track(
     return words
 
 
-def describe_correction(
-    name: str, shown: ShownMovie, track: int, other: int = 0
-) -> str:
-    """Say what a correction has done.
-
-    Parameters
-    ----------
-    name : str
-        Of its button.
-    shown : ShownMovie
-        The movie and frame that are shown.
-    track, other : int
-        The tracks it is about.
-    """
-    words = _CORRECTED[name]
-    if name == "lock" and (shown.frame, track) not in shown.tracks.locked:
+def describe_correction(action: TrackAction, tracks: EditableTracks) -> str:
+    """Say what a correction of tracks has done."""
+    words = _CORRECTED[action.name]
+    place = (action.frame, action.track)
+    if action.name == "lock" and place not in tracks.locked:
         words = words.replace("locked", "unlocked")
-    frame = shown.frame if "{frame}" in words else 0
-    return f"{words.format(track=track, other=other, frame=frame)} {UNDO_KEY}: undo."
+    return f"{words.format(**asdict(action))} {UNDO_KEY}: undo."
 
 
 def describe_accepted(doubt: Doubt) -> str:

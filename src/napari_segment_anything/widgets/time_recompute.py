@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.batch.track_jobs import recompute_job
+from napari_segment_anything.tracking.redraw import owner_of, redraw
 from napari_segment_anything.widgets.time_narrator import (
+    BUSY,
     describe_overtaken,
     describe_recomputed,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
 
     from napari_segment_anything.batch.progress import Progress
     from napari_segment_anything.batch.track_result import Position
@@ -113,6 +118,9 @@ class Recomputation(QObject):
         Runs it.
     """
 
+    drawn = Signal(int)
+    """A mask was put into this track."""
+
     changed = Signal()
     said = Signal(str)
 
@@ -128,20 +136,48 @@ class Recomputation(QObject):
         self._bench, self._found, self._worker = workbench, found, worker
         self._tour, self._history = tour, history
 
+    def draw(
+        self, place: Place, position: Position, mask: npt.NDArray[np.bool_]
+    ) -> None:
+        """Put a mask into the track it belongs to, and compute again around it.
+
+        Parameters
+        ----------
+        place : (frame, id)
+            Where the mask is, and the track that is chosen; 0 for none.
+        position : tuple of int
+            The movie.
+        mask : (H, W) bool array
+            The object.
+        """
+        (frame, chosen), owners = place, list[int]()
+
+        def step(tracks: EditableTracks) -> Correction:
+            owners.append(owner_of(tracks, frame, mask, chosen))
+            return redraw(tracks, owners[-1], frame, mask)
+
+        def go_on() -> None:
+            self.drawn.emit(owners[-1])
+            self.start((frame, owners[-1]), position)
+
+        self._history.carry_out(self._found.movies[position], step, then=go_on)
+
     def start(self, place: Place, position: Position) -> None:
         """Lock an object of a movie, and compute again what depends on it."""
         if (model := self._bench.model) is None:
             return
+        if self._worker.is_busy:
+            self.said.emit(BUSY)
+            return
         tracks = self._found.movies[position]
         if place not in tracks.locked:
-            self._history.carry_out(tracks, lambda: tracks.lock([place]))
+            self._history.note([(tracks, tracks.apply(tracks.lock([place])))])
             self.changed.emit()
         done = partial(self._on_done, place, position, TracksBefore.of(tracks))
         job = recompute_around(
             place, position, self._found, model.predictor, self._bench.store
         )
-        if not self._worker.start(job, done):
-            self.said.emit("Something else is running; wait for it or cancel it.")
+        self._worker.start(job, done)
 
     def _on_done(
         self, place: Place, position: Position, before: TracksBefore, done: Recomputed
@@ -149,7 +185,11 @@ class Recomputation(QObject):
         if not before.fit(done):
             self.said.emit(describe_overtaken(place))
             return
-        self._history.carry_out(before.tracks, lambda: before.correction(done))
-        self._tour.renew(done, position)
-        self.said.emit(describe_recomputed(place, done))
-        self.changed.emit()
+
+        def told() -> None:
+            self._tour.renew(done, position)
+            self.said.emit(describe_recomputed(place, done))
+
+        # The worker is free now, and goes on with nothing else before this.
+        correction = before.correction(done)
+        self._history.carry_out(before.tracks, lambda _: correction, then=told)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.workbench import Workbench
 
 N_TRIED = 3
+_NOTHING_MORE = "Nothing more is changed."
 
 
 class TimeRuns(QObject):
@@ -63,6 +64,8 @@ class TimeRuns(QObject):
         self.worker = JobWorker()
         self._bench, self._form = workbench, form
         self._growing: TimeLayers | None = None
+        # Whether the next run finds again what the present one has found.
+        self._is_resumable = False
         self._after_axes: Callable[[], None] | None = None
         self.worker.progressed.connect(self._on_progress)
         self.worker.cancelled.connect(self._on_cancelled)
@@ -127,7 +130,7 @@ class TimeRuns(QObject):
 
     def keep(self) -> None:
         """Keep the layers that a job has filled."""
-        self._growing = None
+        self._growing, self._is_resumable = None, False
 
     def _with_axes(self, then: Callable[[], None]) -> None:
         """Go on once it is known what the sliders mean."""
@@ -166,7 +169,7 @@ class TimeRuns(QObject):
         layers = TimeLayers(
             self.viewer, image, request.axes, name, is_preview=is_preview
         )
-        self._growing = layers
+        self._growing, self._is_resumable = layers, True
         job = time_job(
             request,
             model.predictor,
@@ -208,8 +211,9 @@ class TimeRuns(QObject):
             self._growing.labels.refresh()
 
     def _on_cancelled(self) -> None:
+        words = "What was found is kept: it goes on from there."
+        self.said.emit(f"Cancelled. {words if self._is_resumable else _NOTHING_MORE}")
         self._drop()
-        self.said.emit("Cancelled. What was found is kept: it goes on from there.")
 
     def _on_failed(self, error: Exception) -> None:
         self._drop()
@@ -217,7 +221,7 @@ class TimeRuns(QObject):
 
     def _drop(self) -> None:
         """Remove labels whose ids were only for the eye: they are no tracks."""
-        growing, self._growing = self._growing, None
+        growing, self._growing, self._is_resumable = self._growing, None, False
         if growing is not None:
             growing.remove()
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.widgets.plane import displayed_plane
+from napari_segment_anything.widgets.time_words import NO_FRAME
 from napari_segment_anything.widgets.track_points import track_points
 from napari_segment_anything.widgets.workers import LatestWorker
 
@@ -74,6 +75,13 @@ class ShownMovie(QObject):
         return self._layers.movie(request.plane_of(self.position), request.along)
 
     @property
+    def single_frame(self) -> int | None:
+        """Frame that is shown; None where it is no single one."""
+        if (plane := self._plane) is None:
+            return None
+        return plane.position(self._found.request.along) or 0
+
+    @property
     def frame(self) -> int:
         """Frame that is shown.
 
@@ -82,9 +90,9 @@ class ShownMovie(QObject):
         InvalidCorrectionError
             If no single frame is shown.
         """
-        if (plane := self._plane) is None:
-            raise InvalidCorrectionError("Show one frame in 2-D, then correct it.")
-        return plane.position(self._found.request.along) or 0
+        if (frame := self.single_frame) is None:
+            raise InvalidCorrectionError(NO_FRAME)
+        return frame
 
     def redraw(self) -> None:
         """Draw the paths of all tracks anew."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.widgets import keys
-from napari_segment_anything.widgets.time_narrator import describe_track
+from napari_segment_anything.widgets.time_narrator import BUSY, describe_track
 from napari_segment_anything.widgets.time_review import CORRECTION_KEYS
 from napari_segment_anything.widgets.time_words import worded
 
@@ -87,7 +87,7 @@ class ReviewSteps:
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown so."""
-        if self.corrector is not None and not self._runs.worker.is_busy:
+        if self.corrector is not None and self._is_free():
             self.corrector.take_other()
             self._show_doubt()
 
@@ -119,7 +119,7 @@ class ReviewSteps:
 
     def undo(self) -> None:
         """Take the last correction back."""
-        if self.corrector is not None and not self._runs.worker.is_busy:
+        if self.corrector is not None and self._is_free():
             self.corrector.undo()
 
     def show(self) -> None:
@@ -151,6 +151,11 @@ class ReviewSteps:
             is_open=prompts is not None and prompts.is_open,
             can_take=prompts is not None and prompts.session.can_accept,
         )
+
+    def _is_free(self) -> bool:
+        if self._runs.worker.is_busy:
+            self._runs.said.emit(BUSY)
+        return not self._runs.worker.is_busy
 
     def _act_if_chosen(self, name: str) -> None:
         if self._review.buttons[name].isEnabled():

@@ -37,11 +37,29 @@ class StrokeWatch(QObject):
         super().__init__()
         self._labels, self._axes, self._request = layers.labels, layers.axes, request
         self._edits: list[PixelEdit] = []
+        # Of the layer, while nobody may paint.
+        self._mode: str | None = None
         # napari tells of a stroke before the pixels have changed.
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._tell)
         self._labels.events.paint.connect(self._on_paint)
+
+    def hold(self) -> None:
+        """Tell what was painted, and let nobody paint until `release`."""
+        if self._mode is None:
+            self._later.stop()
+            self._tell()
+            self._mode = str(self._labels.mode)
+            self._labels.editable = False
+
+    def release(self) -> None:
+        """Let people paint again, in the mode that they had chosen."""
+        mode, self._mode = self._mode, None
+        if mode is not None:
+            self._labels.editable = True
+            self._labels.mode = mode
+            self._later.start()
 
     def close(self) -> None:
         """Let go of the layer."""
@@ -55,6 +73,8 @@ class StrokeWatch(QObject):
             self._later.start()
 
     def _tell(self) -> None:
+        if self._mode is not None:
+            return
         edits, self._edits = self._edits, []
         shape = tuple(map(int, self._labels.data.shape))
         for edit in edits:

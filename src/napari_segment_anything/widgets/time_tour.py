@@ -49,13 +49,12 @@ class DoubtTour:
         """The doubt that is shown."""
         return self.doubts[self.at] if 0 <= self.at < len(self.doubts) else None
 
-    def take(self) -> Doubt | None:
-        """Take the doubt that is shown from the list."""
-        doubt = self.doubt
-        if doubt is not None:
-            del self.doubts[self.at]
-            self.at -= 1
-        return doubt
+    def take(self, doubt: Doubt) -> None:
+        """Take a doubt from the list, if it is there; before it is the place to be."""
+        if doubt in self.doubts:
+            number = self.doubts.index(doubt)
+            del self.doubts[number]
+            self.at -= number <= self.at
 
     def renew(self, done: Recomputed, position: Position) -> None:
         """Take over what is doubtful in a movie that was computed again in part.

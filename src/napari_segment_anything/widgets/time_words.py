@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+NO_FRAME = "Show one frame in 2-D, then correct it."
 _THROUGH_DEPTH = {"frame": "slice", "movie": "stack"}
 
 
