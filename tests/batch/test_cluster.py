@@ -4,6 +4,7 @@ import os
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from napari_segment_anything.batch.embed import embed_stack
@@ -99,7 +100,8 @@ def test_tracks_are_those_of_one_machine(stack, predictor, cluster, store, tmp_p
     )
     shared = run(job)
     assert shared.n_tracks == alone.n_tracks > 0
-    assert shared.table.equals(alone.table)
+    # Sums of floats depend on how many threads a process has.
+    pd.testing.assert_frame_equal(shared.table, alone.table, rtol=1e-6)
     assert shared.n_resumed == 0
 
 

@@ -15,10 +15,10 @@ CPU = torch.device("cpu")
 def three_threads(monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(3)
-    module._n_threads.cache_clear()
+    module.n_common_threads.cache_clear()
     yield
     torch.set_num_threads(before)
-    module._n_threads.cache_clear()
+    module.n_common_threads.cache_clear()
 
 
 def threads_within(n_prompts, device=CPU):

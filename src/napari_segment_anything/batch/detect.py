@@ -47,6 +47,8 @@ class Detector:
 
     Attributes
     ----------
+    predictor : StoredPredictor
+        The one that was given.
     n_resumed : int
         Planes whose candidates an earlier run has left; a plane that looks like one of
         this run (blank ones do) is not among them.
@@ -59,7 +61,7 @@ class Detector:
         intensity_range: IntensityRange,
         candidates: CandidateStore | None = None,
     ) -> None:
-        self._predictor = predictor
+        self.predictor = predictor
         self._generator = AutomaticMaskGenerator(predictor, settings)
         self._intensity_range = intensity_range
         self._candidates = candidates
@@ -67,6 +69,20 @@ class Detector:
         self._settings_key = _settings_key(settings)
         self._of_this_run: set[str] = set()
         self.n_resumed = 0
+
+    def copies(self, n: int) -> "list[Detector]":
+        """Return this detector and n - 1 more, for threads of their own."""
+        detectors = [self]
+        for _ in range(n - 1):
+            own = Detector(
+                StoredPredictor(self.predictor, self.predictor.store),
+                self._generator.settings,
+                self._intensity_range,
+                self._candidates,
+            )
+            own._of_this_run = self._of_this_run
+            detectors.append(own)
+        return detectors
 
     def detect(
         self, plane: Plane, progress: Progress
@@ -100,7 +116,7 @@ class Detector:
                     pred_iou_thresh=share * settings.pred_iou_thresh,
                     stability_score_thresh=share * settings.stability_score_thresh,
                 )
-                generator = AutomaticMaskGenerator(self._predictor, lower)
+                generator = AutomaticMaskGenerator(self.predictor, lower)
                 unsure = generator.filter(candidates)
             # On a large plane they take more memory than all else.
             del candidates
@@ -144,7 +160,7 @@ class Detector:
             yield progress
 
     def _key(self, plane: Plane) -> str:
-        plane_key = self._predictor.key(plane, self._intensity_range)
+        plane_key = self.predictor.key(plane, self._intensity_range)
         both = f"{plane_key} {self._settings_key}".encode()
         return hashlib.blake2b(both, digest_size=16).hexdigest()
 

@@ -11,6 +11,7 @@ from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import EmbedWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.shared_store import folder_of
+from napari_segment_anything.batch.side_by_side import n_side_by_side
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.write_behind import WriteBehindStore
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
@@ -59,11 +60,12 @@ def embed_stack(
     planes: Iterable[tuple[int, ...]] | None = None,
     cluster: "Cluster | None" = None,
 ) -> Generator[Progress, None, EmbedSummary]:
-    """Encode planes of a stack into a store, one after the other.
+    """Encode planes of a stack into a store.
 
-    While a plane is encoded, the next one is read and the last one is written. Planes
-    whose embedding the store has are not encoded again, so that a job that was
-    interrupted continues when it is run once more.
+    While planes are encoded, the next one is read and the last one is written; on a CPU
+    a small encoder works on several at once. Planes whose embedding the store has are
+    not encoded again, so that a job that was interrupted continues when it is run once
+    more.
 
     Parameters
     ----------
@@ -108,10 +110,12 @@ def embed_stack(
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:
-            stored = StoredPredictor(predictor, behind)
-            work = EmbedWork(stored, limits, settings)
-            ahead = EncodeAhead.beside(stored, limits, settings)
-            yield from work_here(work, stack, indices, tally, progress, ahead)
+            works = [
+                EmbedWork(StoredPredictor(predictor, behind), limits, settings)
+                for _ in range(n_side_by_side(predictor, stack))
+            ]
+            ahead = EncodeAhead.beside(works[0].predictor, limits, settings)
+            yield from work_here(works, stack, indices, tally, progress, ahead)
     else:
         path, quota = folder_of(store)
         recipe = PlaneRecipe(

@@ -175,13 +175,5 @@ class EncodeAhead:
         return [plane[y0:y1, x0:x1] for y0, x0, y1, x1 in boxes]
 
 
-def as_they_are(
-    planes: Iterable[tuple[Index, Plane]],
-) -> Generator[Prepared, None, None]:
-    """Planes for which nothing is done before their turn."""
-    for index, plane in planes:
-        yield index, plane, PlaneOutcome()
-
-
 def _on(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
     return nullcontext() if stream is None else torch.cuda.stream(stream)

@@ -122,7 +122,7 @@ def estimate_job(
         stored = StoredPredictor(predictor, made)
         work: DetectWork | EmbedWork = EmbedWork(stored, limits, tried)
         if finds_objects:
-            work = DetectWork(stored, Detector(stored, tried, limits))
+            work = DetectWork(Detector(stored, tried, limits))
         started = perf_counter()
         yield from work.do(index, plane_of(part, index), progress)
         elapsed = perf_counter() - started

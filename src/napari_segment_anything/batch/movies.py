@@ -1,8 +1,9 @@
 """The movies of a stack, each detected, linked, repaired and written for itself."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from napari_segment_anything.batch.frame_decoder import FrameDecoder
 from napari_segment_anything.batch.output import ArrayOutput
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.read_ahead import read_ahead
+from napari_segment_anything.batch.side_by_side import side_by_side
 from napari_segment_anything.batch.stopwatch import Stopwatch
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.track_progress import FrameProgress
@@ -22,6 +24,7 @@ from napari_segment_anything.batch.track_result import Position
 from napari_segment_anything.batch.track_start import StartedFrames, StartLabels
 from napari_segment_anything.batch.tracks_table import mean_intensities, tracks_table
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.image import Plane
 from napari_segment_anything.engine.labels import beside
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.packed_masks import packed
@@ -55,8 +58,8 @@ class Movies:
         What is an object.
     limits : IntensityRange
         Of the whole stack.
-    detector : Detector
-        Finds objects, or remembers them.
+    detectors : sequence of Detector
+        Find objects, or remember them, in as many frames at once.
     linking : LinkingSettings, MotionWords or None
         How objects may move.
     repair : RepairSettings or None
@@ -74,7 +77,7 @@ class Movies:
     predictor: StoredPredictor
     settings: AutomaticSettings
     limits: IntensityRange
-    detector: Detector
+    detectors: Sequence[Detector]
     linking: LinkingSettings | MotionWords | None
     repair: RepairSettings | None
     target: LabelStore | ArrayOutput
@@ -118,21 +121,31 @@ class Movies:
         started = StartedFrames(self.start)
         faint: list[MaskSet] = []
         share = self.repair.faint_share if self.repair else 1.0
-        with closing(read_ahead(self.stack, indices)) as planes:
-            for done, index in enumerate(indices):
-                with watch.timing("reading"):
-                    _, plane = next(planes)
-                progress = Progress("detect", start + done, total)
-                found, unsure = None, MaskSet.empty(self.stack.plane_shape)
-                if started.must_search(done):
-                    found, unsure = yield from self.detector.detect_faint(
-                        plane, progress, share=share
-                    )
-                started.add(index, self.stack.plane_shape, found)
+        progress = Progress("detect", start, total)
+        searches = [
+            partial(self._search, detector, started, share, progress)
+            for detector in self.detectors
+        ]
+        with (
+            closing(read_ahead(self.stack, indices)) as planes,
+            closing(side_by_side(searches, planes)) as steps,
+        ):
+            for done in steps:
+                if done is None:
+                    yield progress
+                    continue
+                watch.add("reading", done.waited)
+                found, unsure = done.result
+                started.add(done.index, self.stack.plane_shape, found)
                 free = beside(unsure, started.frames[-1], FAINT_SHARED)
                 faint.append(packed(free))
+                progress = progress.next()
                 yield FrameProgress(
-                    "detect", start + done + 1, total, index=index, found=started.frames
+                    progress.stage,
+                    progress.done,
+                    total,
+                    index=done.index,
+                    found=started.frames,
                 )
         if self.repair:
             started.add_faint(
@@ -155,6 +168,20 @@ class Movies:
         if self.start is not None and self.start.search == "followed":
             return only_followed(result, started.labelled)
         return result
+
+    def _search(
+        self,
+        detector: Detector,
+        started: StartedFrames,
+        share: float,
+        progress: Progress,
+        index: tuple[int, ...],
+        plane: Plane,
+    ) -> Generator[Progress, None, tuple[MaskSet | None, MaskSet]]:
+        """Find the objects of a frame and what may be some, if it is to be searched."""
+        if not started.must_search(index[self.stack.index_axes.index(self.axis)]):
+            return None, MaskSet.empty(self.stack.plane_shape)
+        return (yield from detector.detect_faint(plane, progress, share=share))
 
     def write(
         self, position: Position, number: int, result: TrackingResult

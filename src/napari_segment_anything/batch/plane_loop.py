@@ -1,14 +1,11 @@
-"""Work on many planes, one after the other in this process, and what it came to."""
+"""Work on many planes in this process, and what it came to."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from time import perf_counter
 
-from napari_segment_anything.batch.encode_ahead import (
-    N_READ_AHEAD,
-    EncodeAhead,
-    as_they_are,
-)
+from napari_segment_anything.batch.encode_ahead import N_READ_AHEAD, EncodeAhead
 from napari_segment_anything.batch.plane_work import (
     Index,
     PlaneOutcome,
@@ -18,6 +15,7 @@ from napari_segment_anything.batch.plane_work import (
 )
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.read_ahead import read_ahead
+from napari_segment_anything.batch.side_by_side import side_by_side
 from napari_segment_anything.stacks.stack import Stack
 
 
@@ -49,19 +47,19 @@ class Tally:
 
 
 def work_here(
-    work: PlaneWork,
+    works: Sequence[PlaneWork],
     stack: Stack,
     indices: Iterable[Index],
     tally: Tally,
     progress: Progress,
     ahead: EncodeAhead | None = None,
 ) -> Generator[Progress, None, None]:
-    """Do the work on each plane; the next one is read in the meantime.
+    """Do the work on each plane; the next ones are read in the meantime.
 
     Parameters
     ----------
-    work : PlaneWork
-        What is to be done.
+    works : sequence of PlaneWork
+        What is to be done; as many times as planes are to be worked on at once.
     stack : Stack
         Read plane by plane.
     indices : iterable of tuple of int
@@ -71,16 +69,40 @@ def work_here(
     progress : Progress
         The state before the first plane; gives stage and total.
     ahead : EncodeAhead, optional
-        Has the next planes encoded in the meantime, too.
+        Has the next planes encoded in the meantime, too, for the first of the works.
 
     Yields
     ------
     Progress
-        One step a plane, and between batches of prompts.
+        One step a plane, and now and then between.
     """
-    planes = read_ahead(stack, indices, n_ahead=1 if ahead is None else N_READ_AHEAD)
-    prepared = as_they_are(planes) if ahead is None else ahead.over(planes)
-    with closing(planes), closing(prepared):
+    if ahead is not None:
+        yield from _work_behind(ahead, works[0], stack, indices, tally, progress)
+        return
+    jobs = [partial(work.do, progress=progress) for work in works]
+    with (
+        closing(read_ahead(stack, indices)) as planes,
+        closing(side_by_side(jobs, planes)) as steps,
+    ):
+        for done in steps:
+            if done is not None:
+                tally.add(with_reading(done.result, done.waited))
+                progress = progress.next()
+            yield progress
+
+
+def _work_behind(
+    ahead: EncodeAhead,
+    work: PlaneWork,
+    stack: Stack,
+    indices: Iterable[Index],
+    tally: Tally,
+    progress: Progress,
+) -> Generator[Progress, None, None]:
+    with (
+        closing(read_ahead(stack, indices, n_ahead=N_READ_AHEAD)) as planes,
+        closing(ahead.over(planes)) as prepared,
+    ):
         while True:
             # Most of the reading is hidden; what is waited for counts.
             started = perf_counter()
@@ -90,5 +112,5 @@ def work_here(
                 return
             outcome = joined((yield from work.do(index, plane, progress)), done_ahead)
             tally.add(with_reading(outcome, waited))
-            progress = Progress(progress.stage, progress.done + 1, progress.total)
+            progress = progress.next()
             yield progress

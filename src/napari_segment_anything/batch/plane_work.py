@@ -100,15 +100,12 @@ class DetectWork:
 
     Parameters
     ----------
-    predictor : StoredPredictor
-        The one of the detector.
     detector : Detector
         Everything mode; keeps candidates.
     output : LabelOutput, optional
         Where labels are written.
     """
 
-    predictor: StoredPredictor
     detector: Detector
     output: LabelOutput | None = None
 
@@ -116,8 +113,9 @@ class DetectWork:
         self, index: Index, plane: Plane, progress: Progress
     ) -> Generator[Progress, None, PlaneOutcome]:
         """Find the objects of one plane."""
-        watch = self.predictor.watch
-        earlier, n_encoded = watch.seconds, self.predictor.n_encoded
+        predictor = self.detector.predictor
+        watch = predictor.watch
+        earlier, n_encoded = watch.seconds, predictor.n_encoded
         n_resumed = self.detector.n_resumed
         masks = yield from self.detector.detect(plane, progress)
         if self.output is not None:
@@ -130,7 +128,7 @@ class DetectWork:
                 output.mark_done(index)
         return PlaneOutcome(
             n_objects=len(masks),
-            n_encoded=self.predictor.n_encoded - n_encoded,
+            n_encoded=predictor.n_encoded - n_encoded,
             is_resumed=self.detector.n_resumed > n_resumed,
             seconds=since(earlier, watch.seconds),
         )
@@ -175,9 +173,9 @@ class PlaneRecipe:
         candidates = CandidateStore(self.candidates)
         detector = Detector(stored, self.settings, self.limits, candidates)
         if self.output is None:
-            return DetectWork(stored, detector)
+            return DetectWork(detector)
         path, name = self.output
-        return DetectWork(stored, detector, LabelStore(path, name=name))
+        return DetectWork(detector, LabelStore(path, name=name))
 
 
 def with_reading(outcome: PlaneOutcome, seconds: float) -> PlaneOutcome:

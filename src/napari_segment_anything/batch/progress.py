@@ -30,6 +30,10 @@ class Progress:
     total: int
     message: str = ""
 
+    def next(self) -> "Progress":
+        """Return the state when one more step is finished."""
+        return Progress(self.stage, self.done + 1, self.total)
+
 
 def run(
     job: Generator[Report, None, Result],

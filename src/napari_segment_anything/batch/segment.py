@@ -21,6 +21,7 @@ from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.shared_store import folder_of
+from napari_segment_anything.batch.side_by_side import n_side_by_side
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.write_behind import WriteBehindStore
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
@@ -161,13 +162,20 @@ def segment_stack(
         n_bytes = _MEMORY_BYTES if on_cpu else _MEMORY_BYTES_AHEAD
         kept = store or MemoryEmbeddingStore(n_bytes)
         with WriteBehindStore(kept) as behind:
-            stored = StoredPredictor(predictor, behind)
-            detector = Detector(stored, settings, limits, candidates)
-            work = DetectWork(stored, detector, target)
-            ahead = EncodeAhead.beside(
-                stored, limits, settings, lambda plane: not detector.knows(plane)
+            detector = Detector(
+                StoredPredictor(predictor, behind), settings, limits, candidates
             )
-            yield from work_here(work, stack, todo, tally, progress, ahead)
+            works = [
+                DetectWork(own, target)
+                for own in detector.copies(n_side_by_side(predictor, stack))
+            ]
+            ahead = EncodeAhead.beside(
+                detector.predictor,
+                limits,
+                settings,
+                lambda plane: not detector.knows(plane),
+            )
+            yield from work_here(works, stack, todo, tally, progress, ahead)
     else:
         recipe = detection_recipe(stack, limits, settings, store, candidates, target)
         digest = predictor.model_digest

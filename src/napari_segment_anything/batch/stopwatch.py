@@ -33,6 +33,10 @@ class Stopwatch:
             self._lap()
             self._running.pop()
 
+    def add(self, activity: str, seconds: float) -> None:
+        """Count time that something else has measured."""
+        self._seconds[activity] = self._seconds.get(activity, 0.0) + seconds
+
     def _lap(self) -> None:
         now = perf_counter()
         if self._running:

@@ -14,6 +14,7 @@ from napari_segment_anything.batch.output import ArrayOutput, fingerprint, open_
 from napari_segment_anything.batch.plane_loop import Tally
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.segment import candidates_beside, detection_recipe
+from napari_segment_anything.batch.side_by_side import n_side_by_side
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.track_result import Position, TrackResult
 from napari_segment_anything.batch.track_start import StartLabels
@@ -162,13 +163,15 @@ def track_stack(
         indices = stack.indices()
         digest = predictor.model_digest
         yield from cluster.work(recipe, indices, tally, begin, model_digest=digest)
+    detector = Detector(stored, settings, limits, candidates)
+    detectors = detector.copies(n_side_by_side(predictor, stack))
     movies = Movies(
         stack=stack,
         axis=axis,
         predictor=stored,
         settings=settings,
         limits=limits,
-        detector=Detector(stored, settings, limits, candidates),
+        detectors=detectors,
         linking=linking,
         repair=_repair_settings(start) if repair else None,
         target=target,
@@ -205,9 +208,9 @@ def track_stack(
         n_tracks=sum(lineage.n_tracks for lineage in lineages.values()),
         n_divisions=sum(len(lineage.divisions) for lineage in lineages.values()),
         n_repaired=int(table["is_repaired"].sum()),
-        n_resumed=tally.n_resumed if cluster else movies.detector.n_resumed,
+        n_resumed=tally.n_resumed if cluster else sum(d.n_resumed for d in detectors),
         intensity_range=limits,
-        seconds=_summed(tally.seconds, stored.watch.seconds),
+        seconds=_summed(tally.seconds, *(d.predictor.watch.seconds for d in detectors)),
         plane_axes=stack.plane_axes,
     )
 

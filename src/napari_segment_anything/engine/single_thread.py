@@ -15,7 +15,7 @@ import torch
 
 
 @cache
-def _n_threads() -> int:
+def n_common_threads() -> int:
     """Return how many threads torch had when it was first asked."""
     return torch.get_num_threads()
 
@@ -24,11 +24,18 @@ def _n_threads() -> int:
 def single_thread(n_prompts: int, device: torch.device) -> Iterator[None]:
     """Compute without a team, if that is for one prompt on a CPU beside a window.
 
-    In the main thread, where a script decodes, the team is alone and helps.
+    In the main thread, where a script decodes, the team is alone and helps. A thread
+    that was given a number of its own keeps it.
     """
-    n_threads = _n_threads()
+    n_threads = n_common_threads()
     is_beside = threading.current_thread() is not threading.main_thread()
-    if n_prompts != 1 or device.type != "cpu" or not is_beside or n_threads == 1:
+    if (
+        n_prompts != 1
+        or device.type != "cpu"
+        or not is_beside
+        or n_threads == 1
+        or torch.get_num_threads() != n_threads
+    ):
         yield
         return
     torch.set_num_threads(1)

@@ -4,6 +4,7 @@ Prompts come one after the other on one image: what all of them share is kept un
 another image comes, or anything that it was computed from has changed.
 """
 
+import threading
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,8 +24,11 @@ class _Kept:
     side: ImageSide
 
 
-class SharedImage:
-    """Remembers one image side; a copy, or a pickled one, begins empty."""
+class SharedImage(threading.local):
+    """Remembers one image side for each thread; a copy, or a pickled one, begins empty.
+
+    Threads that decode prompts on images of their own do not push each other's out.
+    """
 
     def __init__(self) -> None:
         self._kept: _Kept | None = None
