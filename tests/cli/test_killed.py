@@ -45,8 +45,9 @@ from napari_segment_anything.cli.main import main
 os.write(log, b"begin\\n")
 sys.exit(main(sys.argv[2:]))
 """
-# Two embeddings wait to be written while a third is computed.
-MOST_IN_FLIGHT = {"encode": 3, "detect": 1}
+N_AT_ONCE = 2
+# Two embeddings wait to be written while others are computed.
+MOST_IN_FLIGHT = {"encode": 2 + N_AT_ONCE, "detect": N_AT_ONCE}
 
 
 @pytest.fixture
@@ -83,7 +84,9 @@ class Job:
         self.log.unlink(missing_ok=True)
         words = [sys.executable, "-c", CHILD, str(self.log), *self.words("killed")]
         return subprocess.Popen(
-            words, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            words,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": str(N_AT_ONCE)},
         )
 
     def computed(self, kind):
