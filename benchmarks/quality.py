@@ -36,6 +36,8 @@ import numpy.typing as npt
 from scipy import ndimage, stats
 from scipy.optimize import linear_sum_assignment
 from skimage.io import imread
+from skimage.measure import label
+from skimage.segmentation import relabel_sequential
 
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
@@ -141,6 +143,17 @@ def read_planes(
         # One range for all slices of a volume, as for every stack.
         intensity_range = percentile_range(image if z is None else whole)
         yield TruePlane(name, image, labels, intensity_range)
+
+
+def pieces(labels: Array, min_pixels: int) -> Array:
+    """Give each connected piece of an object a number; small ones become ground.
+
+    An object of a volume may be cut into several pieces by a slice of it.
+    """
+    numbered = label(labels, connectivity=2)
+    is_small = np.bincount(numbered.ravel()) < min_pixels
+    numbered[is_small[numbered]] = 0
+    return relabel_sequential(numbered)[0]
 
 
 def image_files(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -309,6 +322,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
         start = time.perf_counter()
         names = names_of_part(set_name, arguments.part)
         for plane in read_planes(folder, names, arguments.limit):
+            if arguments.pieces:
+                labels = pieces(plane.labels, arguments.pieces)
+                plane = replace(plane, labels=labels)
             if arguments.max_side and max(plane.labels.shape) > arguments.max_side:
                 continue
             score_plane(predictor, settings, plane, scores)
@@ -329,6 +345,14 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="most images of a set")
     parser.add_argument(
         "--max-side", type=int, help="leave out planes with a longer side, in pixels"
+    )
+    parser.add_argument(
+        "--pieces",
+        type=int,
+        default=0,
+        metavar="PIXELS",
+        help="take each connected piece of an object for an object, if it has so many "
+        "pixels; by default objects are as the labels say",
     )
     parser.add_argument("--device", default=None, help="auto, cpu, cuda, mps")
     parser.add_argument(

@@ -25,6 +25,7 @@ from stages import Contest, everything_settings, share_of_stages
 from start import start_seconds
 from transformers_peer import Peer
 
+from napari_segment_anything.batch.side_by_side import parts_at_once
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
@@ -107,7 +108,9 @@ def everything(contest: Contest, scale: Scale) -> dict:
     image = contest.image
     settings = everything_settings(contest, scale.points_per_side)
     generators = {
-        name: AutomaticMaskGenerator(predictor, settings)
+        name: AutomaticMaskGenerator(
+            predictor, settings, run_parts=parts_at_once(predictor)
+        )
         for name, predictor in contest.predictors.items()
     }
     results: dict[str, object] = {}
@@ -159,12 +162,14 @@ def proposals(contest: Contest, scale: Scale) -> dict | None:
     suited = AutomaticSettings.for_model(predictor.config)
     grid = everything_settings(contest, scale.points_per_side)
     run = {
-        name: lambda p=p: AutomaticMaskGenerator(p, suited).generate(
-            contest.image, intensity_range=(0, 255)
-        )
+        name: lambda p=p: AutomaticMaskGenerator(
+            p, suited, run_parts=parts_at_once(p)
+        ).generate(contest.image, intensity_range=(0, 255))
         for name, p in contest.predictors.items()
     }
-    from_grid = AutomaticMaskGenerator(predictor, grid)
+    from_grid = AutomaticMaskGenerator(
+        predictor, grid, run_parts=parts_at_once(predictor)
+    )
     return measure(
         "everything_proposals",
         run,

@@ -13,8 +13,17 @@ import torch
 from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.segment import segment_stack
-from napari_segment_anything.batch.side_by_side import n_side_by_side, side_by_side
+from napari_segment_anything.batch.side_by_side import (
+    n_side_by_side,
+    parts_at_once,
+    side_by_side,
+)
 from napari_segment_anything.batch.track import track_stack
+from napari_segment_anything.engine.automatic import (
+    AutomaticMaskGenerator,
+    AutomaticSettings,
+)
+from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.engine.single_thread import n_common_threads
 from napari_segment_anything.errors import UnreadableInputError
 from napari_segment_anything.models.load import load_model
@@ -207,3 +216,50 @@ def test_a_cancelled_job_keeps_what_was_finished(tmp_path):
     n_kept = len(list(store.keys()))
     assert 2 <= n_kept < 6
     assert run(embed_stack(movie, nano, store)).n_encoded == 6 - n_kept
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_the_prompts_of_a_single_plane_are_answered_at_once():
+    nano = load_model("nano", device="cpu", precision="float32")
+    plane = simulate_cells(1, (400, 400)).images[0]
+    settings = AutomaticSettings.for_model(nano.config)
+    in_turn = AutomaticMaskGenerator(nano, settings).generate(plane)
+    threads = set()
+    decode = nano.decode
+
+    def watched(*arguments, **named):
+        threads.add(threading.current_thread().name)
+        return decode(*arguments, **named)
+
+    nano.decode = watched
+    generator = AutomaticMaskGenerator(nano, settings, run_parts=parts_at_once(nano))
+    shares = []
+    steps = generator.steps(SearchedPlane.create(plane, None, None))
+    while True:
+        try:
+            shares.append(next(steps))
+        except StopIteration as stop:
+            at_once = stop.value
+            break
+    assert len([name for name in threads if name.startswith("plane")]) == 2
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(at_once) == len(in_turn) > 8
+    np.testing.assert_array_equal(at_once.boxes, in_turn.boxes)
+    for one, other in zip(at_once.masks, in_turn.masks, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_slow_item_does_not_keep_the_others_waiting():
+    slow_may_end = threading.Event()
+
+    def job(index, plane):
+        if index[0] == 0:
+            assert slow_may_end.wait(SECONDS)
+        elif index[0] == 2:
+            slow_may_end.set()
+        yield
+        return index[0]
+
+    found = results(side_by_side([job, job], planes(5)))
+    assert [result for _, result in found] == [0, 1, 2, 3, 4]

@@ -6,12 +6,14 @@ from collections.abc import Generator
 from dataclasses import asdict, replace
 
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.side_by_side import parts_at_once
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.image import Plane
 from napari_segment_anything.engine.labels import beside, disjoint_masks
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.parts import in_turn
 from napari_segment_anything.engine.searched_plane import SearchedPlane
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.storage.candidate_store import CandidateStore
@@ -44,6 +46,9 @@ class Detector:
         Of the whole stack.
     candidates : CandidateStore, optional
         Where candidates are kept; what is there is not computed again.
+    n_planes : int
+        Planes that are to be worked on at once, by `copies`. Of a single one, several
+        prompts are.
 
     Attributes
     ----------
@@ -60,9 +65,16 @@ class Detector:
         settings: AutomaticSettings,
         intensity_range: IntensityRange,
         candidates: CandidateStore | None = None,
+        *,
+        n_planes: int = 1,
     ) -> None:
         self.predictor = predictor
-        self._generator = AutomaticMaskGenerator(predictor, settings)
+        self.n_planes = n_planes
+        self._generator = AutomaticMaskGenerator(
+            predictor,
+            settings,
+            run_parts=parts_at_once(predictor) if n_planes == 1 else in_turn,
+        )
         self._intensity_range = intensity_range
         self._candidates = candidates
         self._watch = predictor.watch
@@ -70,15 +82,16 @@ class Detector:
         self._of_this_run: set[str] = set()
         self.n_resumed = 0
 
-    def copies(self, n: int) -> "list[Detector]":
-        """Return this detector and n - 1 more, for threads of their own."""
+    def copies(self) -> "list[Detector]":
+        """Return this detector and others like it, one for each plane at once."""
         detectors = [self]
-        for _ in range(n - 1):
+        for _ in range(self.n_planes - 1):
             own = Detector(
                 StoredPredictor(self.predictor, self.predictor.store),
                 self._generator.settings,
                 self._intensity_range,
                 self._candidates,
+                n_planes=self.n_planes,
             )
             own._of_this_run = self._of_this_run
             detectors.append(own)

@@ -1,7 +1,9 @@
 """What a job would read and write, and how long it would take, from one plane."""
 
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -10,6 +12,7 @@ from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.plane_work import DetectWork, EmbedWork
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.side_by_side import n_side_by_side, side_by_side
 from napari_segment_anything.batch.stored_planes import (
     UnchangedStore,
     count_stored_planes,
@@ -117,24 +120,32 @@ def estimate_job(
     index = tuple(length // 2 for length in stack.index_shape)
     looked = StoredPredictor(predictor, behind)
     part, tried, factor = tried_part(stack, index, looked, settings, limits)
+    # As many at once as in the job; workers have one each.
+    n_at_once = n_side_by_side(predictor, stack) if n_workers == 1 else 1
+    plane = plane_of(part, index)
     for _ in range(2):
-        made = MemoryEmbeddingStore()
-        stored = StoredPredictor(predictor, made)
-        work: DetectWork | EmbedWork = EmbedWork(stored, limits, tried)
-        if finds_objects:
-            work = DetectWork(Detector(stored, tried, limits))
+        made = [MemoryEmbeddingStore() for _ in range(n_at_once)]
+        works: list[DetectWork | EmbedWork] = []
+        for new_store in made:
+            stored = StoredPredictor(predictor, new_store)
+            detector = Detector(stored, tried, limits, n_planes=n_at_once)
+            embeds = EmbedWork(stored, limits, tried)
+            works.append(DetectWork(detector) if finds_objects else embeds)
+        jobs = [partial(work.do, progress=progress) for work in works]
         started = perf_counter()
-        yield from work.do(index, plane_of(part, index), progress)
+        with closing(side_by_side(jobs, [(index, plane)] * n_at_once)) as steps:
+            for _ in steps:
+                yield progress
         elapsed = perf_counter() - started
         if elapsed > _QUICK_SECONDS:
             break
-    seconds = elapsed * factor
+    seconds = elapsed / n_at_once * factor
     n_left = stack.n_planes - n_done
     n_pixels = int(np.prod(stack.plane_shape))
     plane_bytes = n_pixels * stack.dtype.itemsize * (3 if stack.is_rgb else 1)
     # Stores keep half precision.
     n_new = n_left - n_ready
-    written = {"embeddings": int(n_new * factor * made.nbytes()) // 2}
+    written = {"embeddings": int(n_new * factor * made[0].nbytes()) // 2}
     if finds_objects:
         written["labels"] = int(n_left * n_pixels * _LABEL_BYTES * _WITH_LEVELS)
         if copies_image:

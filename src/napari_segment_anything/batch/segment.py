@@ -163,12 +163,13 @@ def segment_stack(
         kept = store or MemoryEmbeddingStore(n_bytes)
         with WriteBehindStore(kept) as behind:
             detector = Detector(
-                StoredPredictor(predictor, behind), settings, limits, candidates
+                StoredPredictor(predictor, behind),
+                settings,
+                limits,
+                candidates,
+                n_planes=n_side_by_side(predictor, stack),
             )
-            works = [
-                DetectWork(own, target)
-                for own in detector.copies(n_side_by_side(predictor, stack))
-            ]
+            works = [DetectWork(own, target) for own in detector.copies()]
             ahead = EncodeAhead.beside(
                 detector.predictor,
                 limits,

@@ -1,4 +1,4 @@
-"""Planes side by side on a CPU: each is worked on by a thread of its own.
+"""Planes, or parts of one, side by side on a CPU: each has a thread of its own.
 
 Threads that share one plane wait for each other after each of the hundreds of steps of
 the networks, and all of them for what only one of them can do. Threads that have a
@@ -8,7 +8,13 @@ plane each do not, and reading and writing take time from one plane alone.
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -17,20 +23,23 @@ from typing import Generic, TypeVar
 
 import torch
 
-from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.batch.read_ahead import Index, Plane
+from napari_segment_anything.batch.read_ahead import Index
+from napari_segment_anything.engine.parts import Part, RunParts, in_turn
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.single_thread import n_common_threads
 from napari_segment_anything.networks.config import TinyViTConfig
 from napari_segment_anything.stacks.stack import Stack
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
-PlaneJob = Callable[[Index, Plane], Generator[Progress, None, Result]]
+# Begins work on one of many items, a generator that returns the result.
+Job = Callable[[Index, Item], Generator[object, None, Result]]
 
 # Beyond, memory grows faster than speed.
-_MOST_PLANES = 8
+_MOST_AT_ONCE = 8
 # Of all planes together. Tiles bound the memory of the networks, not that of labels.
 _MOST_PIXELS = 2**24
+# Results, for each job, that may wait for those before them.
+_MOST_WAITING = 2
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 
@@ -55,64 +64,87 @@ def n_side_by_side(predictor: MaskPredictor, stack: Stack) -> int:
         return 1
     height, width = stack.plane_shape
     fitting = _MOST_PIXELS // max(1, height * width)
-    return max(1, min(torch.get_num_threads(), _MOST_PLANES, fitting, stack.n_planes))
+    return max(1, min(torch.get_num_threads(), _MOST_AT_ONCE, fitting, stack.n_planes))
+
+
+def parts_at_once(predictor: MaskPredictor) -> RunParts:
+    """Have the parts of a plane's work done at once, on a CPU."""
+    n = min(torch.get_num_threads(), _MOST_AT_ONCE)
+    if predictor.device.type != "cpu" or n == 1:
+        return in_turn
+
+    def run(parts: Sequence[Part[Result]]) -> Generator[float, None, list[Result]]:
+        def begin(_: Index, part: Part[Result]) -> Generator[float, None, Result]:
+            return part()
+
+        numbered = (((number,), part) for number, part in enumerate(parts))
+        results: list[Result] = []
+        with closing(side_by_side([begin] * min(n, len(parts)), numbered)) as steps:
+            for done in steps:
+                if done is not None:
+                    results.append(done.result)
+                yield len(results) / len(parts)
+        return results
+
+    return run
 
 
 def side_by_side(
-    jobs: Sequence[PlaneJob[Result]], planes: Iterable[tuple[Index, Plane]]
+    jobs: Sequence[Job[Item, Result]], items: Iterable[tuple[Index, Item]]
 ) -> Generator[Done[Result] | None, None, None]:
-    """Work on as many planes at once as there are jobs.
+    """Work on as many items, planes mostly, at once as there are jobs.
 
     Parameters
     ----------
     jobs : sequence of callable
-        Each begins the work on a plane, a generator that returns the result; the same
-        work, with a state of its own. One works on one plane at a time.
-    planes : iterable of index and plane
-        Asked for the next plane when a job is free.
+        Each begins the work on an item, a generator that returns the result; the same
+        work, with a state of its own. One works on one item at a time.
+    items : iterable of index and item
+        Asked for the next one when a job is free.
 
     Yields
     ------
     Done or None
-        The planes in their order; None now and then while they are worked on. When
-        closed, it waits until all jobs have come to their next step.
+        The results in the order of the items; None now and then between. When closed,
+        it waits until all jobs have come to their next step.
 
     Raises
     ------
     Exception
-        What reading or working on a plane raised, in the place of its result; no plane
-        after it is begun.
+        What reading or working on an item raised, in the place of its result; soon
+        none after it is begun.
     """
-    if len(jobs) == 1:
-        yield from _one_by_one(jobs[0], planes)
+    if len(jobs) <= 1:
+        yield from _one_by_one(jobs, items)
         return
-    free: SimpleQueue[PlaneJob[Result]] = SimpleQueue()
+    free: SimpleQueue[Job[Item, Result]] = SimpleQueue()
     for job in jobs:
         free.put(job)
     stop = threading.Event()
-    coming = _timed(planes)
+    coming = _timed(items)
     waiting: deque[tuple[Index, float, Future[Result]]] = deque()
     # What reading raised; set once there is nothing more to read.
     ended: list[Exception] = []
     with _team(len(jobs)) as team:
         try:
             while True:
-                while not ended and len(waiting) < len(jobs):
+                going = [future for *_, future in waiting if not future.done()]
+                is_room = len(waiting) < _MOST_WAITING * len(jobs)
+                if not ended and len(going) < len(jobs) and is_room:
                     try:
-                        index, plane, waited = next(coming)
+                        index, item, waited = next(coming)
                     except Exception as error:  # noqa: BLE001 raised in its turn
                         ended.append(error)
                     else:
-                        future = team.submit(_work, free, stop, index, plane)
+                        future = team.submit(_work, free, stop, index, item)
                         waiting.append((index, waited, future))
-                        del plane
-                if not waiting:
+                        del item
+                elif not waiting:
                     break
-                index, waited, future = waiting[0]
-                if wait([future], _SECONDS_BETWEEN_LOOKS).done:
-                    waiting.popleft()
+                elif waiting[0][2].done():
+                    index, waited, future = waiting.popleft()
                     yield Done(index, future.result(), waited)
-                else:
+                elif not wait(going, _SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED).done:
                     yield None
         finally:
             stop.set()
@@ -121,15 +153,15 @@ def side_by_side(
 
 
 def _work(
-    free: "SimpleQueue[PlaneJob[Result]]",
+    free: "SimpleQueue[Job[Item, Result]]",
     stop: threading.Event,
     index: Index,
-    plane: Plane,
+    item: Item,
 ) -> Result:
-    """Work on one plane with a job that is free, unless nobody waits any more."""
+    """Work on one item with a job that is free, unless nobody waits any more."""
     job = free.get()
     try:
-        with closing(job(index, plane)) as steps:
+        with closing(job(index, item)) as steps:
             while not stop.is_set():
                 try:
                     next(steps)
@@ -147,14 +179,14 @@ def _team(n: int) -> Iterator[ThreadPoolExecutor]:
 
     At the end it waits for what they have begun, and drops what they have not.
     """
-    n_common = n_common_threads()
-    team = ThreadPoolExecutor(n, "plane", _compute_with, (n_common // n or 1,))
+    n_threads = torch.get_num_threads()
+    team = ThreadPoolExecutor(n, "plane", _compute_with, (n_threads // n or 1,))
     begun = threading.Barrier(n + 1)
     for _ in range(n):
         team.submit(begun.wait)
     begun.wait()
     # Threads that first compute from now on take their number from the last call.
-    torch.set_num_threads(n_common)
+    torch.set_num_threads(n_threads)
     try:
         yield team
     finally:
@@ -168,10 +200,10 @@ def _compute_with(n_threads: int) -> None:
 
 
 def _one_by_one(
-    job: PlaneJob[Result], planes: Iterable[tuple[Index, Plane]]
+    jobs: Sequence[Job[Item, Result]], items: Iterable[tuple[Index, Item]]
 ) -> Generator[Done[Result] | None, None, None]:
-    for index, plane, waited in _timed(planes):
-        with closing(job(index, plane)) as steps:
+    for index, item, waited in _timed(items):
+        with closing(jobs[0](index, item)) as steps:
             while True:
                 try:
                     next(steps)
@@ -183,15 +215,15 @@ def _one_by_one(
 
 
 def _timed(
-    planes: Iterable[tuple[Index, Plane]],
-) -> Generator[tuple[Index, Plane, float], None, None]:
-    """Tell how long each plane was waited for."""
-    coming = iter(planes)
+    items: Iterable[tuple[Index, Item]],
+) -> Generator[tuple[Index, Item, float], None, None]:
+    """Tell how long each item was waited for."""
+    coming = iter(items)
     while True:
         started = perf_counter()
         try:
-            index, plane = next(coming)
+            index, item = next(coming)
         except StopIteration:
             return
-        yield index, plane, perf_counter() - started
-        del plane
+        yield index, item, perf_counter() - started
+        del item

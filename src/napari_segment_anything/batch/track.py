@@ -163,8 +163,9 @@ def track_stack(
         indices = stack.indices()
         digest = predictor.model_digest
         yield from cluster.work(recipe, indices, tally, begin, model_digest=digest)
-    detector = Detector(stored, settings, limits, candidates)
-    detectors = detector.copies(n_side_by_side(predictor, stack))
+    n_planes = n_side_by_side(predictor, stack)
+    detector = Detector(stored, settings, limits, candidates, n_planes=n_planes)
+    detectors = detector.copies()
     movies = Movies(
         stack=stack,
         axis=axis,

@@ -16,6 +16,7 @@ from napari_segment_anything.engine.crop_search import CropPrompts, CropSearch
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_set import MaskSet
+from napari_segment_anything.engine.parts import RunParts, in_turn, scaled
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
 from napari_segment_anything.engine.searched_plane import (
     Crop,
@@ -52,12 +53,19 @@ class AutomaticMaskGenerator:
         Encodes and decodes.
     settings : AutomaticSettings, optional
         By default those for the predictor's model.
+    run_parts : RunParts, optional
+        Does the batches of prompts of a plane, by default one after the other.
     """
 
     def __init__(
-        self, predictor: MaskPredictor, settings: AutomaticSettings | None = None
+        self,
+        predictor: MaskPredictor,
+        settings: AutomaticSettings | None = None,
+        *,
+        run_parts: RunParts = in_turn,
     ) -> None:
         self.predictor = predictor
+        self.run_parts = run_parts
         self.settings = settings or AutomaticSettings.for_model(predictor.config)
 
     def generate(
@@ -155,7 +163,7 @@ class AutomaticMaskGenerator:
                 is_own = self._belongs_to(crop, crops, prompts.points, plane.shape)
                 prompts = prompts.select(is_own)
             run = search.run(embedding, crop, prompts)
-            masks, cut = yield from _scaled(run, position, len(crops))
+            masks, cut = yield from scaled(run, position, len(crops))
             if not keep_candidates:
                 masks = masks.select(without_duplicates(masks, self.settings))
             found.append(masks)
@@ -181,7 +189,9 @@ class AutomaticMaskGenerator:
         if keep_candidates:
             iou = min(iou, _PRED_IOU_FLOOR)
             stability = min(stability, _STABILITY_FLOOR)
-        return CropSearch(self.predictor, self.settings, shape, iou, stability)
+        return CropSearch(
+            self.predictor, self.settings, shape, iou, stability, self.run_parts
+        )
 
     def _prompts(self, embedding: ImageEmbedding, crop: Crop) -> CropPrompts:
         return CropPrompts.create(embedding, crop, self.predictor, self.settings)
@@ -215,19 +225,6 @@ class AutomaticMaskGenerator:
             for box in masks.boxes.tolist()
         ]
         return masks.select(np.flatnonzero(is_new))
-
-
-def _scaled(
-    run: Generator[float, None, T], position: int, n_parts: int
-) -> Generator[float, None, T]:
-    """Pass a part's progress on as progress of the whole."""
-    while True:
-        try:
-            part = next(run)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        yield (position + part) / n_parts
 
 
 def _drive(run: Generator[float, None, T]) -> T:

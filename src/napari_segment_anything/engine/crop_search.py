@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from napari_segment_anything.engine.memory import (
     OutOfDeviceMemoryError,
     memory_guard,
 )
+from napari_segment_anything.engine.parts import RunParts, in_turn
 from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.promising import Promising, weighed_with_foreground
@@ -91,6 +93,7 @@ class CropSearch:
     shape: tuple[int, int]
     pred_iou_floor: float
     stability_floor: float
+    run_parts: RunParts = in_turn
 
     def run(
         self, embedding: ImageEmbedding, crop: Crop, prompts: CropPrompts
@@ -117,16 +120,27 @@ class CropSearch:
             The masks, run-length coded, and boxes (plane pixels) of those that are
             cut.
         """
-        found = [MaskSet.empty(self.shape)]
-        cut_boxes: list[Box] = []
         # Once for all batches, instead of a copy to the device with each.
         embedding = embedding.to(self.predictor.device)
-        size = self.settings.points_per_batch
         is_on_cpu = self.predictor.device.type == "cpu"
+        size = self.settings.points_per_batch
         if is_on_cpu:
             size = min(size, _POINTS_TOGETHER_ON_CPU)
         starts = range(0, len(prompts), size)
         batches = [prompts.select(slice(start, start + size)) for start in starts]
+        # A card works through all batches by itself.
+        parts = [[batch] for batch in batches] if is_on_cpu else [batches]
+        searches = [partial(self._search, embedding, crop, part) for part in parts]
+        results = yield from self.run_parts(searches)
+        found = [MaskSet.empty(self.shape), *(masks for masks, _ in results)]
+        return MaskSet.concatenate(found), [box for _, cut in results for box in cut]
+
+    def _search(
+        self, embedding: ImageEmbedding, crop: Crop, batches: Sequence[CropPrompts]
+    ) -> Generator[float, None, tuple[MaskSet, list[Box]]]:
+        """Decode batches of prompts, one after the other."""
+        found = [MaskSet.empty(self.shape)]
+        cut_boxes: list[Box] = []
         ahead: tuple[torch.Tensor, torch.Tensor] | None = None
         for i, batch in enumerate(batches):
             logits, iou = ahead or self._decode(embedding, crop, batch)
@@ -136,7 +150,7 @@ class CropSearch:
             stable = None
             if upscales_on(promising.logits.device):
                 stable = self._on_card(embedding, promising)
-            if not is_on_cpu and i + 1 < len(batches):
+            if i + 1 < len(batches):
                 # A card decodes the next batch while the CPU sorts these masks.
                 ahead = self._decode(embedding, crop, batches[i + 1])
             if stable is None:

@@ -150,11 +150,14 @@ def everything_job(
     """
     progress = Progress("search", 0, 0, "Looking for all objects of this plane …")
     yield progress
+    from napari_segment_anything.batch.side_by_side import parts_at_once
     from napari_segment_anything.batch.stored_predictor import StoredPredictor
     from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
     from napari_segment_anything.engine.searched_plane import SearchedPlane
 
-    generator = AutomaticMaskGenerator(StoredPredictor(predictor, store))
+    generator = AutomaticMaskGenerator(
+        StoredPredictor(predictor, store), run_parts=parts_at_once(predictor)
+    )
     searched = SearchedPlane.create(
         source.read_square(plane), None, source.intensity_range(plane)
     )
