@@ -3,6 +3,7 @@ from .batch.embed import embed_stack
 from .batch.progress import Progress, run
 from .batch.result_frames import editable_tracks, tracked_movies
 from .batch.segment import segment_stack
+from .batch.side_by_side import parts_at_once
 from .batch.track import track_stack
 from .batch.track_correct import correct_tracks
 from .batch.track_export import export_movies, export_tracks
@@ -71,6 +72,7 @@ __all__ = [
     "load_tracks",
     "masks_to_labels",
     "open_stack",
+    "parts_at_once",
     "run",
     "segment_stack",
     "track_stack",
