@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_segment_anything.engine import crop_search
+from napari_segment_anything.engine import card_masks, crop_search
 from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
@@ -249,7 +249,7 @@ def test_masks_are_the_same_where_a_card_finds_them(tile, monkeypatch, large_lab
     expected = candidates()
     monkeypatch.setattr(crop_search, "upscales_on", lambda device: True)
     found = candidates()
-    monkeypatch.setattr(crop_search, "stable_masks_on_card", out_of_memory)
+    monkeypatch.setattr(card_masks, "stable_masks_on_card", out_of_memory)
     without_memory = candidates()
     assert len(expected) >= 15
     for masks in (found, without_memory):

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.engine.crop_search import CropPrompts, CropSearch
+from napari_segment_anything.engine.crop_prompts import CropPrompts
+from napari_segment_anything.engine.crop_search import CropSearch
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_set import MaskSet

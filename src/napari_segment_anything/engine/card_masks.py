@@ -14,6 +14,10 @@ from torch.nn import functional
 
 from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.geometry import FrameGeometry
+from napari_segment_anything.engine.memory import (
+    OutOfDeviceMemoryError,
+    memory_guard,
+)
 
 # Upscaled logits that are in memory at once: 256 MiB of them, and as much for masks.
 _PIXELS_AT_ONCE = 2**26
@@ -38,6 +42,24 @@ class StableMasks:
 def upscales_on(device: torch.device) -> bool:
     """Whether masks are found on a device, or better one by one on the CPU."""
     return device.type == "cuda"
+
+
+def stable_masks_that_fit(
+    logits: torch.Tensor,
+    geometry: FrameGeometry,
+    *,
+    offset: float = 1.0,
+    stability_floor: float = 0.0,
+) -> list[StableMasks] | None:
+    """All of `stable_masks_on_card`; None where a single mask needs too much memory."""
+    stable = stable_masks_on_card(
+        logits, geometry, offset=offset, stability_floor=stability_floor
+    )
+    try:
+        with torch.inference_mode(), memory_guard(logits.device):
+            return list(stable)
+    except OutOfDeviceMemoryError:
+        return None
 
 
 def stable_masks_on_card(

@@ -11,20 +11,16 @@ import torch
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.card_masks import (
     StableMasks,
-    stable_masks_on_card,
+    stable_masks_that_fit,
     upscales_on,
 )
 from napari_segment_anything.engine.coded_masks import CodedMasks
+from napari_segment_anything.engine.crop_prompts import CropPrompts
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
-from napari_segment_anything.engine.memory import (
-    OutOfDeviceMemoryError,
-    memory_guard,
-)
 from napari_segment_anything.engine.parts import RunParts, in_turn
-from napari_segment_anything.engine.point_grid import build_layer_grids, points_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.promising import Promising, weighed_with_foreground
 from napari_segment_anything.engine.prompts import Prompts
@@ -35,49 +31,6 @@ FloatArray = npt.NDArray[np.float32]
 
 # A CPU gains nothing from more, and their logits would fill its memory.
 _POINTS_TOGETHER_ON_CPU = 8
-
-
-@dataclass(frozen=True, eq=False)
-class CropPrompts:
-    """Points (n, 2) at which a crop is prompted, as (y, x) in plane pixels.
-
-    With a proposal head, ``foreground`` (l_h, l_w) is its probability of objects at
-    low resolution.
-    """
-
-    points: FloatArray
-    foreground: FloatArray | None = None
-
-    @classmethod
-    def create(
-        cls,
-        embedding: ImageEmbedding,
-        crop: Crop,
-        predictor: MaskPredictor,
-        settings: AutomaticSettings,
-    ) -> "CropPrompts":
-        """Prompt what the proposal head sees, or the grid of the crop's layer."""
-        proposals = predictor.propose(embedding) if settings.use_proposals else None
-        foreground = None
-        if proposals is not None:
-            points = proposals.prompt_points(settings.proposal_thresh)
-            foreground = proposals.foreground
-        else:
-            grid = build_layer_grids(
-                settings.points_per_side,
-                crop.layer,
-                settings.crop_n_points_downscale_factor,
-            )[crop.layer]
-            points = points_in_plane(grid, embedding.plane_shape).astype(np.float32)
-        corner = np.asarray(crop.box[:2], np.float32)
-        return cls(points + corner, foreground)
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def select(self, index: slice | npt.NDArray[np.bool_]) -> "CropPrompts":
-        """Return some of the prompts."""
-        return CropPrompts(self.points[index], self.foreground)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +102,12 @@ class CropSearch:
             del logits, iou
             stable = None
             if upscales_on(promising.logits.device):
-                stable = self._on_card(embedding, promising)
+                stable = stable_masks_that_fit(
+                    promising.logits,
+                    embedding.geometry,
+                    offset=self.settings.stability_score_offset,
+                    stability_floor=self.stability_floor,
+                )
             if i + 1 < len(batches):
                 # A card decodes the next batch while the CPU sorts these masks.
                 ahead = self._decode(embedding, crop, batches[i + 1])
@@ -217,22 +175,6 @@ class CropSearch:
                     )
                 )
         return MaskSet.concatenate(kept), cut_boxes
-
-    def _on_card(
-        self, embedding: ImageEmbedding, promising: Promising
-    ) -> list[StableMasks] | None:
-        """Upscale the promising masks of a batch on a card; None if none fits there."""
-        stable = stable_masks_on_card(
-            promising.logits,
-            embedding.geometry,
-            offset=self.settings.stability_score_offset,
-            stability_floor=self.stability_floor,
-        )
-        try:
-            with torch.inference_mode(), memory_guard(promising.logits.device):
-                return list(stable)
-        except OutOfDeviceMemoryError:
-            return None
 
     def _from_card(
         self,

@@ -24,6 +24,11 @@ from .tiny_convolutions import (
     PatchMerging,
 )
 
+# Values of the wide layer of a perceptron that a CPU's cache holds, and bytes of all of
+# it that are not worth a split.
+_WIDE_AT_ONCE = 2**20
+_WIDE_BYTES = 2**23
+
 
 class Attention(nn.Module):
     """Attention in one window, with a bias for each distance in y and x."""
@@ -71,8 +76,17 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., dim) to (..., dim)."""
-        out: Tensor = self.fc2(functional.gelu(self.fc1(self.norm(x))))
-        return out
+        tokens = x.reshape(-1, x.shape[-1])
+        n_together = len(tokens)
+        wide_bytes = n_together * self.fc1.out_features * x.element_size()
+        # On a CPU some tokens at a time: the wide layer between stays in its cache.
+        if x.device.type == "cpu" and wide_bytes > _WIDE_BYTES:
+            n_together = max(1, _WIDE_AT_ONCE // self.fc1.out_features)
+        parts = [
+            self.fc2(functional.gelu(self.fc1(self.norm(part))))
+            for part in torch.split(tokens, n_together)
+        ]
+        return torch.cat(parts).view(x.shape)
 
 
 class TinyViTBlock(nn.Module):
