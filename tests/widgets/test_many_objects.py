@@ -128,6 +128,37 @@ def test_a_slider_that_is_dragged_is_not_set_back(qtbot, dock):
     assert np.bincount(labels_of(dock).ravel())[1:].max() >= wanted[-1][0]
 
 
+def test_an_undo_takes_back_sliders_that_have_just_moved(qtbot, dock):
+    review, undo = dock.form.review, dock.form.undo
+    everything(qtbot, dock)
+    full, usual = labels_of(dock).copy(), review.area.value()
+    most = review.area.maximum()
+
+    def move(least):
+        review.area.setValue((least, most))
+
+    # Nothing but the sliders has changed yet.
+    move(most - 1)
+    assert dock.reviewer.is_busy
+    undo.click()
+    settle(qtbot, dock)
+    np.testing.assert_array_equal(labels_of(dock), full)
+    assert review.area.value() == usual
+    assert dock.form.job.status.text() == "Undone: filter."
+    # One move is filtered, the next one not yet: both are one step.
+    move(most // 2)
+    settle(qtbot, dock)
+    assert not (labels_of(dock) == full).all()
+    move(most - 1)
+    undo.click()
+    settle(qtbot, dock)
+    np.testing.assert_array_equal(labels_of(dock) > 0, full > 0)
+    assert review.area.value() == usual
+    undo.click()
+    settle(qtbot, dock)
+    assert not labels_of(dock).any()
+
+
 def test_everything_on_one_plane_after_another_keeps_both(qtbot, dock, viewer_model):
     everything(qtbot, dock)
     before = labels_of(dock)[0].copy()

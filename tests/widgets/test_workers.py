@@ -91,6 +91,27 @@ def test_an_error_is_reported_and_the_next_task_runs(qtbot):
     assert [str(error) for error in errors] == ["no"]
 
 
+def test_nothing_comes_of_what_is_dropped_and_the_next_task_runs(qtbot, gate):
+    worker = LatestWorker()
+    results, is_over = [], threading.Event()
+    worker.finished.connect(results.append)
+
+    def dropped():
+        gate.wait(5)
+        is_over.set()
+
+    worker.submit(dropped)
+    worker.submit(dropped)
+    worker.drop()
+    assert not worker.is_busy
+    assert not worker.has_waiting
+    worker.submit(lambda: 7)
+    gate.set()
+    qtbot.waitUntil(lambda: is_over.is_set() and results == [7], timeout=5000)
+    qtbot.wait(50)
+    assert results == [7]
+
+
 def test_nothing_comes_after_closing(qtbot, gate):
     worker = LatestWorker()
     results = []

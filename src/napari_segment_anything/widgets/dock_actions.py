@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.session.record import Record
     from napari_segment_anything.widgets.dock_form import DockForm
+    from napari_segment_anything.widgets.reviewer import Reviewer
 
 
 class DockActions(QObject):
@@ -33,12 +34,16 @@ class DockActions(QObject):
         Whose active layer tells which tool is in use.
     form : DockForm
         Buttons, and the state that they show.
+    reviewer : Reviewer
+        Knows whether sliders have asked for something that is to be undone, too.
     """
 
     said = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, viewer: ViewerModel, form: DockForm) -> None:
+    def __init__(
+        self, viewer: ViewerModel, form: DockForm, reviewer: Reviewer
+    ) -> None:
         super().__init__()
         self._viewer = viewer
         self._form = form
@@ -53,7 +58,7 @@ class DockActions(QObject):
             keys.ACCEPT_KEY: self._calling(Annotator.accept),
             keys.CLEAR_KEY: self._calling(Annotator.clear),
             keys.DELETE_KEY: self._calling(lambda one: one.reviser.delete()),
-            keys.UNDO_KEY: self._calling(Annotator.undo),
+            keys.UNDO_KEY: reviewer.undo,
             keys.REDO_KEY: self._calling(Annotator.redo),
             keys.NEXT_KEY: self._calling(lambda one: one.reviser.walk(1)),
             keys.PREVIOUS_KEY: self._calling(lambda one: one.reviser.walk(-1)),

@@ -59,6 +59,26 @@ class Reviewer(QObject):
             annotator is not None and annotator.session.objects.has_doubtful
         )
 
+    def undo(self) -> None:
+        """Take the newest step back, and with it what sliders ask for at the moment.
+
+        Otherwise their outcome would come after the undoing, and undo it.
+        """
+        annotator, candidates = self._annotator, self._candidates()
+        if annotator is None:
+            return
+        is_pending = self.is_busy
+        self._worker.drop()
+        if is_pending and candidates is not None:
+            plane = candidates.plane
+            base = annotator.editor.objects.base_filter(plane)
+            # Sliders that moved before are the same step, and done already.
+            if base == annotator.session.filter_on(plane):
+                self.refresh(annotator)
+                self.said.emit("Undone: filter.")
+                return
+        annotator.undo()
+
     def close(self) -> None:
         """Filter nothing more."""
         self._worker.close()

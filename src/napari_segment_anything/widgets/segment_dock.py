@@ -40,8 +40,8 @@ class SegmentDock(Dock):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, DockForm(viewer))
         self.jobs = DockJobs(viewer, self.workbench)
-        self.commands = DockActions(viewer, self.form)
         self.reviewer = Reviewer(self.form.review)
+        self.commands = DockActions(viewer, self.form, self.reviewer)
         self.classes = ClassLayers()
         self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
         self.guard = CloseGuard(

@@ -77,7 +77,8 @@ def _errands() -> ThreadPoolExecutor:
 class _Sender(QObject):
     """Belongs to nobody, so that it outlives what waits for the outcome."""
 
-    returned = Signal(object)
+    returned = Signal(int, object)
+    """Number of the task, and its outcome."""
 
 
 class LatestWorker(QObject):
@@ -107,6 +108,8 @@ class LatestWorker(QObject):
         self._waiting: Callable[[], Any] | None = None
         self._is_running = False
         self._is_closed = False
+        # Of the present task, or the last one.
+        self._number = 0
         self._sender = _Sender()
         self._sender.returned.connect(self._on_returned)
 
@@ -126,6 +129,13 @@ class LatestWorker(QObject):
         if not self._is_running:
             self._run_next()
 
+    def drop(self) -> None:
+        """Let nothing come of the present task, nor of one that waits."""
+        self._waiting = None
+        self._number += 1
+        if self._is_running:
+            self._set_running(False)
+
     def close(self) -> None:
         """Start nothing more and drop what comes."""
         self._is_closed = True
@@ -136,10 +146,11 @@ class LatestWorker(QObject):
         if task is None or self._is_closed:
             return
         self._set_running(True)
-        self._threads.submit(_run, task, self._sender)
+        self._number += 1
+        self._threads.submit(_run, task, self._number, self._sender)
 
-    def _on_returned(self, outcome: _Outcome[Any]) -> None:
-        if self._is_closed:
+    def _on_returned(self, number: int, outcome: _Outcome[Any]) -> None:
+        if self._is_closed or number != self._number:
             return
         self._set_running(False)
         if outcome.error is not None:
@@ -246,13 +257,13 @@ def _set_up_pool() -> None:
     pool.setExpiryTimeout(0)
 
 
-def _run(task: Callable[[], Result], sender: _Sender) -> None:
+def _run(task: Callable[[], Result], number: int, sender: _Sender) -> None:
     outcome: _Outcome[Result]
     try:
         outcome = _Outcome(result=task())
     except Exception as error:  # noqa: BLE001  (see the module's docstring)
         outcome = _Outcome(error=error)
-    sender.returned.emit(outcome)
+    sender.returned.emit(number, outcome)
 
 
 def _driven(
