@@ -19,8 +19,9 @@ def add_deep_movie(viewer):
 
 
 def is_idle(dock):
-    drawer = None if dock.corrector is None else dock.corrector.shown
-    return not dock.worker.is_busy and (drawer is None or not drawer.is_busy)
+    corrector = dock.corrector
+    readers = () if corrector is None else (corrector.shown, corrector.sight)
+    return not any(one.is_busy for one in (dock.worker, *readers))
 
 
 def settle(dock, qtbot):

@@ -374,7 +374,7 @@ def test_both_readings_are_drawn_and_one_key_takes_the_other(dock, qtbot, viewer
     doubts = corrector.tour.doubts
     number = next(n for n, d in enumerate(doubts) if d.reason == "divides")
     dock.steps.go_to(number)
-    lines = corrector.lines.layer
+    lines = corrector.sight.lines.layer
     assert lines in viewer.layers
     assert len(lines.data) == 3
     assert {float(line[0][0]) for line in lines.data} == {3.0}

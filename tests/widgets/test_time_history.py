@@ -223,3 +223,64 @@ def test_a_dock_that_goes_meanwhile_leaves_whole_labels(dock, qtbot, wanderer):
     qtbot.waitUntil(lambda: not dock.worker.is_busy, timeout=30_000)
     after = np.asarray(labels.data)
     assert (after == before).all() or wanderer not in after
+
+
+def test_a_doubt_is_looked_at_in_another_thread(dock, qtbot, viewer_model):
+    corrector, review = dock.corrector, dock.form.review
+    disk = corrector.layers.labels.data._array
+    viewer_model.dims.set_point(0, 0)
+    settle(dock, qtbot)
+    number, doubt = next(
+        (n, one) for n, one in enumerate(corrector.tour.doubts) if one.frame > 1
+    )
+    disk.reads.clear()
+    dock.steps.go_to(number)
+    # What is read off the list is there at once.
+    assert f"Track {doubt.track} " in review.detail.text()
+    assert not review.other.isEnabled()
+    assert corrector.sight.is_busy
+    settle(dock, qtbot)
+    assert disk.frames_read(in_window=False) > {doubt.frame}
+    # napari itself reads the frame that is shown, and asks the first for its dtype.
+    assert disk.frames_read(in_window=True) <= {0, doubt.frame}
+    words = corrector.sight.readings.words
+    assert words
+    assert words in review.detail.text()
+    assert review.other.isEnabled()
+    assert corrector.sight.lines.layer.nshapes > 0
+
+
+def test_readings_come_back_when_a_correction_is_cancelled(dock, qtbot, wanderer):
+    corrector = dock.corrector
+    dock.steps.go_to(0)
+    settle(dock, qtbot)
+    doubt, words = corrector.tour.doubt, corrector.sight.readings.words
+    assert words
+    corrector.picker.pick(wanderer)
+    corrector.act("remove_all")
+    # Of labels that are being changed nothing is right.
+    dock.steps.go_to(0)
+    assert not corrector.sight.readings.words
+    dock.worker.cancel()
+    settle(dock, qtbot)
+    qtbot.waitUntil(lambda: bool(corrector.sight.readings.words), timeout=30_000)
+    assert (corrector.tour.doubt, corrector.sight.readings.words) == (doubt, words)
+
+
+def test_prompts_need_no_labels_on_disk_of_their_own(dock, tmp_path):
+    stores = sorted(tmp_path.rglob("*.zarr"))
+    assert stores
+    dock.corrector.prompts.begin()
+    assert dock.corrector.prompts.is_open
+    assert sorted(tmp_path.rglob("*.zarr")) == stores
+    dock.corrector.prompts.end()
+
+
+def test_a_closed_history_hears_nothing_of_other_jobs(dock, qtbot):
+    before = dock.corrector
+    track(dock, qtbot)
+    assert dock.corrector is not before
+    before._history.is_busy = True
+    dock.corrector.act("lock")
+    settle(dock, qtbot)
+    assert before._history.is_busy

@@ -217,7 +217,7 @@ def test_labels_are_seen_in_every_channel(channels, qtbot, viewer_model):
         assert value in corrector.tracks.tracks
     channels.steps.step(1)
     assert viewer_model.dims.current_step[1] == 1
-    lines = corrector.lines.layer
+    lines = corrector.sight.lines.layer
     if lines is not None:
         assert (lines.scale == labels.scale).all()
 

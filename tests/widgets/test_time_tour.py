@@ -37,11 +37,17 @@ def test_the_view_moves_only_as_far_as_it_must(tour, viewer_model):
     # What the canvas shows.
     layer.corner_pixels = np.array([[0, 0, 20], [2, 99, 99]])
     tour.go_to(1)
+    tour.look_at(np.array([50, 50]))
     assert viewer_model.dims.current_step[0] == 1
     assert tuple(camera.center) == (0, 100, 120)
     tour.go_to(0)
+    tour.look_at(np.array([50, 2]))
     # From column 2 to one that is 10 % from the edge: 20 + 7.9 pixels of size 2.
     assert camera.center == pytest.approx((0, 100, 120 - 2 * (20 + 7.9 - 2)))
+    # Whoever looks elsewhere meanwhile is not taken back.
+    camera.center = (0, 100, 120)
+    tour.look_at(np.array([50, 2]))
+    assert tuple(camera.center) == (0, 100, 120)
 
 
 def test_a_doubt_that_is_settled_later_leaves_the_shown_one(tour):

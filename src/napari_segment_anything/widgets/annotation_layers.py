@@ -66,8 +66,12 @@ class AnnotationLayers:
     @property
     def all(self) -> tuple[Layer, ...]:
         """The layers from below to above."""
+        return self.results.layer, *self._above_results
+
+    @property
+    def _above_results(self) -> tuple[Layer, ...]:
         points, boxes = self.prompts.layers
-        return self.results.layer, self.preview.layer, boxes, points
+        return self.preview.layer, boxes, points
 
     @property
     def are_shown(self) -> bool:
@@ -117,7 +121,11 @@ class AnnotationLayers:
             return
         if layer.name in self._viewer.layers:
             layer.name = f"{layer.name} of {self.image.name}"
-        self._add_beneath(layer, self.all[self.all.index(layer) + 1 :])
+        # Results may be on disk: prompts alone need none.
+        above = self._above_results
+        if layer in above:
+            above = above[above.index(layer) + 1 :]
+        self._add_beneath(layer, above)
         # napari makes new controls, which show its first mode and not the one in use.
         mode = str(layer.mode)
         layer.mode = "pan_zoom"
@@ -125,7 +133,7 @@ class AnnotationLayers:
 
     def add_result(self, layer: Layer) -> None:
         """Put a layer made from the objects above them, and under what is drawn."""
-        self._add_beneath(layer, self.all[1:])
+        self._add_beneath(layer, self._above_results)
 
     def bring_image_back(self) -> None:
         """Put the image into the viewer again, below what was drawn on it."""

@@ -41,9 +41,7 @@ class DockActions(QObject):
     said = Signal(str)
     failed = Signal(object)
 
-    def __init__(
-        self, viewer: ViewerModel, form: DockForm, reviewer: Reviewer
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, form: DockForm, reviewer: Reviewer) -> None:
         super().__init__()
         self._viewer = viewer
         self._form = form

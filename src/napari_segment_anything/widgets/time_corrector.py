@@ -9,7 +9,6 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
-from napari_segment_anything.tracking.readings import Readings, readings_of
 from napari_segment_anything.widgets.keys import UNDO_KEY
 from napari_segment_anything.widgets.time_actions import TrackAction
 from napari_segment_anything.widgets.time_history import CorrectionHistory
@@ -21,9 +20,9 @@ from napari_segment_anything.widgets.time_narrator import (
 )
 from napari_segment_anything.widgets.time_picker import ASKS, TrackPicker
 from napari_segment_anything.widgets.time_prompts import TimePrompts
-from napari_segment_anything.widgets.time_readings import ReadingLines
 from napari_segment_anything.widgets.time_recompute import Recomputation
 from napari_segment_anything.widgets.time_shown import ShownMovie
+from napari_segment_anything.widgets.time_sight import DoubtSight
 from napari_segment_anything.widgets.time_strokes import StrokeWatch
 from napari_segment_anything.widgets.time_tour import DoubtTour
 from napari_segment_anything.widgets.workers import JobWorker
@@ -79,11 +78,13 @@ class TimeCorrector(QObject):
         self._viewer = viewer
         self._strokes = StrokeWatch(layers, found.request)
         self._strokes.painted.connect(self._on_painted)
+        is_quick = _are_quick(layers.labels.data)
         self._history = CorrectionHistory(
-            self.tour, self._strokes, worker, is_quick=_are_quick(layers.labels.data)
+            self.tour, self._strokes, worker, is_quick=is_quick
         )
         self._history.failed.connect(self.failed)
         self._history.corrected.connect(self._refresh)
+        self._history.given_up.connect(self.show_readings)
         self._recomputation = Recomputation(
             workbench, found, self.tour, self._history, worker
         )
@@ -94,8 +95,11 @@ class TimeCorrector(QObject):
         self.shown.moved.connect(self._on_moved)
         self.shown.drawn.connect(self.changed)
         self.shown.failed.connect(self.failed)
-        self.readings = Readings()
-        self.lines = ReadingLines(viewer, layers)
+        self.sight = DoubtSight(
+            viewer, layers, self.shown, self.tour, is_quick=is_quick
+        )
+        self.sight.changed.connect(self.changed)
+        self.sight.failed.connect(self.failed)
         self.picker = TrackPicker(layers.labels)
         self.picker.answered.connect(self._do)
         self.picker.said.connect(self.said)
@@ -138,21 +142,21 @@ class TimeCorrector(QObject):
         self._go_on(doubt, describe_accepted(doubt))
 
     def show_readings(self) -> None:
-        """Draw both readings of the doubt that is shown."""
-        doubt = self.tour.doubt
-        self.readings = Readings()
-        if doubt is not None and doubt.position == self.shown.position:
-            self.readings = readings_of(self.tracks, doubt)
-        self.lines.show(self.readings, doubt.frame if doubt else 0, self.shown.frames)
+        """Look at both readings of the doubt that is shown, and draw them."""
+        # Of labels that are being changed nothing is right.
+        if self._history.is_busy:
+            self.sight.hide()
+        else:
+            self.sight.show()
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown the right one."""
-        doubt, steps = self.tour.doubt, self.readings.steps
-        if doubt is None or not steps:
+        doubt, other = self.tour.doubt, self.sight.readings
+        if doubt is None or not other.steps:
             return
-        words = f"{self.readings.words}: done. {UNDO_KEY}: undo."
+        words = f"{other.words}: done. {UNDO_KEY}: undo."
         told = partial(self._go_on, doubt, words)
-        self._history.carry_out(self.tracks, *steps, then=told)
+        self._history.carry_out(self.tracks, *other.steps, then=told)
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -182,7 +186,7 @@ class TimeCorrector(QObject):
 
     def close(self) -> None:
         """Let go of the layer."""
-        self.lines.hide()
+        self.sight.close()
         self.prompts.close()
         self.picker.close()
         self.shown.close()
@@ -195,7 +199,7 @@ class TimeCorrector(QObject):
 
     def _on_moved(self) -> None:
         self.picker.forget()
-        self.lines.hide()
+        self.sight.hide()
         self.changed.emit()
 
     def _go_on(self, doubt: Doubt, words: str) -> None:
@@ -204,6 +208,7 @@ class TimeCorrector(QObject):
         self.tour.take(doubt)
         if is_shown:
             self.tour.step(1)
+        self.show_readings()
         self.changed.emit()
         self.said.emit(words)
 

@@ -48,6 +48,9 @@ class CorrectionHistory(QObject):
     corrected = Signal()
     """Labels and tracks are others than before."""
 
+    given_up = Signal()
+    """A correction was begun and not carried out: labels are again as before."""
+
     failed = Signal(object)
 
     def __init__(
@@ -64,6 +67,7 @@ class CorrectionHistory(QObject):
         self._done: list[_Done] = []
         self._waiting: list[tuple[Steps, Callable[[Corrected], None]]] = []
         self.is_busy = False
+        self._is_undecided = False
         worker.is_busy_changed.connect(self._on_busy)
 
     def __len__(self) -> int:
@@ -124,6 +128,7 @@ class CorrectionHistory(QObject):
 
     def close(self) -> None:
         """Carry out nothing more, and let people paint."""
+        self._worker.is_busy_changed.disconnect(self._on_busy)
         self._waiting = []
         self._strokes.release()
 
@@ -145,6 +150,7 @@ class CorrectionHistory(QObject):
         if isinstance(outcome, SegmentAnythingError):
             self.failed.emit(outcome)
             return
+        self._is_undecided = False
         outcome.settle()
         on_corrected(outcome)
         self.corrected.emit()
@@ -152,12 +158,15 @@ class CorrectionHistory(QObject):
     def _on_busy(self, is_busy: bool) -> None:
         """Let people paint again, also where it was cancelled."""
         if not is_busy:
-            self.is_busy = False
+            self._is_undecided, self.is_busy = self.is_busy, False
             self._strokes.release()
             # First comes what follows from the job that is over.
             QTimer.singleShot(0, self._go_on)
 
     def _go_on(self) -> None:
+        is_given_up, self._is_undecided = self._is_undecided, False
+        if is_given_up:
+            self.given_up.emit()
         if self._waiting and not self._worker.is_busy:
             self._correct(*self._waiting.pop(0))
 

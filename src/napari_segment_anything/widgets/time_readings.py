@@ -35,9 +35,9 @@ class ReadingLines:
 
     def show(self, readings: Readings, frame: int, movie: MovieFrames) -> None:
         """Draw the readings of a doubt in its frame, in place of the last ones."""
-        self.hide()
         lines = [*readings.as_read, *readings.otherwise]
         if not lines:
+            self.hide()
             return
         colours = [AS_READ_COLOUR] * len(readings.as_read)
         colours += [OTHER_COLOUR] * len(readings.otherwise)
@@ -51,21 +51,31 @@ class ReadingLines:
             ends[:, [rows, across]] = np.asarray(line)
             data.append(ends)
         width = max(1.0, min(movie.shape[1:]) / 300)
-        layer = Shapes(
-            data,
-            shape_type="line",
-            edge_color=colours,
-            edge_width=width,
-            name=f"{self._layers.image.name} readings",
-            **transform_of(self._layers.labels),
-        )
-        selected = self._viewer.layers.selection.active
+        self.clear()
+        layer = self.layer or self._new_layer()
+        layer.add_lines(data, edge_color=colours, edge_width=width)
+        layer.selected_data = set()
         self.layer = layer
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = selected
+        if layer not in self._viewer.layers:
+            selected = self._viewer.layers.selection.active
+            self._viewer.add_layer(layer)
+            self._viewer.layers.selection.active = selected
+
+    def clear(self) -> None:
+        """Draw nothing, but keep the layer: to make one takes much longer."""
+        if self.layer is not None:
+            self.layer.selected_data = set(range(self.layer.nshapes))
+            self.layer.remove_selected()
 
     def hide(self) -> None:
         """Take the lines away."""
         if self.layer is not None and self.layer in self._viewer.layers:
             self._viewer.layers.remove(self.layer)
         self.layer = None
+
+    def _new_layer(self) -> Shapes:
+        return Shapes(
+            ndim=len(self._layers.axes),
+            name=f"{self._layers.image.name} readings",
+            **transform_of(self._layers.labels),
+        )

@@ -83,13 +83,11 @@ class ReviewSteps:
         """Take the doubt that is shown for right."""
         if self.corrector is not None:
             self.corrector.accept()
-            self._show_doubt()
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown so."""
         if self.corrector is not None and self._is_free():
             self.corrector.take_other()
-            self._show_doubt()
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -129,7 +127,7 @@ class ReviewSteps:
         doubts = self.corrector.tour.doubts
         if tuple(doubts) != self._review.doubts:
             self._review.show_doubts(doubts)
-            self._show_doubt()
+        self._tell_doubt()
         track = self.corrector.selected
         made = [one[1:] for one in self.corrector.shown.repairs if one[0] == track]
         words = describe_track(self.corrector.tracks, track, made)
@@ -162,10 +160,13 @@ class ReviewSteps:
             self.act(name)
 
     def _show_doubt(self) -> None:
-        if self.corrector is None:
+        if self.corrector is not None:
+            self.corrector.show_readings()
+            self._tell_doubt()
+
+    def _tell_doubt(self) -> None:
+        """Say both readings of the doubt that is shown, as far as they are known."""
+        if self.corrector is None or (doubt := self.corrector.tour.doubt) is None:
             return
-        self.corrector.show_readings()
-        tour, words = self.corrector.tour, self.corrector.readings.words
-        if tour.doubt is not None:
-            self._review.list.setCurrentRow(tour.at)
-            self._review.show_detail(tour.doubt, words)
+        self._review.list.setCurrentRow(self.corrector.tour.at)
+        self._review.show_detail(doubt, self.corrector.sight.readings.words)

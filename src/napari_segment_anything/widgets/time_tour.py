@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_segment_anything.widgets.plane import move_slider
-from napari_segment_anything.widgets.track_points import centres_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from napari.components import ViewerModel
 
     from napari_segment_anything.batch.track_result import Position
@@ -41,6 +41,8 @@ class DoubtTour:
     ) -> None:
         self.doubts: list[Doubt] = list(found.doubts)
         self.at = -1
+        # Whether the place is still to be brought into sight.
+        self._is_new = False
         self._viewer, self._layers = viewer, layers
         self._found = found
 
@@ -76,8 +78,8 @@ class DoubtTour:
         return self.go_to((self.at + by) % len(self.doubts))
 
     def go_to(self, number: int) -> Doubt:
-        """Show a doubt: its movie, its frame, its track, its place."""
-        self.at = number
+        """Show a doubt: its movie, its frame, its track; `look_at` shows its place."""
+        self.at, self._is_new = number, True
         doubt = self.doubts[number]
         request = self._found.request
         index = dict(request.plane_of(doubt.position).index)
@@ -87,19 +89,23 @@ class DoubtTour:
                 axis = self._layers.axes.index(letter)
                 move_slider(self._viewer, self._layers.labels, axis, place)
         self._layers.labels.selected_label = doubt.track
-        self._look_at(doubt)
         return doubt
 
-    def _look_at(self, doubt: Doubt) -> None:
-        tracks = self._found.movies[doubt.position]
-        ids, centres = centres_of(tracks.read(doubt.frame))
-        here = centres[ids == doubt.track]
-        if len(here) == 0:
+    def look_at(self, centre: npt.NDArray[np.float64] | None) -> None:
+        """Bring the place of a doubt into sight, once for each time it is gone to.
+
+        Parameters
+        ----------
+        centre : (2,) array or None
+            Where its object is, (y, x) in pixels; None where it is hidden.
+        """
+        is_new, self._is_new = self._is_new, False
+        if centre is None or not is_new:
             return
         position = np.zeros(len(self._layers.axes))
         rows, across = self._found.request.plane.plane_axes
-        position[self._layers.axes.index(rows)] = here[0][0]
-        position[self._layers.axes.index(across)] = here[0][1]
+        position[self._layers.axes.index(rows)] = centre[0]
+        position[self._layers.axes.index(across)] = centre[1]
         layer = self._layers.labels
         # Both in pixels; they say what the canvas shows.
         low, high = np.asarray(layer.corner_pixels, float)
