@@ -10,7 +10,6 @@ from napari_segment_anything.session.jobs import (
     everything_job,
     list_models,
     load_model_job,
-    track_job,
 )
 from napari_segment_anything.session.planes import PlaneId, PlaneSource
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -59,16 +58,3 @@ def test_everything_finds_the_disks_of_one_plane(movie, predictor, disks_image):
         axis=1
     )
     assert (distance < 2).all()
-
-
-def test_everything_through_time_keeps_ids(movie, predictor, disks_image):
-    plane = PlaneId(index=(("T", 1), ("C", 0)))
-    source = PlaneSource(movie[:, np.newaxis], "TCYX")
-    found = run(track_job(source, plane, predictor, MemoryEmbeddingStore()))
-    assert found.axes == "TYX"
-    labels = np.asarray(found.result.labels)
-    assert labels.shape == (3, 96, 128)
-    for y, x in disks_image.centres:
-        ids = {int(labels[t, y, x + 3 * t]) for t in range(3)}
-        assert len(ids) == 1
-        assert ids != {0}

@@ -236,3 +236,32 @@ def test_a_division_of_which_one_daughter_is_near_keeps_both():
     tracks.apply(done.correction)
     assert tracks.parents == {3: 1, 4: 1}
     assert (np.stack(planes) == tracks.labels).all()
+
+
+def test_frames_that_nobody_has_followed_stay_as_they_are():
+    ids = [[1, 2] if t < 4 else [2, 3, 4] for t in range(7)]
+    whole = painted(movies.division(), ids)
+    truth = movies.TruthPredictor(movies.division())
+    followed, beyond = range(2, 5), [0, 1, 5, 6]
+
+    def part():
+        labels = whole.copy()
+        labels[beyond] = 0
+        return EditableTracks(labels, {3: 1, 4: 1})
+
+    _, done = run(recompute(part(), (3, 1), truth))
+    assert {change.frame for change in done.correction.changes} >= set(beyond)
+    tracks = part()
+    # What is missed within the part is found all the same.
+    tracks.labels[4][tracks.labels[4] == 2] = 0
+    tracks.note_painting(4)
+    _, done = run(recompute(tracks, (3, 2), truth, followed=followed))
+    assert done.frames == followed
+    tracks.apply(done.correction)
+    assert (tracks.labels == part().labels).all()
+    assert tracks.parents == {3: 1, 4: 1}
+    # Somebody has drawn an object in a frame beyond.
+    tracks.labels[6] = np.where(whole[6] == 2, 2, 0)
+    tracks.note_painting(6)
+    _, done = run(recompute(tracks, (6, 2), truth, followed=followed))
+    assert not done.correction.changes

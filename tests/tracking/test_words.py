@@ -27,6 +27,8 @@ def test_settings_in_words():
         "Objects move by about 25% of their size a frame, do not divide, and may be "
         "hidden for 1 frame."
     )
+    text = describe(LinkingSettings(motion_scale=0.25, gap_frames=0))
+    assert text.endswith("divide, and are never hidden.")
     assert "keep their course" in describe(LinkingSettings(persistence=0.8))
 
 

@@ -191,9 +191,8 @@ def test_the_embeddings_dock_embeds_what_is_scrolled_to(dock, viewer, qtbot):
 def test_everything_through_time_and_closing_meanwhile(dock, viewer, qtbot):
     dock.form.everything_time.click()
     settle(qtbot, dock)
-    names = [layer.name for layer in viewer.layers]
-    assert "movie tracked" in names
-    assert "movie tracks" in names
+    assert "movie tracked" in viewer.layers
+    qtbot.waitUntil(lambda: "movie tracks" in viewer.layers, timeout=10_000)
     tracks = viewer.layers["movie tracks"]
     np.testing.assert_allclose(tracks.scale, viewer.layers["movie"].scale)
     # The viewer is closed by the fixture while this runs.

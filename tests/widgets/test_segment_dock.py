@@ -521,13 +521,20 @@ def test_everything_on_this_plane_keeps_what_is_there(
     np.testing.assert_array_equal(labels[0] > 0, accepted)
 
 
-def test_everything_through_time_adds_labels_and_tracks(dock, settle, viewer_model):
+def test_everything_through_time_adds_labels_and_tracks(
+    dock, settle, viewer_model, qtbot
+):
     dock.form.everything_time.click()
     settle()
     tracked = [layer for layer in viewer_model.layers if isinstance(layer, Labels)]
     (labels,) = tracked
     assert labels.data.shape == (3, 96, 128)
-    (tracks,) = (layer for layer in viewer_model.layers if isinstance(layer, Tracks))
+
+    def paths():
+        return [layer for layer in viewer_model.layers if isinstance(layer, Tracks)]
+
+    qtbot.waitUntil(lambda: bool(paths()), timeout=10_000)
+    (tracks,) = paths()
     # The track of each labelled object passes through it.
     for track_id, t, y, x in tracks.data:
         assert labels.data[int(t), round(y), round(x)] == track_id

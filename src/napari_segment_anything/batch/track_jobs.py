@@ -155,6 +155,7 @@ def recompute_job(
     settings: AutomaticSettings | None = None,
     linking: LinkingSettings | None = None,
     locked_frames: Collection[int] = (),
+    followed: range | None = None,
 ) -> Generator[Progress, None, Recomputed]:
     """Compute again what depends on a corrected object.
 
@@ -179,6 +180,8 @@ def recompute_job(
         How objects move.
     locked_frames : collection of int
         Frames in which nothing is changed.
+    followed : range, optional
+        Frames that objects were followed in, by default all: no other is looked at.
     """
     yield Progress("recompute", 0, 0)
     limits = IntensityRange(*intensity_range)
@@ -189,7 +192,12 @@ def recompute_job(
         stack, indices, StoredPredictor(predictor, store), settings, limits
     )
     steps = recompute(
-        tracks, place, decoder, settings=linking, locked_frames=locked_frames
+        tracks,
+        place,
+        decoder,
+        settings=linking,
+        locked_frames=locked_frames,
+        followed=followed,
     )
     while True:
         try:

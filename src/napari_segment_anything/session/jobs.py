@@ -12,7 +12,6 @@ from napari_segment_anything.session.review import Candidates
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_segment_anything.batch.track_result import TrackResult
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.planes import PlaneId, PlaneSource
@@ -43,25 +42,6 @@ class ModelChoice:
     licence: str
     is_here: bool
     n_bytes: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class PlaneTracks:
-    """Tracks through all planes that lie like the one shown.
-
-    Parameters
-    ----------
-    plane : PlaneId
-        The plane that was shown; its channel is the one that was tracked.
-    axes : str
-        Axes of the labels: the index axes, then the plane axes.
-    result : TrackResult
-        Labels, lineage and table.
-    """
-
-    plane: PlaneId
-    axes: str
-    result: TrackResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,30 +154,3 @@ def everything_job(
             found = Candidates(plane, masks, generator.settings, predictor.model_digest)
             return found.passing(found.usual_filter, None)
         yield Progress("search", round(100 * part), 100)
-
-
-def track_job(
-    source: PlaneSource,
-    plane: PlaneId,
-    predictor: MaskPredictor,
-    store: EmbeddingStore,
-) -> Generator[Progress, None, PlaneTracks]:
-    """Find all objects of every plane and follow them through time.
-
-    Raises
-    ------
-    SegmentAnythingError
-        When there is no axis to follow objects along, or a plane cannot be read.
-    """
-    from napari_segment_anything.batch.track import track_stack
-
-    stack = source.stack(plane)
-    yield Progress("detect", 0, stack.n_planes)
-    result = yield from track_stack(
-        stack,
-        predictor,
-        intensity_range=source.intensity_range(plane),
-        store=store,
-    )
-    axes = stack.index_axes + "".join(stack.plane_axes)
-    return PlaneTracks(plane, axes, result)

@@ -95,6 +95,7 @@ def recompute(
     *,
     settings: LinkingSettings | None = None,
     locked_frames: Collection[int] = (),
+    followed: range | None = None,
 ) -> Generator[tuple[str, int, int], None, Recomputed]:
     """Compute again what depends on one corrected object.
 
@@ -110,6 +111,8 @@ def recompute(
         Of the whole movie; otherwise estimated from these few frames.
     locked_frames : collection of int
         Frames in which nothing is changed.
+    followed : range, optional
+        Frames that objects were followed in, by default all: no other is looked at.
 
     Yields
     ------
@@ -117,8 +120,11 @@ def recompute(
         As `track_masks` does; closing the generator cancels.
     """
     frame, track = place
-    first = max(frame - REACH_FRAMES, 0)
-    last = min(frame + REACH_FRAMES, tracks.n_frames - 1)
+    whole = range(tracks.n_frames) if followed is None else followed
+    if frame not in whole:
+        whole = range(frame, frame + 1)
+    first = max(frame - REACH_FRAMES, whole[0])
+    last = min(frame + REACH_FRAMES, whole[-1])
     window = range(first, last + 1)
     planes = [tracks.read(t) for t in window]
     ids = [np.unique(plane[plane > 0]) for plane in planes]
@@ -128,13 +134,13 @@ def recompute(
     ]
     known = _known(tracks, window, frames, ids, (frame - first, track))
     # At its ends the window meets frames that are not looked at.
-    ends = {0} if first > 0 else set[int]()
-    ends |= {len(window) - 1} if last < tracks.n_frames - 1 else set()
+    ends = {0} if first > whole[0] else set[int]()
+    ends |= {len(window) - 1} if last < whole[-1] else set()
     ends |= {t - first for t in locked_frames if t in window}
     known = replace(known, frames=frozenset(ends))
     shifted = None if predictor is None else _Shifted(predictor, first)
     result = yield from track_masks(frames, shifted, settings, known=known)
-    return _as_correction(tracks, window, result)
+    return _as_correction(tracks, window, result, starts_before=first > whole[0])
 
 
 def _known(
@@ -191,7 +197,11 @@ def _centre(masks: MaskSet, ids: Labels, track: int) -> np.ndarray:
 
 
 def _as_correction(
-    tracks: EditableTracks, window: range, result: TrackingResult
+    tracks: EditableTracks,
+    window: range,
+    result: TrackingResult,
+    *,
+    starts_before: bool,
 ) -> Recomputed:
     """Name new tracks so that they meet no other, and keep what lies outside."""
     known = set(result.known.ids.values())
@@ -208,7 +218,7 @@ def _as_correction(
         planes[window[t]] = paint_tracks(masks, numbers)
     parents = dict(tracks.parents)
     for one in result.lineage.tracks:
-        starts_here = one.start > 0 or window[0] == 0
+        starts_here = one.start > 0 or not starts_before
         if starts_here and not any(
             t < window[0] for t in _frames_of(tracks, names[one.id])
         ):

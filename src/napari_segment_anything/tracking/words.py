@@ -80,8 +80,7 @@ def describe(settings: LinkingSettings) -> str:
         course += ", flow together"
     divide = "divide" if settings.division else "do not divide"
     hidden = settings.gap_frames
-    frames = f"{hidden} frame{'s' if hidden != 1 else ''}"
-    return (
-        f"Objects move by about {way} a frame{course}, {divide}, and may be hidden for "
-        f"{frames}."
-    )
+    frames = f"may be hidden for {hidden} frame{'s' if hidden != 1 else ''}"
+    if hidden == 0:
+        frames = "are never hidden"
+    return f"Objects move by about {way} a frame{course}, {divide}, and {frames}."

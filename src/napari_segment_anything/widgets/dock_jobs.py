@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
+from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.session.carry import carry_job
 from napari_segment_anything.session.jobs import (
     everything_job,
     load_model_job,
-    track_job,
 )
 from napari_segment_anything.session.prompt_jobs import layer_job
-from napari_segment_anything.widgets.everything_layers import (
-    add_plane_objects,
-    add_tracks,
-)
 from napari_segment_anything.widgets.layer_prompts import LayerPrompts
-from napari_segment_anything.widgets.narrator import NO_PLANE, added_message
+from napari_segment_anything.widgets.narrator import (
+    NO_PLANE,
+    added_message,
+    found_message,
+)
+from napari_segment_anything.widgets.offered_tracks import OfferedTracks
+from napari_segment_anything.widgets.time_narrator import BUSY, describe_found
+from napari_segment_anything.widgets.time_request import TimeRequest
+from napari_segment_anything.widgets.time_tracker import TimeTracker
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
@@ -28,15 +32,14 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_segment_anything.session.carry import Carried
-    from napari_segment_anything.session.jobs import (
-        LoadedModel,
-        PlaneTracks,
-    )
+    from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.session.prompt_jobs import PromptedPlane
     from napari_segment_anything.session.review import Passing
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.annotator import Annotator
     from napari_segment_anything.widgets.many_form import ManyForm
+    from napari_segment_anything.widgets.time_layers import TimeLayers
+    from napari_segment_anything.widgets.time_request import TimeTracks
     from napari_segment_anything.widgets.workbench import Workbench
 
 
@@ -53,10 +56,12 @@ class DockJobs(QObject):
 
     model_loaded = Signal(object)
     said = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, viewer: ViewerModel, workbench: Workbench) -> None:
         super().__init__()
         self.worker = JobWorker()
+        self.tracker = TimeTracker(viewer, workbench, self.worker)
         self._bench = workbench
         self._viewer = viewer
 
@@ -80,19 +85,39 @@ class DockJobs(QObject):
             then(self.model)
             return
         if not self.worker.start(load_model_job(name), partial(self._on_model, then)):
-            self.said.emit("Something else is running; wait for it or cancel it.")
+            self.said.emit(BUSY)
 
     def everything_on_plane(self, model: str, annotator: Annotator) -> None:
         """Find all objects of the plane that is shown."""
-        self._on_shown_plane(
-            model, annotator, everything_job, partial(self._on_objects, annotator)
-        )
+        if (plane := annotator.layers.plane) is None:
+            self.said.emit(NO_PLANE)
+            return
+
+        def start(loaded: LoadedModel) -> None:
+            source = annotator.session.source
+            self.worker.start(
+                everything_job(source, plane, loaded.predictor, self.store),
+                partial(self._on_objects, annotator),
+            )
+
+        self.with_model(model, start)
 
     def everything_through_time(self, model: str, annotator: Annotator) -> None:
         """Find all objects of each frame and follow them."""
-        self._on_shown_plane(
-            model, annotator, track_job, partial(self._on_tracks, annotator)
-        )
+        if (plane := annotator.layers.plane) is None:
+            self.said.emit(NO_PLANE)
+            return
+        try:
+            request = TimeRequest.of_all(annotator.session.source, plane)
+        except SegmentAnythingError as error:
+            self.failed.emit(error)
+            return
+
+        def start(loaded: LoadedModel) -> None:
+            image = annotator.layers.image
+            self.tracker.track(image, request, loaded.predictor, self._on_tracks)
+
+        self.with_model(model, start)
 
     def use_as_prompts(self, form: ManyForm, model: str, annotator: Annotator) -> None:
         """Make an object of each point, shape or label of another layer."""
@@ -147,26 +172,6 @@ class DockJobs(QObject):
         """Cancel what runs and drop its result."""
         self.worker.close()
 
-    def _on_shown_plane(
-        self,
-        model: str,
-        annotator: Annotator,
-        job: Callable[..., Any],
-        on_result: Callable[[Any], None],
-    ) -> None:
-        plane = annotator.layers.plane
-        if plane is None:
-            self.said.emit(NO_PLANE)
-            return
-
-        def start(loaded: LoadedModel) -> None:
-            source = annotator.session.source
-            self.worker.start(
-                job(source, plane, loaded.predictor, self.store), on_result
-            )
-
-        self.with_model(model, start)
-
     def _on_model(
         self, then: Callable[[LoadedModel], object], model: LoadedModel
     ) -> None:
@@ -175,7 +180,9 @@ class DockJobs(QObject):
         then(model)
 
     def _on_objects(self, annotator: Annotator, found: Passing) -> None:
-        self.said.emit(add_plane_objects(annotator, found))
+        annotator.reviser.found[found.candidates.plane] = found.candidates
+        ids = annotator.editor.objects.fill(found, annotator.acceptance.class_id)
+        self.said.emit(found_message(len(found.new), len(ids)))
 
     def _on_prompted(self, annotator: Annotator, planes: list[PromptedPlane]) -> None:
         ids = [
@@ -194,5 +201,7 @@ class DockJobs(QObject):
         planes = "1 plane" if n_planes == 1 else f"{n_planes} planes"
         self.said.emit(f"Carried the object to {planes}.")
 
-    def _on_tracks(self, annotator: Annotator, found: PlaneTracks) -> None:
-        self.said.emit(add_tracks(self._viewer, annotator.layers, found))
+    def _on_tracks(self, layers: TimeLayers, found: TimeTracks) -> None:
+        layers.labels.refresh()
+        self._bench.offer_tracks(OfferedTracks(self._viewer, layers, found))
+        self.said.emit(describe_found(found))

@@ -132,6 +132,13 @@ def count_objects(n_objects: int) -> str:
     return "1 object" if n_objects == 1 else f"{n_objects} objects"
 
 
+def found_message(n_found: int, n_new: int) -> str:
+    """Say how many objects everything mode found, and how many are new."""
+    n_known = n_found - n_new
+    already = f"; {n_known} were there already" if n_known else ""
+    return f"Found {count_objects(n_found)}{already}."
+
+
 def added_message(n_added: int, n_without: int, n_covered: int) -> str:
     """Say how many objects many prompts gave, and why others gave none."""
     parts = [f"Added {count_objects(n_added)}"]

@@ -106,12 +106,11 @@ class SegmentDock(Dock):
         worker.progressed.connect(row.show_progress)
         worker.cancelled.connect(lambda: row.say("Cancelled."))
         worker.failed.connect(self.say_failure)
-        self.jobs.said.connect(row.say)
         self.workbench.model_changed.connect(self._on_model)
         self.workbench.store_changed.connect(self._on_store)
         self.workbench.axes_changed.connect(self._on_image)
         self.annotators.changed.connect(self._refresh)
-        for part in self._parts:
+        for part in (*self._parts, self.jobs):
             part.said.connect(row.say)
             part.failed.connect(self.say_failure)
         self._model_list.finished.connect(self.form.model.set_choices)

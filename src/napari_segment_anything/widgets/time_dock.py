@@ -13,6 +13,7 @@ from napari_segment_anything.widgets.plane import image_shape
 from napari_segment_anything.widgets.time_corrector import TimeCorrector
 from napari_segment_anything.widgets.time_files import TimeFiles
 from napari_segment_anything.widgets.time_form import TimeForm
+from napari_segment_anything.widgets.time_narrator import describe_found
 from napari_segment_anything.widgets.time_runs import TimeRuns
 from napari_segment_anything.widgets.time_steps import ReviewSteps
 from napari_segment_anything.widgets.time_words import worded
@@ -46,6 +47,7 @@ class TimeDock(Dock):
         self._connect()
         self._on_model()
         self._on_image()
+        self._take_offered()
 
     @property
     def corrector(self) -> TimeCorrector | None:
@@ -78,6 +80,7 @@ class TimeDock(Dock):
         self.files.loaded.connect(self._review)
         self.workbench.model_changed.connect(self._on_model)
         self.workbench.axes_changed.connect(self._on_image)
+        self.workbench.tracks_offered.connect(self._take_offered)
         review.save.clicked.connect(lambda: self.files.save(self.corrector))
         review.load.clicked.connect(self.files.load)
 
@@ -97,6 +100,16 @@ class TimeDock(Dock):
         if image is not None:
             axes = self.workbench.axes_of(image)
             self.form.set_along(dict(zip(axes, image_shape(image), strict=True)))
+
+    def _take_offered(self) -> None:
+        """Review what another dock has tracked."""
+        if self.worker.is_busy:
+            return
+        if (offered := self.workbench.take_tracks()) is not None:
+            layers, found = offered
+            self.form.image.choose(layers.image)
+            self._review(layers, found)
+            self.form.job.say(describe_found(found))
 
     def _review(self, layers: TimeLayers, found: TimeTracks) -> None:
         self._put_away(layers)

@@ -108,13 +108,13 @@ class TimeFiles(QObject):
         job = load_job(path, request, partial(layers.movie, along=request.along))
 
         def show(found: TimeTracks) -> None:
-            self._runs.keep()
+            self._runs.tracker.keep()
             self.loaded.emit(layers, found)
             n_tracks = sum(len(tracks.tracks) for tracks in found.movies.values())
             self.said.emit(f"Loaded {n_tracks} tracks.")
 
         if self._runs.worker.start(job, show):
-            self._runs.show_growing(layers)
+            self._runs.tracker.show_growing(layers)
 
     def _may_replace(self, path: Path) -> bool:
         answer = QMessageBox.question(

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.widgets.keys import OTHER_WAY_KEY, UNDO_KEY
+from napari_segment_anything.widgets.time_layers import why_no_paths
+from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.recompute import Recomputed
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_actions import TrackAction
+    from napari_segment_anything.widgets.time_request import TimeTracks
 
 BUSY = "Something else is running; wait for it or cancel it."
 
@@ -32,6 +35,19 @@ _CORRECTED = {
     "remove_all": "Track {track} is removed.",
     "lock": "Track {track} is locked in frame {frame}.",
 }
+
+
+def describe_found(found: TimeTracks) -> str:
+    """Say what a run has found; empty of tracks that were loaded."""
+    if (result := found.result) is None:
+        return ""
+    words = (
+        f"{result.n_objects} objects in {result.n_frames} frames, "
+        f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
+        f"{result.n_repaired} masks repaired. "
+    )
+    along = found.request.along
+    return worded(words, along) + why_no_paths(found.request.axes, along)
 
 
 def describe_track(

@@ -65,6 +65,8 @@ def recompute_around(
             settings=None if result is None else result.settings,
             linking=found.linking,
             locked_frames=request.locked_frames,
+            # Tracks that were loaded may lie anywhere.
+            followed=None if result is None else request.frames,
         )
     )
 

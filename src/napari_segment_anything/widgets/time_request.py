@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from napari_segment_anything.errors import InvalidAxesError
+from napari_segment_anything.tracking.words import MotionWords
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.tracking.settings import LinkingSettings
-    from napari_segment_anything.tracking.words import MotionWords
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,31 @@ class TimeRequest:
     is_locked: bool = True
     locked_frames: tuple[int, ...] = ()
     is_one_movie: bool = False
+
+    @classmethod
+    def of_all(cls, source: PlaneSource, plane: PlaneId) -> TimeRequest:
+        """Return what asks for all frames, as everything mode does by itself.
+
+        Parameters
+        ----------
+        source : PlaneSource
+            The image.
+        plane : PlaneId
+            The plane that is shown.
+
+        Raises
+        ------
+        InvalidAxesError
+            If the image has no axis to follow objects along.
+        """
+        along = source.stack(plane).time_axis
+        if along is None:
+            raise InvalidAxesError(
+                f"An image with the axes {source.axes} has neither T nor Z, so that no "
+                "object can be followed; choose other axes for the image."
+            )
+        length = int(source.data.shape[source.axes.index(along)])
+        return cls(source, plane, source.axes, along, range(length), MotionWords())
 
     def only(self, frames: range) -> TimeRequest:
         """Return the same for other frames of the movie that is shown."""

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
-from napari_segment_anything.batch.track_jobs import GrownFrame
 from napari_segment_anything.batch.track_start import parse_frames
 from napari_segment_anything.errors import InvalidSettingsError, SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
-from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.plane import displayed_plane, image_data
-from napari_segment_anything.widgets.time_jobs import time_job
-from napari_segment_anything.widgets.time_layers import TimeLayers, why_no_paths
+from napari_segment_anything.widgets.time_narrator import describe_found
 from napari_segment_anything.widgets.time_projection import (
     add_projection,
     projection_job,
 )
 from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
+from napari_segment_anything.widgets.time_tracker import TimeTracker
 from napari_segment_anything.widgets.time_words import worded
 from napari_segment_anything.widgets.workers import JobWorker
 
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.batch.track_projection import Projection
     from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.widgets.time_form import TimeForm
+    from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.workbench import Workbench
 
 N_TRIED = 3
@@ -63,22 +62,21 @@ class TimeRuns(QObject):
         self.viewer = viewer
         self.worker = JobWorker()
         self._bench, self._form = workbench, form
-        self._growing: TimeLayers | None = None
+        self.tracker = TimeTracker(viewer, workbench, self.worker)
         # Whether the next run finds again what the present one has found.
         self._is_resumable = False
         self._after_axes: Callable[[], None] | None = None
-        self.worker.progressed.connect(self._on_progress)
         self.worker.cancelled.connect(self._on_cancelled)
         self.worker.failed.connect(self._on_failed)
         form.question.answered.connect(self._on_answer)
 
     def try_some(self) -> None:
         """Find and link the objects of three frames, those around the visible one."""
-        self._with_axes(partial(self._run, "preview"))
+        self._with_axes(partial(self._run, is_preview=True))
 
     def track(self) -> None:
         """Find the objects of all frames that are wanted, and follow them."""
-        self._with_axes(partial(self._run, "tracked"))
+        self._with_axes(partial(self._run, is_preview=False))
 
     def request(self) -> TimeRequest | None:
         """Return what the form asks for; None where no plane of a movie is shown.
@@ -124,14 +122,6 @@ class TimeRuns(QObject):
         else:
             self.worker.start(load_model_job(self._bench.wanted_model), loaded)
 
-    def show_growing(self, layers: TimeLayers) -> None:
-        """Follow layers that a job fills; they go again if it does not end well."""
-        self._growing = layers
-
-    def keep(self) -> None:
-        """Keep the layers that a job has filled."""
-        self._growing, self._is_resumable = None, False
-
     def _with_axes(self, then: Callable[[], None]) -> None:
         """Go on once it is known what the sliders mean."""
         image = self._form.image.layer
@@ -150,7 +140,7 @@ class TimeRuns(QObject):
             self._bench.name_axes(image, axes)
             self.with_model(then)
 
-    def _run(self, name: str) -> None:
+    def _run(self, *, is_preview: bool) -> None:
         image, model = self._form.image.layer, self._bench.model
         try:
             request = self.request()
@@ -160,28 +150,18 @@ class TimeRuns(QObject):
         if request is None or image is None or model is None or self.worker.is_busy:
             return
         if (how := self._form.projection) is not None:
-            show = partial(self._on_projected, name, request.axes, how)
+            show = partial(self._on_projected, is_preview, request.axes, how)
             self.worker.start(projection_job(request, how), show)
             return
-        if name == "preview":
+        if is_preview:
             request = request.only(_around(request))
-        is_preview = name == "preview"
-        layers = TimeLayers(
-            self.viewer, image, request.axes, name, is_preview=is_preview
+        self._is_resumable = True
+        self.tracker.track(
+            image, request, model.predictor, self._on_found, is_preview=is_preview
         )
-        self._growing, self._is_resumable = layers, True
-        job = time_job(
-            request,
-            model.predictor,
-            self._bench.store,
-            CandidateStore(self._bench.folder.parent / "candidates"),
-            layers.write,
-            partial(layers.movie, along=request.along),
-        )
-        self.worker.start(job, partial(self._on_found, layers))
 
     def _on_projected(
-        self, name: str, axes: str, how: Projection, projected: Any
+        self, is_preview: bool, axes: str, how: Projection, projected: Any
     ) -> None:
         """Go on with the projection in place of the image."""
         image, wanted = self._form.image.layer, self._form.frames
@@ -191,39 +171,21 @@ class TimeRuns(QObject):
         self._bench.name_axes(layer, axes)
         self._form.image.choose(layer)
         self._form.frames = wanted
-        self._run(name)
+        self._run(is_preview=is_preview)
 
     def _on_found(self, layers: TimeLayers, found: TimeTracks) -> None:
-        self.keep()
+        self._is_resumable = False
         self.found.emit(layers, found)
-        if (result := found.result) is not None:
-            along = found.request.along
-            words = (
-                f"{result.n_objects} objects in {result.n_frames} frames, "
-                f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
-                f"{result.n_repaired} masks repaired. "
-            )
-            why = why_no_paths(found.request.axes, along)
-            self.said.emit(worded(words, along) + why)
-
-    def _on_progress(self, progress: object) -> None:
-        if isinstance(progress, GrownFrame) and self._growing is not None:
-            self._growing.labels.refresh()
+        self.said.emit(describe_found(found))
 
     def _on_cancelled(self) -> None:
         words = "What was found is kept: it goes on from there."
         self.said.emit(f"Cancelled. {words if self._is_resumable else _NOTHING_MORE}")
-        self._drop()
+        self._is_resumable = False
 
     def _on_failed(self, error: Exception) -> None:
-        self._drop()
+        self._is_resumable = False
         self.failed.emit(error)
-
-    def _drop(self) -> None:
-        """Remove labels whose ids were only for the eye: they are no tracks."""
-        growing, self._growing, self._is_resumable = self._growing, None, False
-        if growing is not None:
-            growing.remove()
 
 
 def _locked_frames(form: TimeForm) -> tuple[int, ...]:

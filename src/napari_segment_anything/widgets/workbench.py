@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
+    from napari_segment_anything.widgets.offered_tracks import OfferedTracks
+    from napari_segment_anything.widgets.time_layers import TimeLayers
+    from napari_segment_anything.widgets.time_request import TimeTracks
 
 
 class Workbench(QObject):
@@ -38,6 +41,9 @@ class Workbench(QObject):
     axes_changed = Signal(object)
     """The axes of this image were named."""
 
+    tracks_offered = Signal()
+    """There are tracks that no dock reviews yet."""
+
     def __init__(self) -> None:
         super().__init__()
         self.sources = Sources()
@@ -47,6 +53,7 @@ class Workbench(QObject):
         self._model: LoadedModel | None = None
         self._cache = EmbeddingCache()
         self._axes: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
+        self._offered: OfferedTracks | None = None
 
     @property
     def model(self) -> LoadedModel | None:
@@ -91,6 +98,17 @@ class Workbench(QObject):
             self.index.clear()
             self.store_changed.emit()
             self.planes_changed.emit()
+
+    def offer_tracks(self, tracks: OfferedTracks) -> None:
+        """Keep tracks for a dock that reviews them, now or later."""
+        self.take_tracks()
+        self._offered = tracks
+        self.tracks_offered.emit()
+
+    def take_tracks(self) -> tuple[TimeLayers, TimeTracks] | None:
+        """Hand tracks over to be reviewed; None if there are none."""
+        offered, self._offered = self._offered, None
+        return None if offered is None else offered.take()
 
     def axes_of(self, image: Image) -> str:
         """Return the axes of an image: as named by the user, or the likely ones."""

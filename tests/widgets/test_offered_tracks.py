@@ -1,0 +1,161 @@
+"""What the main dock tracks is reviewed by the dock *Time*, open or not yet."""
+
+import numpy as np
+import pytest
+from napari.layers import Labels, Tracks
+
+from dividing_movie import dividing_movie
+from napari_segment_anything.models import load
+from napari_segment_anything.widgets import dock as dock_module
+from napari_segment_anything.widgets.segment_dock import SegmentDock
+from napari_segment_anything.widgets.time_dock import TimeDock
+from time_dock_user import add_deep_movie, is_idle, picture, settle
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    shown = []
+    monkeypatch.setattr(dock_module, "show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def docks(qtbot, monkeypatch, predictor, errors):
+    """Make docks, and close them when the test ends."""
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
+    made = []
+
+    def make(dock_class, viewer):
+        made.append(dock_class(viewer))
+        return made[-1]
+
+    yield make
+    for dock in made:
+        dock.close()
+        dock.deleteLater()
+
+
+def add_movie(viewer):
+    layer = viewer.add_image(
+        picture(dividing_movie()), name="cells", axis_labels=tuple("tyx")
+    )
+    viewer.dims.set_point(0, 0)
+    return layer
+
+
+def track_all(main, qtbot):
+    """Press the button of the main dock."""
+    main.form.everything_time.click()
+
+    def is_done():
+        offered = main.workbench._offered
+        is_drawing = offered is not None and offered.is_busy
+        return not (main.jobs.worker.is_busy or is_drawing)
+
+    qtbot.waitUntil(is_done, timeout=30_000)
+
+
+def layer_of(viewer, kind):
+    (layer,) = (one for one in viewer.layers if isinstance(one, kind))
+    return layer
+
+
+def test_a_time_dock_that_is_open_reviews_them(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    main, time = docks(SegmentDock, viewer_model), docks(TimeDock, viewer_model)
+    track_all(main, qtbot)
+    qtbot.waitUntil(lambda: is_idle(time), timeout=30_000)
+    labels, review = layer_of(viewer_model, Labels), time.form.review
+    assert time.corrector.layers.labels is labels
+    assert time.corrector.layers.tracks is layer_of(viewer_model, Tracks)
+    assert review.list.count() == len(time.corrector.tour.doubts) > 0
+    assert "divisions" in time.form.job.status.text()
+    assert time.form.job.status.text() == main.form.job.status.text()
+    # And they are corrected there.
+    track = time.corrector.tracks.tracks[0]
+    time.corrector.picker.pick(track)
+    review.buttons["remove_all"].click()
+    settle(time, qtbot)
+    assert track not in labels.data
+    time.steps.undo()
+    assert track in labels.data
+
+
+def test_a_time_dock_that_is_opened_later_reviews_them(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    other = viewer_model.add_image(np.zeros((2, 8, 8)), name="other")
+    main = docks(SegmentDock, viewer_model)
+    main.form.image.choose(viewer_model.layers["cells"])
+    track_all(main, qtbot)
+    assert layer_of(viewer_model, Tracks).data.shape[0] > 0
+    time = docks(TimeDock, viewer_model)
+    settle(time, qtbot)
+    assert time.form.image.layer is not other
+    assert time.form.review.list.count() > 0
+    # They are taken once only.
+    assert docks(TimeDock, viewer_model).corrector is None
+
+
+def test_paths_are_those_of_the_slice_that_is_shown(docks, viewer_model, qtbot):
+    add_deep_movie(viewer_model)
+    main = docks(SegmentDock, viewer_model)
+    track_all(main, qtbot)
+    labels, tracks = layer_of(viewer_model, Labels), layer_of(viewer_model, Tracks)
+
+    def check(z):
+        assert set(tracks.data[:, 2]) == {z}
+        ids = {
+            labels.data[int(t), z, round(y), round(x)]
+            for _, t, _, y, x in tracks.data.tolist()
+        }
+        assert ids == set(tracks.data[:, 0])
+
+    check(1)
+    viewer_model.dims.set_point(1, 0)
+    qtbot.waitUntil(lambda: not main.workbench._offered.is_busy, timeout=30_000)
+    check(0)
+
+
+def test_removed_labels_are_offered_to_nobody(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    main = docks(SegmentDock, viewer_model)
+    track_all(main, qtbot)
+    viewer_model.layers.remove(layer_of(viewer_model, Labels))
+    assert docks(TimeDock, viewer_model).corrector is None
+
+
+def test_a_channel_is_followed_through_time(docks, viewer_model, qtbot):
+    movie = dividing_movie()
+    two = np.stack([np.zeros_like(movie), movie], axis=1)
+    viewer_model.add_image(picture(two), name="cells", axis_labels=tuple("tcyx"))
+    viewer_model.dims.set_point(0, 0)
+    viewer_model.dims.set_point(1, 1)
+    main = docks(SegmentDock, viewer_model)
+    track_all(main, qtbot)
+    labels = layer_of(viewer_model, Labels)
+    assert labels.data.shape == (len(movie), 1, *movie.shape[1:])
+    # An object that is there in all frames keeps its id.
+    lasting = set(np.unique(movie[0])) & set(np.unique(movie[-1])) - {0}
+    assert lasting
+    for one in lasting:
+        ids = {
+            int(np.bincount(labels.data[t, 0][movie[t] == one]).argmax())
+            for t in range(len(movie))
+        }
+        assert len(ids) == 1
+        assert ids != {0}
+
+
+def test_an_image_of_channels_alone_has_nothing_to_follow_along(
+    docks, viewer_model, qtbot, errors
+):
+    viewer_model.add_image(
+        picture(dividing_movie()), name="colours", axis_labels=tuple("cyx")
+    )
+    main = docks(SegmentDock, viewer_model)
+    track_all(main, qtbot)
+    assert len(errors) == 1
+    assert "neither T nor Z" in errors[0]
+    assert not [one for one in viewer_model.layers if isinstance(one, Labels | Tracks)]
