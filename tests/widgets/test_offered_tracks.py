@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from napari.layers import Labels, Tracks
+from qtpy.QtWidgets import QMainWindow
 
 from dividing_movie import dividing_movie
 from napari_segment_anything.models import load
 from napari_segment_anything.widgets import dock as dock_module
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 from napari_segment_anything.widgets.time_dock import TimeDock
-from time_dock_user import add_deep_movie, is_idle, picture, settle
+from time_dock_user import add_deep_movie, is_idle, picture, settle, track
 
 pytestmark = pytest.mark.gui
 
@@ -116,6 +117,46 @@ def test_paths_are_those_of_the_slice_that_is_shown(docks, viewer_model, qtbot):
     viewer_model.dims.set_point(1, 0)
     qtbot.waitUntil(lambda: not main.workbench._offered.is_busy, timeout=30_000)
     check(0)
+
+
+def test_a_dock_that_is_closed_leaves_tracks_to_the_next_one(
+    docks, viewer_model, qtbot
+):
+    add_movie(viewer_model)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    first = docks(TimeDock, viewer_model)
+    window.setCentralWidget(first)
+    corrector = track(first, qtbot)
+    one = corrector.tracks.tracks[0]
+    corrector.picker.pick(one)
+    first.form.review.buttons["lock"].click()
+    first.steps.step(1)
+    corrector.accept()
+    doubts, locked = corrector.tour.doubts, corrector.tracks.locked
+    # As napari does; the dock itself stays.
+    first.setParent(None)
+    assert first.corrector is None
+    assert not first.form.review.save.isEnabled()
+    second = docks(TimeDock, viewer_model)
+    settle(second, qtbot)
+    assert second.corrector.layers is corrector.layers
+    assert second.corrector.tour.doubts == doubts
+    assert second.corrector.tracks.locked == locked
+    assert locked
+    # What the closed one is still working on is left to the other one, too.
+    first.form.track.click()
+    qtbot.waitUntil(lambda: not first.worker.is_busy, timeout=30_000)
+    settle(second, qtbot)
+    assert first.corrector is None
+    assert second.corrector.layers is not corrector.layers
+    # It may come back.
+    second.setParent(window)
+    second.setParent(None)
+    window.setCentralWidget(first)
+    assert first.corrector is not None
+    settle(first, qtbot)
+    window.takeCentralWidget()
 
 
 def test_removed_labels_are_offered_to_nobody(docks, viewer_model, qtbot):

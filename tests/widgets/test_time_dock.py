@@ -78,13 +78,23 @@ def test_preview_looks_at_three_frames_only(dock, qtbot, viewer):
     assert [bool(frame.any()) for frame in labels.data] == [0, 1, 1, 1, 0, 0]
 
 
-def test_range_of_frames(dock, qtbot):
+def test_range_of_frames(dock, qtbot, viewer):
     dock.form.first.setValue(2)
     dock.form.last.setValue(4)
     corrector = track(dock, qtbot)
-    found = [bool(frame.any()) for frame in corrector.layers.labels.data]
-    assert found == [0, 0, 1, 1, 1, 0]
+
+    def are_filled():
+        return [bool(frame.any()) for frame in corrector.layers.labels.data]
+
+    assert are_filled() == [0, 0, 1, 1, 1, 0]
     assert all(2 <= doubt.frame <= 4 for doubt in corrector.tour.doubts)
+    # What depends on a corrected object lies within it, too.
+    viewer.dims.set_point(0, 4)
+    corrector.picker.pick(int(corrector.tracks.ids(4)[0]))
+    dock.form.review.recompute.click()
+    settle(dock, qtbot)
+    assert "is locked in frame 4" in dock.form.job.status.text()
+    assert are_filled() == [0, 0, 1, 1, 1, 0]
 
 
 def test_labels_that_exist_keep_masks_and_ids(dock, qtbot, viewer):

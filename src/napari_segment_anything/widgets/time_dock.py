@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent
 
 from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.tracking.words import describe
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.dock import Dock
+from napari_segment_anything.widgets.offered_tracks import OfferedTracks
 from napari_segment_anything.widgets.plane import image_shape
 from napari_segment_anything.widgets.time_corrector import TimeCorrector
 from napari_segment_anything.widgets.time_files import TimeFiles
@@ -44,6 +48,7 @@ class TimeDock(Dock):
         self.steps = ReviewSteps(self.form.review, self.runs)
         self.files = TimeFiles(self, self.runs)
         self._viewer = viewer
+        self._is_away = False
         self._connect()
         self._on_model()
         self._on_image()
@@ -62,6 +67,17 @@ class TimeDock(Dock):
             # it before the dock.
             with contextlib.suppress(RuntimeError):
                 self.corrector.close()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Leave tracks to another dock when the window gives this one up."""
+        super().changeEvent(event)
+        # napari keeps a dock that somebody has closed, and opens another one.
+        if event.type() == QEvent.Type.ParentChange:
+            self._is_away = self.parent() is None
+            if self._is_away:
+                self._leave_tracks()
+            else:
+                self._take_offered()
 
     def _connect(self) -> None:
         form, worker, review = self.form, self.worker, self.form.review
@@ -102,8 +118,8 @@ class TimeDock(Dock):
             self.form.set_along(dict(zip(axes, image_shape(image), strict=True)))
 
     def _take_offered(self) -> None:
-        """Review what another dock has tracked."""
-        if self.worker.is_busy:
+        """Review what another dock has tracked, or left."""
+        if self.worker.is_busy or self._is_away:
             return
         if (offered := self.workbench.take_tracks()) is not None:
             layers, found = offered
@@ -111,7 +127,23 @@ class TimeDock(Dock):
             self._review(layers, found)
             self.form.job.say(describe_found(found))
 
+    def _leave_tracks(self) -> None:
+        """Offer the tracks under review, as they are now, to whoever comes."""
+        if (corrector := self.corrector) is None:
+            return
+        corrector.close()
+        self.steps.corrector = None
+        found = replace(corrector.found, doubts=corrector.tour.doubts)
+        self._offer(corrector.layers, found)
+        self._refresh()
+
+    def _offer(self, layers: TimeLayers, found: TimeTracks) -> None:
+        self.workbench.offer_tracks(OfferedTracks(self._viewer, layers, found))
+
     def _review(self, layers: TimeLayers, found: TimeTracks) -> None:
+        if self._is_away:
+            self._offer(layers, found)
+            return
         self._put_away(layers)
         layers.labels.refresh()
         corrector = TimeCorrector(
