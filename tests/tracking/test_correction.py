@@ -250,7 +250,7 @@ def test_frames_that_nobody_has_followed_stay_as_they_are():
         return EditableTracks(labels, {3: 1, 4: 1})
 
     _, done = run(recompute(part(), (3, 1), truth))
-    assert {change.frame for change in done.correction.changes} >= set(beyond)
+    assert {change.frame for change in done.correction.changes} & set(beyond)
     tracks = part()
     # What is missed within the part is found all the same.
     tracks.labels[4][tracks.labels[4] == 2] = 0
@@ -265,3 +265,24 @@ def test_frames_that_nobody_has_followed_stay_as_they_are():
     tracks.note_painting(6)
     _, done = run(recompute(tracks, (6, 2), truth, followed=followed))
     assert not done.correction.changes
+
+
+def test_nothing_is_repaired_far_from_the_corrected_object():
+    truth = [movies.disks((20, 20, 7), (70, 130, 9)) for _ in range(7)]
+    labels = painted(truth, [[1, 2]] * 7)
+    # The far object is missed for a moment, and ends before the movie does.
+    labels[2][labels[2] == 2] = 0
+    labels[5:][labels[5:] == 2] = 0
+    # The near one is, too.
+    labels[4][labels[4] == 1] = 0
+    tracks = EditableTracks(labels)
+    before = labels.copy()
+    _, done = run(recompute(tracks, (3, 1), movies.TruthPredictor(truth)))
+    tracks.apply(done.correction)
+    assert ((labels == 2) == (before == 2)).all()
+    assert tracks.tracks == [1, 2]
+    assert ((labels[4] == 1) == truth[4].full_mask(0)).all()
+    # Around the far one it is the other way round.
+    _, done = run(recompute(tracks, (3, 2), movies.TruthPredictor(truth)))
+    tracks.apply(done.correction)
+    assert tracks.frames_of(2) == list(range(7))

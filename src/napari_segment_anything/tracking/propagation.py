@@ -12,11 +12,13 @@ from napari_segment_anything.tracking.breaks import find_breaks
 from napari_segment_anything.tracking.contradiction import Break
 from napari_segment_anything.tracking.expectations import carried_on
 from napari_segment_anything.tracking.known import Known
+from napari_segment_anything.tracking.known_gaps import with_filled_gaps
 from napari_segment_anything.tracking.lineage import Lineage
 from napari_segment_anything.tracking.link_memory import LinkMemory
 from napari_segment_anything.tracking.linking import link_objects
 from napari_segment_anything.tracking.motion import FloatArray, global_displacement
 from napari_segment_anything.tracking.objects import FrameObjects, measure
+from napari_segment_anything.tracking.reach import Reach
 from napari_segment_anything.tracking.repair import RepairedFrame, repair_frame
 from napari_segment_anything.tracking.repair_settings import (
     FramePredictor,
@@ -76,6 +78,7 @@ def track_masks(
     known: Known | None = None,
     forwards: bool = True,
     backwards: bool = True,
+    reach: Reach | None = None,
 ) -> Generator[tuple[str, int, int], None, TrackingResult]:
     """Carry the masks of single frames through time.
 
@@ -93,6 +96,8 @@ def track_masks(
         Frames, masks, ids and links that stay as they are.
     forwards, backwards : bool
         Whether tracks are carried on beyond their end, and before their start.
+    reach : Reach, optional
+        Nothing is repaired elsewhere.
 
     Yields
     ------
@@ -107,6 +112,7 @@ def track_masks(
         repairs=[[None] * len(frame) for frame in frames],
         origins=[np.arange(len(frame)) for frame in frames],
         known=known or Known(),
+        reach=reach,
     )
     lineage = yield from _link(work, settings)
     asked: set[tuple[int | str, ...]] = set()
@@ -120,6 +126,7 @@ def track_masks(
                 forwards=forwards,
                 backwards=backwards,
             )
+            found = [one for one in found if work.is_open(one)]
             n_changed = yield from _repair(work, found, frame_predictor, repair, asked)
             if not n_changed:
                 break
@@ -151,6 +158,7 @@ class _Work:
     repairs: list[list[Repair | None]]
     origins: list[IndexArray]
     known: Known
+    reach: Reach | None = None
     changed: set[int] = field(default_factory=set)
     diameter: float = 1.0
     memory: LinkMemory = field(default_factory=LinkMemory)
@@ -174,6 +182,14 @@ class _Work:
             )
         return self.shifts[t, other]
 
+    def is_open(self, one: Break) -> bool:
+        """Whether anything may be repaired in that frame, and at that place."""
+        if one.frame in self.known.frames:
+            return False
+        return self.reach is None or bool(
+            self.reach.holds(one.frame, one.expected).any()
+        )
+
     def has(self, one: Break) -> bool:
         """Whether the masks that a break would replace are still where they were."""
         return not one.replaces or one.frame not in self.changed
@@ -195,7 +211,8 @@ class _Work:
 def _link(
     work: _Work, settings: LinkingSettings | MotionWords | None
 ) -> Generator[tuple[str, int, int], None, Lineage]:
-    steps = link_objects(work.objects, settings, work.known, work.memory)
+    known = with_filled_gaps(work.known, work.frames, work.objects)
+    steps = link_objects(work.objects, settings, known, work.memory)
     while True:
         try:
             done, total = next(steps)
@@ -245,7 +262,7 @@ def _repair(
                     further = carried_on(
                         work.frames, work.objects, node, direction, shift
                     )
-                    if further is not None and further.frame not in work.known.frames:
+                    if further is not None and work.is_open(further):
                         waiting.setdefault(further.frame, []).append(
                             (further, n_carried + 1)
                         )

@@ -14,6 +14,7 @@ from napari_segment_anything.tracking.correction_steps import Correction, Labels
 from napari_segment_anything.tracking.known import Known, Node
 from napari_segment_anything.tracking.paint import paint_tracks
 from napari_segment_anything.tracking.propagation import TrackingResult, track_masks
+from napari_segment_anything.tracking.reach import Reach
 from napari_segment_anything.tracking.repair_settings import (
     FramePredictor,
     RepairedMask,
@@ -21,9 +22,8 @@ from napari_segment_anything.tracking.repair_settings import (
 from napari_segment_anything.tracking.review import Doubt
 from napari_segment_anything.tracking.settings import LinkingSettings
 
-# A correction matters for links as far as they reach, in frames and in diameters.
+# A correction matters for links as far as they reach.
 REACH_FRAMES = 4
-REACH_DIAMETERS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +132,16 @@ def recompute(
         MaskSet.from_labels(plane) if len(of_frame) else MaskSet.empty(plane.shape)
         for plane, of_frame in zip(planes, ids, strict=True)
     ]
-    known = _known(tracks, window, frames, ids, (frame - first, track))
+    at = frame - first
+    reach = Reach(at, _centre(frames[at], ids[at], track))
+    known = _known(tracks, window, frames, ids, (at, track), reach)
     # At its ends the window meets frames that are not looked at.
     ends = {0} if first > whole[0] else set[int]()
     ends |= {len(window) - 1} if last < whole[-1] else set()
     ends |= {t - first for t in locked_frames if t in window}
     known = replace(known, frames=frozenset(ends))
     shifted = None if predictor is None else _Shifted(predictor, first)
-    result = yield from track_masks(frames, shifted, settings, known=known)
+    result = yield from track_masks(frames, shifted, settings, known=known, reach=reach)
     return _as_correction(tracks, window, result, starts_before=first > whole[0])
 
 
@@ -149,22 +151,17 @@ def _known(
     frames: Sequence[MaskSet],
     ids: Sequence[Labels],
     place: Place,
+    reach: Reach,
 ) -> Known:
     """Everything is known but what lies near the corrected object and is not locked."""
-    at, track = place
-    centre = _centre(frames[at], ids[at], track)
     by_id: dict[int, list[Node]] = {}
     objects: set[Node] = set()
     kept: dict[Node, int] = {}
     for t, of_frame in enumerate(ids):
-        middles = np.asarray(frames[t].centroids).reshape(-1, 2)
-        diameters = np.sqrt(4 * np.maximum(frames[t].areas, 1) / np.pi)
-        far = np.hypot(*(middles - centre).T) > REACH_DIAMETERS * diameters * (
-            1 + abs(t - at) / 2
-        )
+        is_near = reach.holds(t, frames[t])
         for k, one in enumerate(of_frame.tolist()):
             is_locked = (window[t], one) in tracks.locked or (t, one) == place
-            if far[k] or is_locked or t in (0, len(window) - 1):
+            if not is_near[k] or is_locked or t in (0, len(window) - 1):
                 objects.add((t, k))
                 kept[t, k] = one
                 by_id.setdefault(one, []).append((t, k))
