@@ -112,9 +112,16 @@ def test_labels_that_exist_keep_masks_and_ids(dock, qtbot, viewer):
     # The object that the labels lack was found, too.
     assert set(np.unique(labels[0])) > {0, 70}
     assert (layer.data == given).all()
+    # No later computation changes them either.
+    assert corrector.tracks.locked == {(t, 70) for t in range(N_FRAMES)}
     form.search.setCurrentIndex(form.search.findData("followed"))
+    form.are_tracks.setChecked(False)
+    form.first.setValue(2)
     corrector = track(dock, qtbot)
-    assert set(np.unique(corrector.layers.labels.data)) == {0, 70}
+    (one,) = corrector.tracks.tracks
+    assert corrector.tracks.locked == {(t, one) for t in range(2, N_FRAMES)}
+    form.is_locked.setChecked(False)
+    assert not track(dock, qtbot).tracks.locked
 
 
 def test_one_annotated_plane_is_carried_through_the_movie(dock, qtbot, viewer):
@@ -128,6 +135,7 @@ def test_one_annotated_plane_is_carried_through_the_movie(dock, qtbot, viewer):
     corrector = track(dock, qtbot)
     assert corrector.tracks.tracks == [5]
     assert corrector.tracks.frames_of(5) == list(range(N_FRAMES))
+    assert corrector.tracks.locked == {(2, 5)}
     for t in range(N_FRAMES):
         found, true = corrector.layers.labels.data[t] == 5, truth[t] == 1
         assert (found & true).sum() / (found | true).sum() > 0.7

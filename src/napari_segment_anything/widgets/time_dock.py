@@ -169,11 +169,7 @@ class TimeDock(Dock):
         if before is None:
             return
         before.close()
-        is_wanted = (
-            before.can_undo
-            or any(tracks.locked for tracks in before.found.movies.values())
-            or self.form.start_layer is before.layers.labels
-        )
+        is_wanted = before.can_undo or self.form.start_layer is before.layers.labels
         if before.layers.is_preview and not is_wanted:
             before.layers.remove()
         elif before.layers.image is new.image:

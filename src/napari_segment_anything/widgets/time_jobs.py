@@ -12,7 +12,7 @@ from napari_segment_anything.widgets.label_planes import LabelPlanes
 from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     import numpy.typing as npt
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.storage.candidate_store import CandidateStore
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-    from napari_segment_anything.tracking.correction_steps import LabelFrames
+    from napari_segment_anything.tracking.correction_steps import LabelFrames, Place
 
     WritePlane = Callable[[str, tuple[int, ...], npt.NDArray[np.integer]], None]
 
@@ -61,13 +61,13 @@ def time_job(
     first = request.frames.start
     yield Progress("detect", 0, stack.n_planes)
     locked = tuple(t - first for t in request.locked_frames if t in request.frames)
-    start = None
+    start = given = None
     if request.start is not None or locked:
         shape = (*stack.index_shape, *stack.plane_shape)
         data = request.start
         if data is None:
             data = np.broadcast_to(np.zeros((), np.int32), shape[-2:])
-        planes = LabelPlanes(
+        given = LabelPlanes(
             data,
             request.axes,
             request.plane,
@@ -76,7 +76,7 @@ def time_job(
             shape,
         )
         start = StartLabels(
-            planes,
+            given,
             search=request.search,  # type: ignore[arg-type]
             are_tracks=request.are_tracks,
             is_locked=request.is_locked,
@@ -121,9 +121,15 @@ def time_job(
     movies = {}
     for position, lineage in result.lineages.items():
         parents = {t.id: t.parent for t in lineage.tracks if t.parent}
+        place = dict(zip(others, position, strict=True))
         position = request.place(others, position)
         frames = movie(request.plane_of(position))
-        movies[position] = yield from read_tracks_job(frames, parents, request.frames)
+        right: frozenset[Place] = frozenset()
+        if given is not None and request.is_locked:
+            right = yield from _given_objects(given, place, frames, request)
+        movies[position] = yield from read_tracks_job(
+            frames, parents, request.frames, right
+        )
     for tracks in movies.values():
         tracks.beside = [other for other in movies.values() if other is not tracks]
     doubts = [
@@ -136,6 +142,24 @@ def time_job(
     ]
     scores = MaskScores(table, request.along, others, stack.plane_axes)
     return TimeTracks(request, result, movies, doubts, scores)
+
+
+def _given_objects(
+    given: LabelPlanes,
+    place: Mapping[str, int],
+    frames: LabelFrames,
+    request: TimeRequest,
+) -> Generator[Progress, None, frozenset[Place]]:
+    """Tell which objects of a movie are those of the labels to start from."""
+    found: set[Place] = set()
+    for done, frame in enumerate(request.frames):
+        yield Progress("read tracks", done, len(request.frames))
+        index = {**place, request.along: done}
+        plane = given[tuple(index[letter] for letter in given.index_axes)]
+        # Their masks are unchanged, but their ids may be others.
+        ids = np.unique(np.asarray(frames[frame])[plane > 0])
+        found |= {(frame, one) for one in ids[ids > 0].tolist()}
+    return frozenset(found)
 
 
 @dataclass(frozen=True, eq=False)
