@@ -619,6 +619,7 @@ def test_a_projection_is_followed_in_place_of_slices(qtbot, viewer_model):
     dock = TimeDock(viewer_model)
     form = dock.form
     assert form.projection is None
+    of_slices = track(dock, qtbot).layers
     form.slices.setCurrentIndex(form.slices.findData("max"))
     form.last.setValue(4)
     form.track.click()
@@ -627,6 +628,8 @@ def test_a_projection_is_followed_in_place_of_slices(qtbot, viewer_model):
     assert (projected.data[:, 0] == data.max(axis=1)).all()
     assert form.image.layer is projected
     assert form.projection is None
+    # What lies on the image goes with it.
+    assert not of_slices.labels.visible
     found = dock.corrector.layers.labels.data
     assert found.shape == (N_FRAMES, 1, 96, 96)
     assert {len(np.unique(frame)) - 1 for frame in found[:3]} == {2}

@@ -172,7 +172,8 @@ class TimeDock(Dock):
         is_wanted = before.can_undo or self.form.start_layer is before.layers.labels
         if before.layers.is_preview and not is_wanted:
             before.layers.remove()
-        elif before.layers.image is new.image:
+        elif before.layers.image is new.image or not before.layers.image.visible:
+            # Also where a projection has taken the place of the image.
             before.layers.hide()
 
     def _listen_to_paths(self) -> None:
