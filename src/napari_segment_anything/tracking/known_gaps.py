@@ -32,12 +32,17 @@ def with_filled_gaps(
     Known
         Each gap is followed through the masks in it; they have the id of the track.
     """
+    gaps = [
+        (before, after)
+        for before, after in known.links
+        if after[0] > before[0] + 1
+        and before in known.ids
+        and known.ids[before] == known.ids.get(after)
+    ]
+    if not gaps:
+        return known
     ids, links = dict(known.ids), set(known.links)
-    for link in sorted(known.links):
-        (t, _), (later, _) = link
-        own = known.ids.get(link[0])
-        if later == t + 1 or own is None or own != known.ids.get(link[1]):
-            continue
+    for link in sorted(gaps):
         inside = [
             node
             for node in _masks_inside(link, frames, objects, known.objects)
@@ -46,7 +51,7 @@ def with_filled_gaps(
         if inside:
             links.remove(link)
             links.update(itertools.pairwise((link[0], *inside, link[1])))
-            ids.update(dict.fromkeys(inside, own))
+            ids.update(dict.fromkeys(inside, known.ids[link[0]]))
     if len(ids) == len(known.ids):
         return known
     return replace(known, ids=ids, links=frozenset(links))
