@@ -10,6 +10,7 @@ from napari_segment_anything.errors import InvalidImageError, UnreadableInputErr
 from napari_segment_anything.stacks.axes import axes_from_names
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.plate import advice, fields_of
+from napari_segment_anything.stacks.true_colour import is_true_colour
 from napari_segment_anything.stacks.validation import no_such_level
 
 
@@ -84,10 +85,14 @@ def count_levels(group: zarr.Group) -> int:
     return 0 if multiscale is None else len(multiscale.get("datasets", []))
 
 
-def _multiscale_of(group: zarr.Group) -> Mapping[str, Any] | None:
+def _ome_of(group: zarr.Group) -> Mapping[str, Any]:
     attributes: dict[str, Any] = dict(group.attrs)
     ome = attributes.get("ome", attributes)
-    multiscales = ome.get("multiscales") if isinstance(ome, Mapping) else None
+    return ome if isinstance(ome, Mapping) else {}
+
+
+def _multiscale_of(group: zarr.Group) -> Mapping[str, Any] | None:
+    multiscales = _ome_of(group).get("multiscales")
     if not isinstance(multiscales, list) or not multiscales:
         return None
     first: Mapping[str, Any] = multiscales[0]
@@ -123,6 +128,7 @@ def _open_level(
     return Opened(
         array,
         axes,
+        channel=(0, 1, 2) if is_true_colour(_ome_of(group)) else None,
         scale={
             axis: size * factor
             for axis, size, factor in zip(axes, sizes, outer, strict=True)
