@@ -18,6 +18,7 @@ from napari_segment_anything.batch.output import (
     open_output,
 )
 from napari_segment_anything.batch.plane_loop import Tally, work_here
+from napari_segment_anything.batch.plane_scores import PlaneScores
 from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.shared_store import folder_of
@@ -64,6 +65,8 @@ class SegmentResult:
         Intensities that were mapped to black and white.
     seconds : mapping of str to float
         Time by activity: reading, encoding, decoding, storing, writing.
+    scores : PlaneScores or None
+        What the model thinks of the objects, where candidates were kept.
     """
 
     labels: LabelStore | npt.NDArray[np.int32]
@@ -72,6 +75,7 @@ class SegmentResult:
     n_resumed: int
     intensity_range: IntensityRange
     seconds: Mapping[str, float]
+    scores: PlaneScores | None = None
 
 
 def segment_stack(
@@ -181,6 +185,11 @@ def segment_stack(
         recipe = detection_recipe(stack, limits, settings, store, candidates, target)
         digest = predictor.model_digest
         yield from cluster.work(recipe, todo, tally, progress, model_digest=digest)
+    scores = None
+    if candidates is not None:
+        stored = StoredPredictor(predictor, store or MemoryEmbeddingStore(0))
+        detector = Detector(stored, settings, limits, candidates)
+        scores = PlaneScores(stack, detector)
     return SegmentResult(
         labels=target.array if isinstance(target, ArrayOutput) else target,
         n_planes=stack.n_planes,
@@ -188,6 +197,7 @@ def segment_stack(
         n_resumed=tally.n_resumed,
         intensity_range=limits,
         seconds=tally.seconds,
+        scores=scores,
     )
 
 

@@ -39,12 +39,14 @@ def run_embed(arguments: Namespace) -> None:
         store_of,
         store_path,
     )
+    from napari_segment_anything.cli.places import prepare_places
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.summary import embed_summary, report
 
     # Planes are embedded one by one, so what an unnamed axis means does not matter.
     stack = stack_of(arguments, unnamed="T")
+    prepare_places(arguments.output or arguments.store, arguments.json)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     place = store_path(arguments.output or arguments.store)
