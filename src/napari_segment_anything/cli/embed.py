@@ -41,11 +41,14 @@ def run_embed(arguments: Namespace) -> None:
     )
     from napari_segment_anything.cli.places import prepare_places
     from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.cli.reading import say_stretch
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.summary import embed_summary, report
+    from napari_segment_anything.stacks.square import with_square_pixels
 
     # Planes are embedded one by one, so what an unnamed axis means does not matter.
     stack = stack_of(arguments, unnamed="T")
+    say_stretch(stack)
     prepare_places(arguments.output or arguments.store, arguments.json)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
@@ -66,7 +69,7 @@ def run_embed(arguments: Namespace) -> None:
             )
             return
         job = embed_stack(
-            stack,
+            with_square_pixels(stack),
             predictor,
             store_of(arguments.output or arguments.store),
             settings=settings.automatic,

@@ -51,6 +51,7 @@ def run_segment(arguments: Namespace) -> None:
         store_of,
     )
     from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.cli.reading import say_stretch
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.show import check_show, show_result
     from napari_segment_anything.cli.summary import (
@@ -63,6 +64,7 @@ def run_segment(arguments: Namespace) -> None:
     if arguments.show:
         check_show()
     stack = stack_of(arguments)
+    say_stretch(stack)
     _check_places(arguments, stack)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
