@@ -118,10 +118,12 @@ def _open_level(
             f"{location} names the array {dataset['path']!r}, which is missing; copy "
             f"the OME-Zarr again."
         ) from error
+    # Some writers call every image "/".
+    name = str(multiscale.get("name") or "").strip("/") or name
     declared = multiscale.get("axes", [])
     axes = axes_from_names([_axis_name(axis) for axis in declared])
     if axes is None:
-        return Opened(array, _axes_of_array(array), name=multiscale.get("name") or name)
+        return Opened(array, _axes_of_array(array), name=name)
     ones = [1.0] * len(axes)
     sizes = _numbers_of(dataset, "scale", ones)
     outer = _numbers_of(multiscale, "scale", ones)
@@ -139,7 +141,7 @@ def _open_level(
             for letter, axis in zip(axes, declared, strict=True)
             if isinstance(axis, Mapping) and axis.get("unit")
         },
-        name=multiscale.get("name") or name,
+        name=name,
         translate={
             axis: inner * factor + shift
             for axis, inner, factor, shift in zip(
