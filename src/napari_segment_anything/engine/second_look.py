@@ -13,9 +13,9 @@ Answer = tuple[Box, npt.NDArray[np.bool_], float, float]
 
 _EDGE_TOLERANCE = 2.0
 # From too near a part of an object looks like nothing: the model says so by a low
-# predicted IoU. The view from farther away is taken where it is surer by so much.
+# predicted IoU. The view from farther away is taken where it is much surer.
 _UNSURE = 0.5
-_SURER = 0.1
+_SURER = 0.3
 
 
 class Answers:
