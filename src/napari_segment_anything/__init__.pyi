@@ -1,5 +1,6 @@
 from ._version import __version__
 from .batch.embed import embed_stack
+from .batch.objects_table import objects_table
 from .batch.progress import Progress, run
 from .batch.result_frames import editable_tracks, tracked_movies
 from .batch.segment import segment_stack
@@ -71,6 +72,7 @@ __all__ = [
     "load_model",
     "load_tracks",
     "masks_to_labels",
+    "objects_table",
     "open_stack",
     "parts_at_once",
     "run",

@@ -12,6 +12,7 @@ import imagecodecs
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from bright_sam import bright_predictor
 from napari_segment_anything import __version__
@@ -118,6 +119,27 @@ def test_planes_across_slices_are_segmented(cache, bright, tmp_path):
     assert (labels[14, :, 10] > 0).all()
     assert (labels[31, :, 37] > 0).tolist() == [False, True, False]
     assert main(["embed", "volume.npy", *axes, "--z", "10:30", "--dry-run"]) == 0
+
+
+def test_planes_of_thick_slices_are_stretched_for_embed_and_segment_alike(
+    cache, bright, tmp_path, capsys
+):
+    volume = np.full((10, 2, 48), 100, np.uint16)
+    volume[2:7, :, 4:24] = 3000
+    spacing = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
+    tifffile.imwrite(
+        "thick.tif", volume, imagej=True, resolution=(2.0, 2.0), metadata=spacing
+    )
+    words = ["--plane-axes", "ZX", "--store", "store"]
+    assert main(["embed", "thick.tif", *words]) == 0
+    assert "about 4 times as high as wide" in capsys.readouterr().err
+    code = main(["segment", "thick.tif", "out.zarr", *words, "--json", "a.json"])
+    assert code == 0
+    assert "encoding" not in json.loads((tmp_path / "a.json").read_text())["seconds"]
+    labels = np.asarray(LabelStore.open(tmp_path / "out.zarr").labels)
+    assert labels.shape == volume.shape
+    assert ((labels > 0) & (volume > 100)).sum() / (volume > 100).sum() > 0.75
+    assert main(["segment", "thick.tif", "b.zarr", *words, "--dry-run"]) == 0
 
 
 def test_track_writes_a_table_beside_the_labels(cache, bright, movie, tmp_path):

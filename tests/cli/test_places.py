@@ -1,5 +1,6 @@
 """Files that lie already where a command would write: nothing is lost unasked."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -184,3 +185,77 @@ def test_a_dry_run_finds_what_a_run_would_refuse(refused):
     for words in wrong:
         sentence = refused(*words)
         assert sentence == refused(*words[:-1] if words[-1] == "--dry-run" else words)
+
+
+SEGMENT = ["segment", "movie.tif", "found.zarr", "--table", "found.csv"]
+
+
+def test_the_own_table_of_objects_is_replaced_and_others_are_not(refused):
+    assert main(SEGMENT) == 0
+    whole = Path("found.csv").read_bytes()
+    assert main(SEGMENT) == 0
+    assert Path("found.csv").read_bytes() == whole
+    Path("found.csv").write_text("well,drug\n")
+    assert "found.csv exists already" in refused(*SEGMENT)
+    assert "found.csv exists already" in refused(*SEGMENT, "--dry-run")
+    assert Path("found.csv").read_text() == "well,drug\n"
+    assert main([*SEGMENT, "--overwrite"]) == 0
+    assert Path("found.csv").read_bytes() == whole
+
+
+@pytest.mark.parametrize("where", ["movie.tif", "found.zarr", "found.json"])
+def test_a_table_does_not_take_the_place_of_anything_else(refused, where):
+    before = Path("movie.tif").read_bytes()
+    refused(*SEGMENT[:3], "--json", "found.json", "--table", where, "--overwrite")
+    assert Path("movie.tif").read_bytes() == before
+    assert not Path("found.zarr").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["segment", "movie.tif", "new/a/found.zarr", "--json", "new/b/found.json"],
+        ["track", "movie.tif", "new/a/found.zarr", "--ctc", "new/b/01_RES"],
+        ["embed", "movie.tif", "--store", "new/a/store", "--json", "new/b/found.json"],
+        [
+            "correct",
+            "movie.tif",
+            "01_RES",
+            "--table",
+            "new/a/t.csv",
+            "--json",
+            "new/b/j",
+        ],
+    ],
+)
+def test_new_folders_are_named_before_they_are_made(words, capsys):
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    for folder in ("new/a", "new/b"):
+        assert f"{folder} is a new folder, for " in said
+        assert Path(folder).is_dir()
+    # They are there now.
+    again = [] if words[0] == "embed" else ["--overwrite"]
+    assert main([*words, *again]) == 0
+    assert "new folder" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [TRACK, SEGMENT[:3], ["embed", "movie.tif"], CORRECT])
+def test_a_summary_without_a_place_is_known_before_the_work(refused, words):
+    where = "movie.tif/deep/a.json"
+    assert "movie.tif is no folder" in refused(*words, "--json", where)
+    assert not Path("exp.zarr").exists()
+    assert not Path("found.zarr").exists()
+
+
+def test_what_candidates_are_is_said(capsys):
+    assert main([*SEGMENT, "--json", "found.json"]) == 0
+    assert "found.candidates (masks before any threshold" in capsys.readouterr().out
+    files = json.loads(Path("found.json").read_text())["files"]
+    assert Path(files["candidates"]).is_dir()
+    n_objects = json.loads(Path("found.json").read_text())["n_objects"]
+    table = pd.read_csv(files["table"])
+    assert len(table) == n_objects > 0
+    labels = LabelStore.open("found.zarr")
+    for row in table.itertuples():
+        assert np.count_nonzero(labels.read_plane((row.t,)) == row.label) == row.area

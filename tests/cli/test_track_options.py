@@ -50,7 +50,8 @@ def test_tracks_that_exist_are_completed_and_exported():
     assert set(rows) < set(written.tracks)
     assert read_geff("tracks.geff").n_nodes == 6 + 3 + 6
     files = json.loads(Path("a.json").read_text())["files"]
-    assert set(files) == {"labels", "table", "ctc", "geff", "svg"}
+    own = {"labels", "table", "candidates"}
+    assert set(files) == {*own, "ctc", "geff", "svg"}
 
 
 def test_one_annotated_frame_of_a_range_is_carried_backwards():

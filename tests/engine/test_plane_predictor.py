@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_segment_anything.engine.plane_predictor import PlanePredictor
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.errors import InvalidPromptError
+from napari_segment_anything.models.load import load_model
+from napari_segment_anything.stacks.simulated import simulate_cells
 
 from .test_automatic import FULL_RANGE, image_of, predictor_of
 
@@ -173,3 +176,22 @@ def test_the_embedding_of_the_whole_plane_is_never_dropped(labels):
         )
     )
     assert sam.n_encoded == n_encoded
+
+
+def test_a_click_on_an_object_much_larger_than_its_window_finds_it():
+    nano = load_model("nano", device="cpu")
+    small = simulate_cells(1, (72, 72), n_cells=3, seed=2)
+    truth = small.labels[0].repeat(12, 0).repeat(12, 1)
+    smooth = ndimage.gaussian_filter(small.images[0].repeat(12, 0).repeat(12, 1), 12)
+    noise = np.random.default_rng(0).normal(0, 40, smooth.shape)
+    image = (smooth + noise).clip(0).astype(np.uint16)
+    plane = PlanePredictor(nano, image, scale=4.0)
+    assert plane.windows.sides[plane.windows.n_closer] == 128
+    found = []
+    for number in np.unique(truth)[1:]:
+        rows, columns = np.nonzero(truth == number)
+        centre = (rows.mean(), columns.mean())
+        masks = plane.answer(click([centre]))
+        best = int(masks.predicted_iou.argmax())
+        found.append(iou(masks, best, truth == number))
+    assert np.median(found) > 0.8

@@ -78,3 +78,38 @@ def test_a_pixel_belongs_to_what_covers_half_of_it():
     assert shrunk.boxes.tolist() == [[0, 0, 2, 1], [0, 0, 0, 0]]
     assert shrunk.areas.tolist() == [2, 0]
     np.testing.assert_allclose(shrunk.predicted_iou, [0.9, 0])
+
+
+@pytest.mark.parametrize("stretch", [Stretch(4, 1), Stretch(1, 3), Stretch()])
+def test_labels_come_back_as_they_were(stretch):
+    labels = np.random.default_rng(0).integers(0, 4, (9, 11)).astype(np.int32)
+    large = labels.repeat(stretch.rows, axis=0).repeat(stretch.columns, axis=1)
+    np.testing.assert_array_equal(stretch.shrunk_labels(large), labels)
+
+
+@pytest.mark.parametrize(
+    ("parts", "label"),
+    [
+        ([0, 0, 5, 5], 5),
+        ([5, 0, 0, 0], 0),
+        ([2, 2, 7, 7], 2),
+        ([7, 0, 7, 2], 7),
+        ([0, 3, 3, 3], 3),
+        ([1, 2, 3, 4], 0),
+    ],
+)
+def test_a_pixel_gets_the_label_that_covers_half_of_it(parts, label):
+    column = np.array(parts, np.int32)[:, np.newaxis]
+    assert Stretch(4, 1).shrunk_labels(column).tolist() == [[label]]
+    assert Stretch(1, 4).shrunk_labels(column.T).tolist() == [[label]]
+
+
+def test_labels_and_masks_shrink_alike():
+    labels = np.zeros((24, 10), np.int32)
+    labels[1:11, 2:8] = 1
+    labels[13:22, 1:6] = 2
+    stretch = Stretch(4, 1)
+    masks = stretch.shrunk(MaskSet.from_labels(labels), (6, 10))
+    shrunk = stretch.shrunk_labels(labels)
+    for k in range(2):
+        np.testing.assert_array_equal(masks.full_mask(k), shrunk == k + 1)

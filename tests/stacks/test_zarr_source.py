@@ -76,6 +76,15 @@ def test_ome_zarr_written_by_another_library_is_read(tmp_path):
     np.testing.assert_array_equal(stack.read((1, 0)), DATA[1, 0])
 
 
+@pytest.mark.parametrize("name", ["/", "", None])
+def test_an_image_without_a_name_has_that_of_its_folder(tmp_path, name):
+    write_ome_zarr(tmp_path / "movie 7.zarr", "0.4")
+    group = zarr.open_group(tmp_path / "movie 7.zarr")
+    (multiscale,) = group.attrs["multiscales"]
+    group.attrs["multiscales"] = [{**multiscale, "name": name}]
+    assert open_stack(tmp_path / "movie 7.zarr").name == "movie 7"
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_a_plain_array_needs_axes(tmp_path, zarr_format):
     path = tmp_path / "plain.zarr"

@@ -135,11 +135,11 @@ def test_the_image_is_a_stack_again(tmp_path):
     np.testing.assert_array_equal(stack.read((2,)), image[2])
 
 
-def test_an_rgb_image_has_a_channel_axis(tmp_path):
+def test_an_rgb_image_has_a_channel_axis_that_is_read_as_colours(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (3, 20, 24, 3), np.uint8)
     fill(tmp_path / "a.zarr", "TYX", image=image)
-    stack = open_stack(tmp_path / "a.zarr", channel=(0, 1, 2))
-    assert stack.axes == "TCYX"
+    stack = open_stack(tmp_path / "a.zarr")
+    assert (stack.axes, stack.is_rgb) == ("TCYX", True)
     np.testing.assert_array_equal(stack.read((1,)), image[1])
 
 

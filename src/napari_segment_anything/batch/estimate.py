@@ -23,6 +23,7 @@ from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.large_plane import plane_of
+from napari_segment_anything.stacks.square import with_square_pixels
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -111,17 +112,18 @@ def estimate_job(
     progress = Progress("try one plane", 0, 1)
     yield progress
     behind = MemoryEmbeddingStore() if store is None else UnchangedStore(store)
-    settings = with_object_size(settings, stack, predictor, limits, behind)
+    seen = with_square_pixels(stack)
+    settings = with_object_size(settings, seen, predictor, limits, behind)
     n_ready = 0
     if store is not None and not finds_objects:
         n_ready = yield from count_stored_planes(
-            stack, predictor, settings, limits, store
+            seen, predictor, settings, limits, store
         )
     index = tuple(length // 2 for length in stack.index_shape)
     looked = StoredPredictor(predictor, behind)
-    part, tried, factor = tried_part(stack, index, looked, settings, limits)
+    part, tried, factor = tried_part(seen, index, looked, settings, limits)
     # As many at once as in the job; workers have one each.
-    n_at_once = n_side_by_side(predictor, stack) if n_workers == 1 else 1
+    n_at_once = n_side_by_side(predictor, seen) if n_workers == 1 else 1
     plane = plane_of(part, index)
     for _ in range(2):
         made = [MemoryEmbeddingStore() for _ in range(n_at_once)]

@@ -18,10 +18,12 @@ from napari_segment_anything.batch.output import (
     open_output,
 )
 from napari_segment_anything.batch.plane_loop import Tally, work_here
+from napari_segment_anything.batch.plane_scores import PlaneScores
 from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.shared_store import folder_of
 from napari_segment_anything.batch.side_by_side import n_side_by_side
+from napari_segment_anything.batch.square_planes import SeenRecipe, output_for
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.write_behind import WriteBehindStore
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
@@ -32,6 +34,7 @@ from napari_segment_anything.stacks.intensity import (
     estimate_intensity_range,
 )
 from napari_segment_anything.stacks.open import check_is_stack
+from napari_segment_anything.stacks.square import stretch_of, with_square_pixels
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
@@ -64,6 +67,8 @@ class SegmentResult:
         Intensities that were mapped to black and white.
     seconds : mapping of str to float
         Time by activity: reading, encoding, decoding, storing, writing.
+    scores : PlaneScores or None
+        What the model thinks of the objects, where candidates were kept.
     """
 
     labels: LabelStore | npt.NDArray[np.int32]
@@ -72,6 +77,7 @@ class SegmentResult:
     n_resumed: int
     intensity_range: IntensityRange
     seconds: Mapping[str, float]
+    scores: PlaneScores | None = None
 
 
 def segment_stack(
@@ -88,6 +94,9 @@ def segment_stack(
     cluster: "Cluster | None" = None,
 ) -> Generator[Progress, None, SegmentResult]:
     """Find all objects of each plane.
+
+    Planes whose pixels are oblong, by the scale of the stack, are stretched for the
+    model. Sizes in the settings are in the smaller side of a pixel then.
 
     A job that was interrupted and has an `output` continues when it is run once more;
     planes that are done are not touched.
@@ -140,7 +149,8 @@ def segment_stack(
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
     # The record says what was asked for; the size is what was made of it.
     record = segment_record(stack, predictor, settings, limits)
-    settings = with_object_size(settings, stack, predictor, limits, store)
+    seen = with_square_pixels(stack)
+    settings = with_object_size(settings, seen, predictor, limits, store)
     target = open_output(
         output, stack, record=record, overwrite=overwrite, copy_image=copy_image
     )
@@ -167,20 +177,26 @@ def segment_stack(
                 settings,
                 limits,
                 candidates,
-                n_planes=n_side_by_side(predictor, stack),
+                n_planes=n_side_by_side(predictor, seen),
             )
-            works = [DetectWork(own, target) for own in detector.copies()]
+            written = output_for(seen, target)
+            works = [DetectWork(own, written) for own in detector.copies()]
             ahead = EncodeAhead.beside(
                 detector.predictor,
                 limits,
                 settings,
                 lambda plane: not detector.knows(plane),
             )
-            yield from work_here(works, stack, todo, tally, progress, ahead)
+            yield from work_here(works, seen, todo, tally, progress, ahead)
     else:
-        recipe = detection_recipe(stack, limits, settings, store, candidates, target)
-        digest = predictor.model_digest
+        recipe = detection_recipe(seen, limits, settings, store, candidates, target)
+        recipe, digest = SeenRecipe.of(recipe), predictor.model_digest
         yield from cluster.work(recipe, todo, tally, progress, model_digest=digest)
+    scores = None
+    if candidates is not None:
+        stored = StoredPredictor(predictor, store or MemoryEmbeddingStore(0))
+        detector = Detector(stored, settings, limits, candidates)
+        scores = PlaneScores(seen, detector)
     return SegmentResult(
         labels=target.array if isinstance(target, ArrayOutput) else target,
         n_planes=stack.n_planes,
@@ -188,6 +204,7 @@ def segment_stack(
         n_resumed=tally.n_resumed,
         intensity_range=limits,
         seconds=tally.seconds,
+        scores=scores,
     )
 
 
@@ -198,12 +215,15 @@ def segment_record(
     limits: IntensityRange,
 ) -> dict[str, Any]:
     """Return all that the labels of a job depend on."""
+    stretch = stretch_of(stack)
+    stretched = {"stretch": [stretch.rows, stretch.columns]}
     return {
         "job": "segment",
         "model": predictor.model_digest,
         "settings": asdict(settings),
         "intensity_range": list(limits),
         "image": fingerprint(stack),
+        **(stretched if stretch.is_needed else {}),
     }
 
 

@@ -1,13 +1,13 @@
 """A stack with one axis less: its planes are projections, made as they are read."""
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.errors import InvalidAxesError, InvalidSettingsError
+from napari_segment_anything.stacks.plane_array import PlaneArray
 from napari_segment_anything.stacks.stack import Stack
 
 Projection = Literal["max", "mean"]
@@ -53,8 +53,8 @@ def project_stack(stack: Stack, axis: str = "Z", how: Projection = "max") -> Sta
 
 
 @dataclass(frozen=True, eq=False)
-class Projected:
-    """An array of projections, (*other index axes, H, W) or (…, H, W, 3).
+class Projected(PlaneArray):
+    """An array of projections.
 
     Attributes
     ----------
@@ -71,47 +71,32 @@ class Projected:
     how: Projection
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each axis."""
+    def index_shape(self) -> tuple[int, ...]:
+        """Length of each index axis that stays."""
         lengths = zip(self.stack.index_axes, self.stack.index_shape, strict=True)
-        kept = tuple(length for letter, length in lengths if letter != self.axis)
+        return tuple(length for letter, length in lengths if letter != self.axis)
+
+    @property
+    def plane_shape(self) -> tuple[int, ...]:
+        """(H, W) or (H, W, 3)."""
         colours = (3,) if self.stack.is_rgb else ()
-        return (*kept, *self.stack.plane_shape, *colours)
+        return (*self.stack.plane_shape, *colours)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the intensities."""
         return np.dtype(np.float32) if self.how == "mean" else self.stack.dtype
 
-    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        """Read and project what a tuple of ints and slices names."""
-        letters = self.stack.index_axes.replace(self.axis, "")
-        parts = tuple(key) if isinstance(key, tuple) else (key,)
-        parts += (slice(None),) * (len(self.shape) - len(parts))
-        chosen = [
-            list(range(length))[part] if isinstance(part, slice) else [int(part)]
-            for part, length in zip(parts, self.shape[: len(letters)], strict=False)
-        ]
-        planes = [
-            self._plane(dict(zip(letters, index, strict=True)))[parts[len(letters) :]]
-            for index in product(*chosen)
-        ]
-        lengths = [
-            len(picked)
-            for part, picked in zip(parts, chosen, strict=False)
-            if isinstance(part, slice)
-        ]
-        return np.stack(planes).reshape(*lengths, *planes[0].shape)
-
-    def _plane(self, place: dict[str, int]) -> npt.NDArray[Any]:
-        n = dict(zip(self.stack.index_axes, self.stack.index_shape, strict=True))
+    def plane(self, index: tuple[int, ...]) -> npt.NDArray[Any]:
+        """Read the planes along the axis, and project them."""
+        place = self.stack.index_axes.index(self.axis)
+        n_planes = self.stack.index_shape[place]
         result: npt.NDArray[Any] | None = None
         # One plane after the other, so that no more than two are in memory.
-        for k in range(n[self.axis]):
-            index = [({**place, self.axis: k})[a] for a in self.stack.index_axes]
-            plane = self.stack.read(index)
+        for k in range(n_planes):
+            plane = self.stack.read((*index[:place], k, *index[place:]))
             if self.how == "mean":
-                plane = plane.astype(np.float32) / n[self.axis]
+                plane = plane.astype(np.float32) / n_planes
                 result = plane if result is None else result + plane
             else:
                 result = plane if result is None else np.maximum(result, plane)

@@ -106,6 +106,13 @@ def add_json_option(parser: ArgumentParser) -> None:
     )
 
 
+def add_table_option(parser: ArgumentParser, what: str) -> None:
+    """Add the option for a table as CSV; `what` says what a row is."""
+    parser.add_argument(
+        "--table", type=Path, metavar="CSV", help=f"write a table, one row per {what}"
+    )
+
+
 def add_store_option(parser: ArgumentParser) -> None:
     """Add the option that says where embeddings are kept."""
     parser.add_argument(

@@ -9,11 +9,11 @@ from napari_segment_anything.cli.arguments import (
     add_part_options,
     add_shared_options,
     add_store_option,
+    add_table_option,
     location,
 )
 from napari_segment_anything.cli.track_options import (
     add_export_options,
-    add_table_options,
     wanted_files,
     write_exports,
 )
@@ -54,7 +54,7 @@ def add_parser(commands: Any) -> None:
         "--steps", type=Path, metavar="FILE", help="text with one correction a line"
     )
     add_export_options(parser)
-    add_table_options(parser)
+    add_table_option(parser, "object and frame")
     add_shared_options(parser)
     add_part_options(parser)
     add_store_option(parser)
@@ -73,7 +73,7 @@ def run_correct(arguments: Namespace) -> None:
         scores_of,
     )
     from napari_segment_anything.cli.inputs import predictor_of, stack_of, store_of
-    from napari_segment_anything.cli.places import check_places
+    from napari_segment_anything.cli.places import check_places, prepare_places
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.summary import report_correction
     from napari_segment_anything.stacks.places import places_of
@@ -87,6 +87,7 @@ def run_correct(arguments: Namespace) -> None:
         reads=places_of(stack),
         overwrite=arguments.overwrite,
     )
+    prepare_places(*wanted_files(arguments).values(), arguments.json)
     tracks = load_tracks(arguments.tracks, arguments.lineage)
     scores = None
     if arguments.lineage is not None and arguments.lineage.is_file():

@@ -41,6 +41,7 @@ def add_parser(commands: Any) -> None:
 
 def run_demo(arguments: Namespace) -> None:
     """Track (a single image: segment) the input, draw it and say what was found."""
+    from napari_segment_anything.batch.objects_table import objects_table
     from napari_segment_anything.batch.overlay import png_bytes
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.result_overlay import (
@@ -54,6 +55,7 @@ def run_demo(arguments: Namespace) -> None:
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.show import check_show, show_result
     from napari_segment_anything.cli.summary import (
+        candidates_file,
         report,
         segment_summary,
         track_summary,
@@ -78,6 +80,8 @@ def run_demo(arguments: Namespace) -> None:
         if stack.time_axis is None:
             result = run(segment_stack(stack, predictor, **options), bar)
             summary = segment_summary(result, stack, predictor)
+            files["table"] = folder / "objects.csv"
+            write_tracks_table(files["table"], run(objects_table(stack, result), bar))
             picture = segment_overlay(stack, result)
         else:
             result = run(track_stack(stack, predictor, **options), bar)
@@ -88,6 +92,7 @@ def run_demo(arguments: Namespace) -> None:
     with atomic_path(files["overlay"]) as temporary:
         temporary.write_bytes(png_bytes(picture))
     summary["files"] = {name: str(path) for name, path in files.items()}
+    summary["files"] |= candidates_file(result)
     write_json(folder / "summary.json", summary)
     report(summary, arguments.json)
     if arguments.show:

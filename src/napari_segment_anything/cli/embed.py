@@ -39,12 +39,17 @@ def run_embed(arguments: Namespace) -> None:
         store_of,
         store_path,
     )
+    from napari_segment_anything.cli.places import prepare_places
     from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.cli.reading import say_stretch
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.summary import embed_summary, report
+    from napari_segment_anything.stacks.square import with_square_pixels
 
     # Planes are embedded one by one, so what an unnamed axis means does not matter.
     stack = stack_of(arguments, unnamed="T")
+    say_stretch(stack)
+    prepare_places(arguments.output or arguments.store, arguments.json)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     place = store_path(arguments.output or arguments.store)
@@ -64,7 +69,7 @@ def run_embed(arguments: Namespace) -> None:
             )
             return
         job = embed_stack(
-            stack,
+            with_square_pixels(stack),
             predictor,
             store_of(arguments.output or arguments.store),
             settings=settings.automatic,

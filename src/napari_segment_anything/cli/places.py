@@ -1,10 +1,17 @@
 """Files that a command would write, looked at before any work is done."""
 
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 # Files that this package writes after ``track``; a corrected table has other columns.
-_TABLE_COLUMNS = {"track_id", "parent_id", "confidence", "is_repaired", "repair"}
+_TRACK_COLUMNS = frozenset(
+    {"track_id", "parent_id", "confidence", "is_repaired", "repair"}
+)
+OBJECT_COLUMNS = frozenset({"label", "area", "mean_intensity", "predicted_iou"})
+"""Some columns of the table that ``segment`` writes."""
+
 _CORRECTED = "is_locked"
 
 
@@ -58,7 +65,44 @@ def check_places(
         _check_kind(kind, path)
 
 
-def check_table(table: Path, output: Path, *, overwrite: bool) -> None:
+def prepare_places(*places: Path | None) -> None:
+    """Say which folders are made for results, as a name that is mistyped makes one.
+
+    Parameters
+    ----------
+    *places : Path or None
+        Files and folders that the command is going to write.
+
+    Raises
+    ------
+    StorageError
+        If one cannot be made where it is to lie; known before any work is done.
+    """
+    from napari_segment_anything.errors import StorageError
+
+    said = set()
+    for place in places:
+        if place is None:
+            continue
+        parent = place.expanduser().absolute().parent
+        there = next(folder for folder in (parent, *parent.parents) if folder.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            reason = "may not be written to" if there.is_dir() else "is no folder"
+            raise StorageError(
+                f"{place} cannot be written, as {there} {reason}; choose another place."
+            )
+        if there != parent and parent not in said:
+            said.add(parent)
+            sys.stderr.write(f"{place.parent} is a new folder, for {place.name}\n")
+
+
+def check_table(
+    table: Path,
+    output: Path,
+    *,
+    overwrite: bool,
+    columns: Collection[str] = _TRACK_COLUMNS,
+) -> None:
     """Raise unless the table of a result may be written beside it.
 
     Parameters
@@ -70,6 +114,8 @@ def check_table(table: Path, output: Path, *, overwrite: bool) -> None:
         The result.
     overwrite : bool
         Whether any other file may be replaced.
+    columns : collection of str
+        Some that the table of an earlier run has.
 
     Raises
     ------
@@ -85,8 +131,8 @@ def check_table(table: Path, output: Path, *, overwrite: bool) -> None:
     if overwrite:
         _check_kind("csv", table)
         return
-    columns = columns_of(table)
-    is_of_a_run = columns >= _TABLE_COLUMNS and _CORRECTED not in columns
+    found = columns_of(table)
+    is_of_a_run = found >= set(columns) and _CORRECTED not in found
     if is_free(output) or not is_of_a_run:
         raise StorageError(
             f"{table} exists already and is not the table of {output}, which would "

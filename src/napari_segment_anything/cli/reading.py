@@ -1,5 +1,6 @@
 """How an input was understood, because a wrong guess looks like a poor result."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,21 @@ def reading_line(reading: Mapping[str, Any]) -> str:
     if reading["projection"]:
         parts.append(f"projected: {reading['projection']}")
     return "; ".join(parts) + "\n"
+
+
+def say_stretch(stack: "Stack") -> None:
+    """Say on the error stream if planes are stretched for the model."""
+    from napari_segment_anything.stacks.square import stretch_of
+
+    stretch = stretch_of(stack)
+    if stretch.is_needed:
+        n, longer = max(
+            (stretch.rows, "high as wide"), (stretch.columns, "wide as high")
+        )
+        sys.stderr.write(
+            f"pixels of a plane are about {n} times as {longer}; the model sees planes "
+            "stretched so much\n"
+        )
 
 
 def _channels(chosen: list[int], n_channels: int) -> str:

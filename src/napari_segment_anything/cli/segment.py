@@ -1,7 +1,7 @@
 """``segment INPUT OUTPUT.zarr``: all objects of each plane, without tracking."""
 
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.cli.arguments import (
     add_image_option,
@@ -10,9 +10,13 @@ from napari_segment_anything.cli.arguments import (
     add_shared_options,
     add_show_option,
     add_store_option,
+    add_table_option,
     location,
     zarr_path,
 )
+
+if TYPE_CHECKING:
+    from napari_segment_anything.stacks.stack import Stack
 
 
 def add_parser(commands: Any) -> None:
@@ -30,11 +34,13 @@ def add_parser(commands: Any) -> None:
     add_overwrite_option(parser)
     add_image_option(parser)
     add_show_option(parser)
+    add_table_option(parser, "object and plane")
     parser.set_defaults(run=run_segment)
 
 
 def run_segment(arguments: Namespace) -> None:
     """Segment every plane of the input."""
+    from napari_segment_anything.batch.objects_table import objects_table
     from napari_segment_anything.batch.progress import run
     from napari_segment_anything.batch.segment import segment_record, segment_stack
     from napari_segment_anything.cli.dry_run import dry_run
@@ -45,16 +51,26 @@ def run_segment(arguments: Namespace) -> None:
         store_of,
     )
     from napari_segment_anything.cli.progress_bar import ProgressBar
+    from napari_segment_anything.cli.reading import say_stretch
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.show import check_show, show_result
-    from napari_segment_anything.cli.summary import report, segment_summary
+    from napari_segment_anything.cli.summary import (
+        candidates_file,
+        report,
+        segment_summary,
+    )
+    from napari_segment_anything.storage.tables import write_tracks_table
 
     if arguments.show:
         check_show()
     stack = stack_of(arguments)
+    say_stretch(stack)
+    _check_places(arguments, stack)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     files = {"labels": str(arguments.output)}
+    if arguments.table:
+        files["table"] = str(arguments.table)
     with cluster_of(arguments) as cluster, ProgressBar() as bar:
         if arguments.dry_run:
             dry_run(
@@ -82,7 +98,29 @@ def run_segment(arguments: Namespace) -> None:
             cluster=cluster,
         )
         result = run(job, bar)
+        if arguments.table:
+            write_tracks_table(arguments.table, run(objects_table(stack, result), bar))
+    files |= candidates_file(result)
     summary = segment_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
     if arguments.show:
         show_result(stack, result)
+
+
+def _check_places(arguments: Namespace, stack: "Stack") -> None:
+    from napari_segment_anything.cli.places import (
+        OBJECT_COLUMNS,
+        check_places,
+        check_table,
+        prepare_places,
+    )
+    from napari_segment_anything.stacks.places import places_of
+
+    table, output = arguments.table, arguments.output
+    if table is not None:
+        overwrite = arguments.overwrite
+        check_table(table, output, overwrite=overwrite, columns=OBJECT_COLUMNS)
+        reads = [*places_of(stack), output, *filter(None, [arguments.json])]
+        # An earlier table of the same job may be replaced, as was just made sure.
+        check_places({"table": table}, reads=reads, overwrite=True)
+    prepare_places(output, table, arguments.json)

@@ -39,6 +39,11 @@ _COUNTS = {
         "doubtful places, the worst of which are listed here",
     ),
 }
+# What is not plain from the name of a result.
+_EXPLAINED = {
+    "candidates": "masks before any threshold, so that other thresholds need no model; "
+    "may be deleted",
+}
 # So many doubtful places are named; --doubts writes all.
 N_DOUBTS = 10
 
@@ -140,8 +145,19 @@ def report(summary: Mapping[str, Any], path: Path | None) -> None:
     for activity, seconds in summary["seconds"].items():
         sys.stdout.write(f"{seconds:10.1f} seconds {activity}\n")
     for name, written in summary.get("files", {}).items():
-        sys.stdout.write(f"{name:>10}: {written}\n")
+        explained = f" ({_EXPLAINED[name]})" if name in _EXPLAINED else ""
+        sys.stdout.write(f"{name:>10}: {written}{explained}\n")
     write_json(path, summary)
+
+
+def candidates_file(result: "SegmentResult | TrackResult") -> dict[str, str]:
+    """Return where the candidates of a result lie, if it is on disk."""
+    from napari_segment_anything.batch.segment import candidates_beside
+    from napari_segment_anything.storage.label_store import LabelStore
+
+    labels = result.labels
+    kept = candidates_beside(labels) if isinstance(labels, LabelStore) else None
+    return {} if kept is None else {"candidates": str(kept.path)}
 
 
 def _write_counts(summary: Mapping[str, Any]) -> None:

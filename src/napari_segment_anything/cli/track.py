@@ -77,11 +77,19 @@ def run_track(arguments: Namespace) -> None:
         stack_of,
         store_of,
     )
-    from napari_segment_anything.cli.places import check_places, check_table
+    from napari_segment_anything.cli.places import (
+        check_places,
+        check_table,
+        prepare_places,
+    )
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.show import check_show, show_result
-    from napari_segment_anything.cli.summary import report, track_summary
+    from napari_segment_anything.cli.summary import (
+        candidates_file,
+        report,
+        track_summary,
+    )
     from napari_segment_anything.stacks.places import places_of
     from napari_segment_anything.storage.tables import write_tracks_table
 
@@ -102,6 +110,7 @@ def run_track(arguments: Namespace) -> None:
         ],
         overwrite=arguments.overwrite,
     )
+    prepare_places(arguments.output, *wanted_files(arguments).values(), arguments.json)
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     files = {"labels": str(arguments.output), "table": str(table)}
@@ -146,7 +155,7 @@ def run_track(arguments: Namespace) -> None:
         )
         result = run(job, bar)
     write_tracks_table(table, result.table)
-    files |= export(arguments, result, stack)
+    files |= export(arguments, result, stack) | candidates_file(result)
     summary = track_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
     if arguments.show:

@@ -100,13 +100,6 @@ def add_export_options(parser: ArgumentParser) -> None:
     )
 
 
-def add_table_options(parser: ArgumentParser) -> None:
-    """Add the option for the table of objects, where it has no place of its own."""
-    parser.add_argument(
-        "--table", type=Path, metavar="CSV", help="one row per object and frame"
-    )
-
-
 def frames(text: str) -> tuple[int, ...]:
     """Parse ``"0,10-19"``."""
     from argparse import ArgumentTypeError

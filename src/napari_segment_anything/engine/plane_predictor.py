@@ -19,12 +19,9 @@ from napari_segment_anything.engine.prompt_bounds import within_plane, within_wi
 from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.rough_prompts import with_rough_masks
-from napari_segment_anything.engine.tiling import touches_inner_edge
+from napari_segment_anything.engine.second_look import Answer, Answers
 from napari_segment_anything.engine.working_scale import estimate_scale, window_side
 
-BoolArray = npt.NDArray[np.bool_]
-
-_EDGE_TOLERANCE = 2.0
 _BATCH = 64
 # Models without a proposal head encode too slowly to look closer at small boxes.
 _N_CLOSER = 2
@@ -37,7 +34,8 @@ class PlanePredictor:
     A plane whose objects would be small in the model frame is looked at in windows.
     Windows overlap, so that each prompt has one that shows its surroundings; they are
     encoded when a prompt first needs them. An object that its window cuts is looked at
-    again from farther away, at last in the frame of the whole plane.
+    again from farther away, at last in the frame of the whole plane; so is what points
+    show a model with a proposal head when it is unsure of its answer.
 
     Parameters
     ----------
@@ -149,7 +147,9 @@ class PlanePredictor:
             When a point or a whole box lies outside of the plane.
         """
         prompts = within_plane(prompts, self.plane_shape)
-        rows: list[list[_Answer]] = [[] for _ in range(prompts.n_objects)]
+        # Without a proposal head each further look takes too long.
+        may_doubt = self._predictor.has_proposals and rough is None
+        given = Answers(prompts, self.plane_shape, may_doubt=may_doubt)
         windows = self.windows if may_encode else self._known_windows()
         level_of = windows.first_levels(prompts)
         for level in range(len(windows.sides)):
@@ -171,21 +171,9 @@ class PlanePredictor:
                         n_clicks if prompts.n_objects == 1 else 0,
                     )
                     for i, alternatives in zip(batch.tolist(), answers, strict=True):
-                        rows[i] = alternatives
-                        if _is_cut(alternatives, window, self.plane_shape):
+                        if given.take(i, alternatives, window):
                             level_of[i] = level + 1
-        flat = [answer for row in rows for answer in row]
-        if not flat:
-            return MaskSet.empty(self.plane_shape)
-        boxes, masks, iou, stability = zip(*flat, strict=True)
-        return MaskSet.from_masks(
-            self.plane_shape,
-            boxes,
-            masks,
-            predicted_iou=iou,
-            stability_score=stability,
-            points=[_middle(box) for box in boxes],
-        )
+        return given.masks()
 
     def _known_windows(self) -> PromptWindows:
         """Return the windows, or the whole plane alone while its scale is unknown."""
@@ -217,7 +205,7 @@ class PlanePredictor:
         multimask: bool,
         rough: MaskSet | None,
         n_clicks: int,
-    ) -> list[list["_Answer"]]:
+    ) -> list[list[Answer]]:
         y0, x0, y1, x1 = window
         if not self._is_whole(window):
             prompts = within_window(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
@@ -231,9 +219,6 @@ class PlanePredictor:
         weight = self._proposal_weight
         iou = _weighed(iou, logits, embedding, self._predictor, weight)
         return _in_plane(logits, iou, embedding, (y0, x0))
-
-
-_Answer = tuple[Box, BoolArray, float, float]
 
 
 def _weighed(
@@ -255,13 +240,13 @@ def _in_plane(
     scores: Tensor,
     embedding: ImageEmbedding,
     corner: tuple[int, int],
-) -> list[list[_Answer]]:
+) -> list[list[Answer]]:
     """Masks of N objects, M alternatives each, of a window with this first pixel."""
     y0, x0 = corner
     answers = []
     low_res = logits.float().cpu().numpy()
     for three, three_scores in zip(low_res, scores.tolist(), strict=True):
-        row: list[_Answer] = []
+        row: list[Answer] = []
         for one, score in zip(three, three_scores, strict=True):
             found = stable_mask_in_plane(one, embedding.geometry)
             if found is None:
@@ -272,17 +257,3 @@ def _in_plane(
             row.append((box, mask, score, stability))
         answers.append(row)
     return answers
-
-
-def _is_cut(
-    alternatives: list[_Answer], window: Box, plane_shape: tuple[int, int]
-) -> bool:
-    """Whether the best alternative ends at an edge that cuts the plane."""
-    box, mask, *_ = max(alternatives, key=lambda answer: answer[2])
-    return mask.size > 0 and touches_inner_edge(
-        box, window, plane_shape, _EDGE_TOLERANCE
-    )
-
-
-def _middle(box: Box) -> tuple[float, float]:
-    return (box[0] + box[2] - 1) / 2, (box[1] + box[3] - 1) / 2

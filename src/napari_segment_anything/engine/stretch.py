@@ -106,6 +106,26 @@ class Stretch:
             points=(masks.points + 0.5) / times - 0.5,
         )
 
+    def shrunk_labels(self, labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Return labels of the stretched image as those of the image itself.
+
+        A pixel belongs to the object that covers half of it, of two such objects to the
+        one with the smaller number.
+        """
+        rows, columns = self.rows, self.columns
+        height, width = labels.shape[0] // rows, labels.shape[1] // columns
+        blocks = labels.reshape(height, rows, width, columns).swapaxes(1, 2)
+        parts = blocks.reshape(height, width, -1)
+        n = rows * columns
+        ordered = np.sort(parts, axis=-1)
+        shrunk = np.zeros((height, width), np.int32)
+        # Whatever fills half of a sorted row reaches its middle.
+        for middle in (n // 2, (n - 1) // 2):
+            label = ordered[..., middle]
+            covers = 2 * (parts == label[..., np.newaxis]).sum(axis=-1) >= n
+            shrunk = np.where(covers & (label > 0), label, shrunk)
+        return shrunk
+
     def _shrink(
         self, mask: BoolArray, box: list[int]
     ) -> tuple[tuple[int, int, int, int], BoolArray]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_segment_anything.engine.image import percentile_range
 from napari_segment_anything.stacks.large_plane import plane_of
+from napari_segment_anything.stacks.square import Squared
 from napari_segment_anything.stacks.stack import Stack
 
 _MAX_PIXELS = 2**18
@@ -48,6 +49,9 @@ def estimate_intensity_range(
     UnreadableInputError
         If a sampled plane cannot be read.
     """
+    if isinstance(stack.data, Squared):
+        # The range of the pixels as they are; embeddings are known by it.
+        stack = stack.data.stack
     n_sampled = max(1, min(n_planes, stack.n_planes))
     numbers = np.linspace(0, stack.n_planes - 1, n_sampled).round().astype(int)
     pixels = []

@@ -10,6 +10,7 @@ from napari_segment_anything.errors import InvalidImageError, UnreadableInputErr
 from napari_segment_anything.stacks.axes import axes_from_names
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.plate import advice, fields_of
+from napari_segment_anything.stacks.true_colour import is_true_colour
 from napari_segment_anything.stacks.validation import no_such_level
 
 
@@ -84,10 +85,14 @@ def count_levels(group: zarr.Group) -> int:
     return 0 if multiscale is None else len(multiscale.get("datasets", []))
 
 
-def _multiscale_of(group: zarr.Group) -> Mapping[str, Any] | None:
+def _ome_of(group: zarr.Group) -> Mapping[str, Any]:
     attributes: dict[str, Any] = dict(group.attrs)
     ome = attributes.get("ome", attributes)
-    multiscales = ome.get("multiscales") if isinstance(ome, Mapping) else None
+    return ome if isinstance(ome, Mapping) else {}
+
+
+def _multiscale_of(group: zarr.Group) -> Mapping[str, Any] | None:
+    multiscales = _ome_of(group).get("multiscales")
     if not isinstance(multiscales, list) or not multiscales:
         return None
     first: Mapping[str, Any] = multiscales[0]
@@ -113,16 +118,19 @@ def _open_level(
             f"{location} names the array {dataset['path']!r}, which is missing; copy "
             f"the OME-Zarr again."
         ) from error
+    # Some writers call every image "/".
+    name = str(multiscale.get("name") or "").strip("/") or name
     declared = multiscale.get("axes", [])
     axes = axes_from_names([_axis_name(axis) for axis in declared])
     if axes is None:
-        return Opened(array, _axes_of_array(array), name=multiscale.get("name") or name)
+        return Opened(array, _axes_of_array(array), name=name)
     ones = [1.0] * len(axes)
     sizes = _numbers_of(dataset, "scale", ones)
     outer = _numbers_of(multiscale, "scale", ones)
     return Opened(
         array,
         axes,
+        channel=(0, 1, 2) if is_true_colour(_ome_of(group)) else None,
         scale={
             axis: size * factor
             for axis, size, factor in zip(axes, sizes, outer, strict=True)
@@ -133,7 +141,7 @@ def _open_level(
             for letter, axis in zip(axes, declared, strict=True)
             if isinstance(axis, Mapping) and axis.get("unit")
         },
-        name=multiscale.get("name") or name,
+        name=name,
         translate={
             axis: inner * factor + shift
             for axis, inner, factor, shift in zip(

@@ -173,7 +173,9 @@ def is_free(path: Path) -> bool:
 def _make_image(root: zarr.Group, layout: LabelLayout, name: str) -> None:
     colour = "C" if layout.is_rgb else ""
     axes = ome_metadata.ome_order(layout.axes + colour)
-    root.attrs.update(ome_metadata.image_attributes(layout.described(name, axes)))
+    described = layout.described(name, axes)
+    colours_of = layout.image_dtype if layout.is_rgb else None
+    root.attrs.update(ome_metadata.image_attributes(described, colours_of=colours_of))
     _make_levels(root, axes, layout, set(colour), np.dtype(layout.image_dtype))
 
 

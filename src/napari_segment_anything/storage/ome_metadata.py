@@ -3,11 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import DTypeLike
+
 from napari_segment_anything.errors import InvalidAxesError
 
 OME_VERSION = "0.5"
 OLDER_VERSION = "0.4"
 """Of OME-Zarr images in zarr v2, to which labels can be added."""
+
+# Names and colours of the three channels of a picture in true colour.
+_TRUE_COLOURS = {"red": "FF0000", "green": "00FF00", "blue": "0000FF"}
 
 _ORDER = "TPCZYX"
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
@@ -113,9 +119,32 @@ def _transformations(
     return transformations
 
 
-def image_attributes(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes of an image group."""
-    return {"ome": {"version": OME_VERSION, "multiscales": [described]}}
+def image_attributes(
+    described: Mapping[str, Any], *, colours_of: DTypeLike | None = None
+) -> dict[str, Any]:
+    """Attributes of an image group.
+
+    Parameters
+    ----------
+    described : mapping
+        See `multiscale`.
+    colours_of : dtype-like, optional
+        Of a picture in true colour, whose channels are red, green and blue.
+    """
+    ome: dict[str, Any] = {"version": OME_VERSION, "multiscales": [described]}
+    if colours_of is not None:
+        ome["omero"] = {"channels": _true_colour_channels(np.dtype(colours_of))}
+    return {"ome": ome}
+
+
+def _true_colour_channels(dtype: np.dtype[Any]) -> list[dict[str, Any]]:
+    is_whole = np.issubdtype(dtype, np.integer)
+    low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if is_whole else (0, 1)
+    window = {"min": low, "max": high, "start": low, "end": high}
+    return [
+        {"label": label, "color": colour, "active": True, "window": window}
+        for label, colour in _TRUE_COLOURS.items()
+    ]
 
 
 def label_attributes(

@@ -63,8 +63,7 @@ def read_ome_zarr(path: str) -> list[LayerTuple]:
     labelled = _label_groups(group)
     layers: list[LayerTuple] = []
     if _is_image(group):
-        is_ours = any(_holds_our_image(labels) for labels in labelled.values())
-        layers += _image_layers(*_levels(group, name, path), name, is_ours=is_ours)
+        layers += _image_layers(*_levels(group, name, path), name)
     for label_name, labels in labelled.items():
         levels, opened = _levels(labels, label_name, f"{path}/labels/{label_name}")
         # dask compares dtypes of zarr and numpy alike.
@@ -121,14 +120,6 @@ def _label_groups(group: zarr.Group) -> dict[str, zarr.Group]:
     }
 
 
-def _holds_our_image(labels: zarr.Group) -> bool:
-    """Whether the image beside labels was copied there by this package."""
-    from napari_segment_anything.storage.label_layout import OWN_ATTRIBUTES
-
-    own: Any = labels.attrs.get(OWN_ATTRIBUTES, {})
-    return bool(own.get("has_image"))
-
-
 def _levels(group: zarr.Group, name: str, location: str) -> tuple[list[Any], Opened]:
     """Return the resolutions as dask arrays, and what is known of the largest."""
     import dask.array
@@ -149,9 +140,7 @@ def _levels(group: zarr.Group, name: str, location: str) -> tuple[list[Any], Ope
     return arrays, found[0]
 
 
-def _image_layers(
-    levels: list[Any], opened: Opened, name: str, *, is_ours: bool
-) -> list[LayerTuple]:
+def _image_layers(levels: list[Any], opened: Opened, name: str) -> list[LayerTuple]:
     """Describe the layers of an image: one a channel, or a single one of colours."""
     axes = opened.axes or ""
     placed = _placement(opened, axes.replace("C", ""))
@@ -159,8 +148,8 @@ def _image_layers(
         return [(_scales(levels), {"name": name, **placed}, "image")]
     channel_axis = axes.index("C")
     n_channels = levels[0].shape[channel_axis]
-    # What this package copies has channels only if it is a picture in colours.
-    if is_ours and n_channels == 3 and levels[0].dtype == np.uint8:
+    # napari takes colours of 8 bits only.
+    if opened.channel is not None and levels[0].dtype == np.uint8:
         colours = [np.moveaxis(level, channel_axis, -1) for level in levels]
         return [(_scales(colours), {"name": name, "rgb": True, **placed}, "image")]
     colormaps = _COLORMAPS.get(n_channels, ("gray",) * n_channels)

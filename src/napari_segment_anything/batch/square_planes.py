@@ -1,0 +1,83 @@
+"""Objects that were found in stretched planes, written in the stack's own pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_segment_anything.batch.output import LabelOutput, Labels
+from napari_segment_anything.batch.plane_work import (
+    DetectWork,
+    EmbedWork,
+    PlaneRecipe,
+)
+from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.engine.stretch import Stretch
+from napari_segment_anything.stacks.square import Squared
+from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.storage.label_store import LabelStore
+
+
+class ShrunkOutput:
+    """Takes the labels of stretched planes for an output of planes as they are.
+
+    Parameters
+    ----------
+    output : LabelOutput
+        Where labels go, and the image where there is room for it.
+    stack : Stack
+        The planes as they are; a plane is read again if it is written as well.
+    stretch : Stretch
+        How they were stretched.
+    """
+
+    def __init__(self, output: LabelOutput, stack: Stack, stretch: Stretch) -> None:
+        self._output = output
+        self._stack = stack
+        self._stretch = stretch
+
+    def write_plane(self, index: Sequence[int], labels: Labels) -> None:
+        """Replace one plane by labels of the stretched one."""
+        output = self._output
+        if isinstance(output, LabelStore) and output.image is not None:
+            output.write_image_plane(index, self._stack.read(index))
+        output.write_plane(index, self._stretch.shrunk_labels(np.asarray(labels)))
+
+    def read_plane(
+        self, index: Sequence[int], rows: slice | None = None
+    ) -> npt.NDArray[np.int32]:
+        """Return the labels of one plane, or of some of its rows, as they are."""
+        return self._output.read_plane(index, rows)
+
+    def done(self, index: Sequence[int]) -> bool:
+        """Whether a plane needs no more work."""
+        return self._output.done(index)
+
+    def mark_done(self, index: Sequence[int]) -> None:
+        """Note that a plane needs no more work."""
+        self._output.mark_done(index)
+
+
+def output_for(seen: Stack, output: LabelOutput) -> LabelOutput:
+    """Return what takes the labels of a stack as the model sees it."""
+    if not isinstance(seen.data, Squared):
+        return output
+    return ShrunkOutput(output, seen.data.stack, seen.data.stretch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenRecipe(PlaneRecipe):
+    """A `PlaneRecipe` for a stack as the model sees it, by `with_square_pixels`."""
+
+    @classmethod
+    def of(cls, recipe: PlaneRecipe) -> "SeenRecipe":
+        """Return the same recipe, for other processes to shrink what they find."""
+        return cls(**{one.name: getattr(recipe, one.name) for one in fields(recipe)})
+
+    def begin(self, predictor: MaskPredictor) -> EmbedWork | DetectWork:
+        """Open the stores and return the work, in the process that is to do it."""
+        work = super().begin(predictor)
+        if isinstance(work, DetectWork) and work.output is not None:
+            return replace(work, output=output_for(self.stack, work.output))
+        return work
