@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from bright_sam import bright_predictor
 from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
+from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.stretch import Stretch
 from napari_segment_anything.errors import InvalidImageError
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -38,6 +41,26 @@ def test_a_cancelled_job_continues(stack, tiny_predictor, store):
     job.close()
     assert len(list(store.keys())) == 4
     assert run(embed_stack(stack, tiny_predictor, store)).n_encoded == 2
+
+
+def test_the_plane_that_tells_the_size_of_objects_counts_as_encoded(store):
+    plane = np.random.default_rng(0).integers(0, 4000, (300, 300)).astype(np.uint16)
+    movie = Stack(np.stack([plane, plane + 1, plane + 2]), "TYX")
+    predictor = bright_predictor()
+    settings = AutomaticSettings.for_model(predictor.config)
+    first = run(embed_stack(movie, predictor, store, settings=settings))
+    again = run(embed_stack(movie, predictor, store, settings=settings))
+    assert (first.n_encoded, again.n_encoded) == (3, 0)
+
+
+def test_oblong_pixels_are_embedded_as_the_docks_show_them(tiny_predictor, store):
+    data = np.random.default_rng(0).integers(0, 9, (4, 8, 60)).astype(np.uint16)
+    sides = Stack(data, "TYX", scale={"Y": 4.0, "X": 1.0})
+    run(embed_stack(sides, tiny_predictor, store, intensity_range=(0, 9)))
+    seen = StoredPredictor(tiny_predictor, store)
+    square = Stretch.of_pixel(4.0, 1.0).pixels(data[1])
+    seen.embed(square, intensity_range=(0, 9))
+    assert (seen.n_found, seen.n_encoded) == (1, 0)
 
 
 def test_only_the_planes_that_were_asked_for(stack, tiny_predictor, store):

@@ -170,7 +170,7 @@ def test_a_killed_segmentation_goes_on_where_it_was(make_job, tmp_path):
 
     def until_two_are_found(job, process):
         until_begun(job, process)
-        while len(job.computed("detect")) < 3 and process.poll() is None:
+        while len(job.computed("detect")) < 2 + N_AT_ONCE and process.poll() is None:
             time.sleep(0.005)
 
     assert job.kill(until_two_are_found)

@@ -6,7 +6,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.batch.encode_ahead import EncodeAhead
-from napari_segment_anything.batch.object_size import with_object_size
+from napari_segment_anything.batch.object_size import (
+    middle_of,
+    with_object_size,
+)
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import EmbedWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
@@ -21,6 +24,7 @@ from napari_segment_anything.stacks.intensity import (
     estimate_intensity_range,
 )
 from napari_segment_anything.stacks.open import check_is_stack
+from napari_segment_anything.stacks.square import with_square_pixels
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
@@ -70,7 +74,7 @@ def embed_stack(
     Parameters
     ----------
     stack : Stack
-        Read plane by plane.
+        Read plane by plane; oblong pixels are made square, as in the docks.
     predictor : MaskPredictor
         The model.
     store : EmbeddingStore
@@ -100,18 +104,25 @@ def embed_stack(
         An embedding cannot be written, or is not in a folder that workers can share.
     """
     check_is_stack(stack)
+    stack = with_square_pixels(stack)
     started = perf_counter()
     indices = list(stack.indices() if planes is None else planes)
     progress = Progress("embed", 0, len(indices))
     yield progress
     limits = IntensityRange(*(intensity_range or estimate_intensity_range(stack)))
+    looked = StoredPredictor(predictor, store)
     if settings is not None:
-        settings = with_object_size(settings, stack, predictor, limits, store)
+        settings = with_object_size(settings, stack, looked, limits)
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:
             works = [
-                EmbedWork(StoredPredictor(predictor, behind), limits, settings)
+                EmbedWork(
+                    StoredPredictor(predictor, behind),
+                    limits,
+                    settings,
+                    looked_at=middle_of(stack) if looked.n_encoded else None,
+                )
                 for _ in range(n_side_by_side(predictor, stack))
             ]
             ahead = EncodeAhead.beside(works[0].predictor, limits, settings)

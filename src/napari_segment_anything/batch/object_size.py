@@ -34,7 +34,7 @@ def with_object_size(
     stack, predictor, limits : Stack, MaskPredictor, IntensityRange
         Of the job.
     store : EmbeddingStore, optional
-        That of the job, if it has one.
+        That of the job, if it has one. A `StoredPredictor` uses its own.
 
     Raises
     ------
@@ -45,11 +45,16 @@ def with_object_size(
         return settings
     if not (settings.tile and predictor.has_proposals):
         return settings
-    middle = tuple(length // 2 for length in stack.index_shape)
-    plane = SearchedPlane.create(plane_of(stack, middle), None, limits)
+    plane = SearchedPlane.create(plane_of(stack, middle_of(stack)), None, limits)
     # A job that goes on finds in the store what it has looked at before.
-    stored = StoredPredictor(predictor, store or MemoryEmbeddingStore())
-    scale = plane.scale(stored, settings)
+    if not isinstance(predictor, StoredPredictor):
+        predictor = StoredPredictor(predictor, store or MemoryEmbeddingStore())
+    scale = plane.scale(predictor, settings)
     if scale is None:
         return settings
     return replace(settings, object_diameter=SEARCHED_DIAMETER / scale)
+
+
+def middle_of(stack: Stack) -> tuple[int, ...]:
+    """Return the index of the plane that `with_object_size` looks at."""
+    return tuple(length // 2 for length in stack.index_shape)

@@ -67,11 +67,14 @@ class EmbedWork:
     settings : AutomaticSettings, optional
         Of the everything mode whose tiles are to be encoded; by default the plane is
         encoded as a whole.
+    looked_at : tuple of int, optional
+        Index of a plane that the job has encoded before, in part at least.
     """
 
     predictor: StoredPredictor
     limits: IntensityRange
     settings: AutomaticSettings | None = None
+    looked_at: Index | None = None
 
     def do(
         self, index: Index, plane: Plane, progress: Progress
@@ -89,7 +92,7 @@ class EmbedWork:
                 searched.embed(crop, self.predictor)
                 yield progress
         return PlaneOutcome(
-            n_encoded=self.predictor.n_encoded - before,
+            n_encoded=self.predictor.n_encoded - before + (index == self.looked_at),
             seconds=since(earlier, self.predictor.watch.seconds),
         )
 

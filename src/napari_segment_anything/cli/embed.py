@@ -44,7 +44,6 @@ def run_embed(arguments: Namespace) -> None:
     from napari_segment_anything.cli.reading import say_stretch
     from napari_segment_anything.cli.settings_file import job_settings
     from napari_segment_anything.cli.summary import embed_summary, report
-    from napari_segment_anything.stacks.square import with_square_pixels
 
     # Planes are embedded one by one, so what an unnamed axis means does not matter.
     stack = stack_of(arguments, unnamed="T")
@@ -69,7 +68,7 @@ def run_embed(arguments: Namespace) -> None:
             )
             return
         job = embed_stack(
-            with_square_pixels(stack),
+            stack,
             predictor,
             store_of(arguments.output or arguments.store),
             settings=settings.automatic,
