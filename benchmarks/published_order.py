@@ -1,5 +1,7 @@
 """SAM as it was published: nothing folded, nothing shared, masks upscaled first."""
 
+from unittest.mock import patch
+
 import numpy as np
 import torch
 from torch.nn import functional
@@ -11,7 +13,20 @@ from napari_segment_anything.engine.nms import box_nms
 from napari_segment_anything.engine.point_grid import build_point_grid
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.networks import tiny_convolutions, tiny_image_encoder
 from napari_segment_anything.networks.sam import Sam
+
+_NEVER = 2**62
+
+
+def plain_encode(sam: Sam, images: torch.Tensor) -> torch.Tensor:
+    """Encode (B, 3, H, W) with each layer as a whole, not a part at a time."""
+    with (
+        patch.object(tiny_convolutions, "_WIDE_AT_ONCE", _NEVER),
+        patch.object(tiny_image_encoder, "_WIDE_BYTES", _NEVER),
+        torch.inference_mode(),
+    ):
+        return sam.encode(images)
 
 
 def plain_decode(

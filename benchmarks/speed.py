@@ -20,7 +20,12 @@ import torch
 from agreement import agreement_of_models, agreement_on_images, matched_share
 from growth import growth, linking
 from measuring import CLOCKS, Work, describe_machine, measure
-from published_order import one_point_each, plain_decode, plain_everything
+from published_order import (
+    one_point_each,
+    plain_decode,
+    plain_encode,
+    plain_everything,
+)
 from stages import Contest, everything_settings, share_of_stages
 from start import start_seconds
 from transformers_peer import Peer
@@ -65,8 +70,7 @@ def encoding(contest: Contest, scale: Scale) -> dict:
     tensor = torch.from_numpy(image).permute(2, 0, 1)[None]
 
     def plainly() -> object:
-        with torch.inference_mode():
-            return contest.plain.encode(tensor.to(contest.device))
+        return plain_encode(contest.plain, tensor.to(contest.device))
 
     references: dict[str, Work] = {} if contest.peers else {"unprepared": plainly}
     for name, peer in contest.peers.items():
