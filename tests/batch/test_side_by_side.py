@@ -24,7 +24,10 @@ from napari_segment_anything.engine.automatic import (
     AutomaticSettings,
 )
 from napari_segment_anything.engine.searched_plane import SearchedPlane
-from napari_segment_anything.engine.single_thread import n_common_threads
+from napari_segment_anything.engine.single_thread import (
+    n_common_threads,
+    single_thread,
+)
 from napari_segment_anything.errors import UnreadableInputError
 from napari_segment_anything.models.load import load_model
 from napari_segment_anything.networks.config import CONFIGS
@@ -163,6 +166,39 @@ def test_each_plane_has_its_part_of_the_processors():
     assert torch.get_num_threads() == 2
     with ThreadPoolExecutor(1) as later:
         assert later.submit(torch.get_num_threads).result() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_what_is_decoded_first_beside_others_tells_nothing_of_all_processors():
+    def job(index, plane):
+        with single_thread(2, torch.device("cpu")):
+            yield
+
+    def click():
+        with single_thread(1, torch.device("cpu")):
+            return torch.get_num_threads()
+
+    results(side_by_side([job, job], planes(4)))
+    with ThreadPoolExecutor(1) as beside:
+        assert beside.submit(click).result() == 1
+        assert beside.submit(torch.get_num_threads).result() == 2
+
+
+def test_no_thread_is_left_where_another_one_cannot_begin(monkeypatch):
+    before, submit = set(threading.enumerate()), ThreadPoolExecutor.submit
+
+    def job(index, plane):
+        yield
+
+    def interrupted(self, *arguments):
+        if set(threading.enumerate()) - before:
+            raise KeyboardInterrupt
+        return submit(self, *arguments)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(side_by_side([job, job], planes(4)))
+    assert set(threading.enumerate()) == before
 
 
 @pytest.mark.usefixtures("two_threads")

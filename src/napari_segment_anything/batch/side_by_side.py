@@ -26,6 +26,7 @@ import torch
 from napari_segment_anything.batch.read_ahead import Index
 from napari_segment_anything.engine.parts import Part, RunParts, in_turn
 from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.engine.single_thread import n_common_threads
 from napari_segment_anything.networks.config import TinyViTConfig
 from napari_segment_anything.stacks.stack import Stack
 
@@ -180,16 +181,20 @@ def _team(n: int) -> Iterator[ThreadPoolExecutor]:
     At the end it waits for what they have begun, and drops what they have not.
     """
     n_threads = torch.get_num_threads()
+    # Asked while no thread has a number of its own: it is remembered.
+    n_common_threads()
     team = ThreadPoolExecutor(n, "plane", _compute_with, (n_threads // n or 1,))
     begun = threading.Barrier(n + 1)
-    for _ in range(n):
-        team.submit(begun.wait)
-    begun.wait()
-    # Threads that first compute from now on take their number from the last call.
-    torch.set_num_threads(n_threads)
     try:
+        for _ in range(n):
+            team.submit(begun.wait)
+        begun.wait()
+        # Threads that first compute from now on take their number from the last call.
+        torch.set_num_threads(n_threads)
         yield team
     finally:
+        # Whoever is interrupted meanwhile must not leave threads behind that wait.
+        begun.abort()
         team.shutdown(wait=True, cancel_futures=True)
 
 
