@@ -63,3 +63,19 @@ def test_only_planes_of_an_earlier_run_count_as_found_there(candidates, tmp_path
 
     assert detected([blank, blank, blank]) == 0
     assert detected([blank, other, other, blank]) == 2
+
+
+def test_what_another_thread_has_just_kept_is_of_this_run(candidates, tmp_path):
+    class Watched(CandidateStore):
+        def put(self, key, masks):
+            super().put(key, masks)
+            seen.append(run(other.detect(np.zeros((64, 64), np.uint8), start)))
+
+    start, seen = Progress("detect", 0, 2), []
+    stored = StoredPredictor(bright_predictor(), MemoryEmbeddingStore())
+    one, other = Detector(
+        stored, SETTINGS, IntensityRange(0, 255), Watched(tmp_path), n_planes=2
+    ).copies()
+    run(one.detect(np.zeros((64, 64), np.uint8), start))
+    assert len(seen) == 1
+    assert other.n_resumed == 0

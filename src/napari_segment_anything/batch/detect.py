@@ -152,9 +152,10 @@ class Detector:
             self.n_resumed += key not in self._of_this_run
             return found
         masks = yield from self._compute(plane, progress)
+        # Noted first: another thread may find what is put at once.
+        self._of_this_run.add(key)
         with self._watch.timing("storing"):
             self._candidates.put(key, masks)
-        self._of_this_run.add(key)
         return masks
 
     def _compute(
