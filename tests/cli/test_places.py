@@ -12,6 +12,7 @@ import zarr
 
 from bright_sam import bright_predictor
 from dividing_movie import dividing_movie
+from napari_segment_anything.cli import places
 from napari_segment_anything.cli.main import main
 from napari_segment_anything.models import load
 from napari_segment_anything.storage.ctc import read_ctc, write_ctc
@@ -246,6 +247,22 @@ def test_a_summary_without_a_place_is_known_before_the_work(refused, words):
     assert "movie.tif is no folder" in refused(*words, "--json", where)
     assert not Path("exp.zarr").exists()
     assert not Path("found.zarr").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["segment", "movie.tif", "mine/found.zarr"],
+        ["embed", "movie.tif", "--store", "mine/store"],
+    ],
+)
+def test_a_folder_in_one_that_may_not_be_written_to_is_continued(words, monkeypatch):
+    assert main(words) == 0
+    # Nobody may keep root from writing.
+    outer = Path("mine").absolute()
+    monkeypatch.setattr(places.os, "access", lambda path, _: Path(path) != outer)
+    assert main(words) == 0
+    assert main(["segment", "movie.tif", "mine/other.zarr"]) == 2
 
 
 def test_what_candidates_are_is_said(capsys):

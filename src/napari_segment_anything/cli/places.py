@@ -84,7 +84,11 @@ def prepare_places(*places: Path | None) -> None:
     for place in places:
         if place is None:
             continue
-        parent = place.expanduser().absolute().parent
+        whole = place.expanduser().absolute()
+        if whole.is_dir():
+            # It is continued: whoever owns it need not own the folder around it.
+            continue
+        parent = whole.parent
         there = next(folder for folder in (parent, *parent.parents) if folder.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             reason = "may not be written to" if there.is_dir() else "is no folder"
