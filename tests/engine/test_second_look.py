@@ -69,3 +69,15 @@ def test_an_answer_without_pixels_is_looked_at_again():
     empty = [((0, 0, 0, 0), np.zeros((0, 0), bool), 0.0, 0.0)]
     assert given.take(0, empty, WINDOW)
     assert not answers(may_doubt=False).take(0, empty, WINDOW)
+
+
+def test_a_surer_answer_that_is_cut_and_comes_to_nothing_is_given_up():
+    given = answers()
+    unsure = [answer(INNER, 0.45)]
+    given.take(0, unsure, WINDOW)
+    cut = [answer(CUT, 0.9)]
+    assert given.take(0, cut, WINDOW)
+    assert given.rows[0] is cut
+    # From still farther away it is less sure than what was seen at first.
+    given.take(0, [answer(INNER, 0.1)], (0, 0, *PLANE))
+    assert given.rows[0] is unsure

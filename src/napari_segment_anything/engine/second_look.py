@@ -42,22 +42,25 @@ class Answers:
     ) -> None:
         self.rows: list[list[Answer]] = [[] for _ in range(prompts.n_objects)]
         self._is_cut = [False] * prompts.n_objects
+        # Of each object the last answer that was taken and shows all of it.
+        self._uncut: list[list[Answer]] = [[] for _ in range(prompts.n_objects)]
         self._plane_shape = plane_shape
         are_points = prompts.boxes is None and prompts.masks is None
         self._may_doubt = may_doubt and are_points
 
     def take(self, i: int, alternatives: list[Answer], window: Box) -> bool:
         """Take the answer of a window, and tell whether to look from farther away."""
-        if (
-            not self.rows[i]
-            or self._is_cut[i]
-            or _surest(alternatives)[2] >= _surest(self.rows[i])[2] + _SURER
-        ):
+        held, needed = self._uncut[i], 0.0 if self._is_cut[i] else _SURER
+        if held and _surest(alternatives)[2] < _surest(held)[2] + needed:
+            self.rows[i], self._is_cut[i] = held, False
+        else:
             self.rows[i] = alternatives
             box, mask, *_ = _surest(alternatives)
             self._is_cut[i] = mask.size > 0 and touches_inner_edge(
                 box, window, self._plane_shape, _EDGE_TOLERANCE
             )
+            if not self._is_cut[i]:
+                self._uncut[i] = alternatives
         is_unsure = self._may_doubt and _surest(self.rows[i])[2] < _UNSURE
         return self._is_cut[i] or is_unsure
 
