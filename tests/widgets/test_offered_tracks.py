@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from napari.layers import Labels, Tracks
+from napari.layers import Labels, Shapes, Tracks
 from qtpy.QtWidgets import QMainWindow
 
 from dividing_movie import dividing_movie
@@ -157,6 +157,40 @@ def test_a_dock_that_is_closed_leaves_tracks_to_the_next_one(
     assert first.corrector is not None
     settle(first, qtbot)
     window.takeCentralWidget()
+
+
+def test_what_is_reviewed_first_is_the_slice_that_is_shown(docks, viewer_model, qtbot):
+    add_deep_movie(viewer_model)
+    main = docks(SegmentDock, viewer_model)
+    track_all(main, qtbot)
+    viewer_model.dims.set_point(1, 0)
+    time = docks(TimeDock, viewer_model)
+    settle(time, qtbot)
+    assert time.corrector.shown.position == (0,)
+    ids = np.unique(layer_of(viewer_model, Labels).data[0, 0])
+    assert set(ids) - {0} <= set(time.corrector.tracks.tracks)
+
+
+def test_what_a_closed_dock_computes_again_draws_no_readings(
+    docks, viewer_model, qtbot
+):
+    add_movie(viewer_model)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dock = docks(TimeDock, viewer_model)
+    window.setCentralWidget(dock)
+    corrector = track(dock, qtbot)
+    for _ in corrector.tour.doubts:
+        dock.steps.step(1)
+        if corrector.sight.lines.layer is not None:
+            break
+    assert corrector.sight.lines.layer is not None
+    corrector.picker.pick(corrector.tour.doubt.track)
+    dock.form.review.recompute.click()
+    assert dock.worker.is_busy
+    dock.setParent(None)
+    settle(dock, qtbot)
+    assert not [one for one in viewer_model.layers if isinstance(one, Shapes)]
 
 
 def test_removed_labels_are_offered_to_nobody(docks, viewer_model, qtbot):

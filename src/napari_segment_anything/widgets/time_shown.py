@@ -51,6 +51,10 @@ class ShownMovie(QObject):
         super().__init__()
         self._viewer, self._layers, self._found = viewer, layers, found
         self.position = found.request.position_of(found.request.plane)
+        # Sliders may have moved since the movie was asked for.
+        if (plane := self._plane) is not None:
+            position = found.request.position_of(plane)
+            self.position = position if position in found.movies else self.position
         self._known: dict[tuple[Position, int], FramePoints] = {}
         self.repairs: tuple[tuple[int, int, str, float], ...] = ()
         self._drawer = LatestWorker(self)

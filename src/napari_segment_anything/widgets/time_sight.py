@@ -97,6 +97,7 @@ class DoubtSight(QObject):
         self._reader = LatestWorker(self)
         self._reader.finished.connect(self._on_seen)
         self._reader.failed.connect(self.failed)
+        self._is_closed = False
 
     @property
     def is_busy(self) -> bool:
@@ -106,6 +107,8 @@ class DoubtSight(QObject):
     def show(self) -> None:
         """Look at the doubt that is shown, in place of what was seen before."""
         doubt, tracks = self._tour.doubt, self._shown.tracks
+        if self._is_closed:
+            return
         if doubt is None or doubt.position != self._shown.position:
             self.hide()
         elif self._is_quick:
@@ -124,7 +127,8 @@ class DoubtSight(QObject):
         self.lines.hide()
 
     def close(self) -> None:
-        """Look at nothing more."""
+        """Look at nothing more, also where something is still computed again."""
+        self._is_closed = True
         self._reader.close()
         self.lines.hide()
 
