@@ -43,14 +43,36 @@ def test_a_cancelled_job_continues(stack, tiny_predictor, store):
     assert run(embed_stack(stack, tiny_predictor, store)).n_encoded == 2
 
 
-def test_the_plane_that_tells_the_size_of_objects_counts_as_encoded(store):
-    plane = np.random.default_rng(0).integers(0, 4000, (300, 300)).astype(np.uint16)
+class Workers:
+    """Stands for a cluster: does the work here, as its recipe says."""
+
+    def __init__(self, predictor):
+        self._predictor = predictor
+
+    def work(self, recipe, indices, tally, progress, *, model_digest):
+        work = recipe.begin(self._predictor)
+        for index in indices:
+            tally.add(run(work.do(index, recipe.stack.read(index), progress)))
+            yield progress
+
+
+@pytest.mark.parametrize("with_workers", [False, True])
+def test_the_plane_that_tells_the_size_of_objects_counts_as_encoded(
+    with_workers, tmp_path
+):
+    # One large object: planes are encoded as a whole, as the first look does.
+    y, x = np.mgrid[:128, :128]
+    plane = (100 + 2000 * (np.hypot(y - 64, x - 64) < 30)).astype(np.uint16)
     movie = Stack(np.stack([plane, plane + 1, plane + 2]), "TYX")
-    predictor = bright_predictor()
+    predictor, store = bright_predictor(), ZarrEmbeddingStore(tmp_path / "store")
     settings = AutomaticSettings.for_model(predictor.config)
-    first = run(embed_stack(movie, predictor, store, settings=settings))
-    again = run(embed_stack(movie, predictor, store, settings=settings))
-    assert (first.n_encoded, again.n_encoded) == (3, 0)
+    cluster = Workers(predictor) if with_workers else None
+
+    def embed():
+        job = embed_stack(movie, predictor, store, settings=settings, cluster=cluster)
+        return run(job).n_encoded
+
+    assert (embed(), embed()) == (3, 0)
 
 
 def test_oblong_pixels_are_embedded_as_the_docks_show_them(tiny_predictor, store):

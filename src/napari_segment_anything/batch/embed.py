@@ -113,6 +113,7 @@ def embed_stack(
     looked = StoredPredictor(predictor, store)
     if settings is not None:
         settings = with_object_size(settings, stack, looked, limits)
+    looked_at = middle_of(stack) if looked.n_encoded else None
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:
@@ -121,7 +122,7 @@ def embed_stack(
                     StoredPredictor(predictor, behind),
                     limits,
                     settings,
-                    looked_at=middle_of(stack) if looked.n_encoded else None,
+                    looked_at=looked_at,
                 )
                 for _ in range(n_side_by_side(predictor, stack))
             ]
@@ -135,6 +136,7 @@ def embed_stack(
             store=path,
             quota_bytes=quota,
             settings=settings,
+            looked_at=looked_at,
         )
         digest = predictor.model_digest
         yield from cluster.work(recipe, indices, tally, progress, model_digest=digest)

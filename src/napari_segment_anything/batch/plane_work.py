@@ -157,6 +157,8 @@ class PlaneRecipe:
         OME-Zarr and name of the labels; without it, candidates are all that is kept.
     quota_bytes : int, optional
         Most that the embeddings may take on disk.
+    looked_at : tuple of int, optional
+        Index of a plane that the job has encoded before, see `EmbedWork`.
     """
 
     stack: Stack
@@ -166,13 +168,14 @@ class PlaneRecipe:
     candidates: Path | None = None
     output: tuple[Path, str] | None = None
     quota_bytes: int | None = None
+    looked_at: Index | None = None
 
     def begin(self, predictor: MaskPredictor) -> EmbedWork | DetectWork:
         """Open the stores and return the work, in the process that is to do it."""
         store = ZarrEmbeddingStore(self.store, self.quota_bytes)
         stored = StoredPredictor(predictor, store)
         if self.candidates is None or self.settings is None:
-            return EmbedWork(stored, self.limits, self.settings)
+            return EmbedWork(stored, self.limits, self.settings, self.looked_at)
         candidates = CandidateStore(self.candidates)
         detector = Detector(stored, self.settings, self.limits, candidates)
         if self.output is None:

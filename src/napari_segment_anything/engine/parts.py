@@ -1,6 +1,6 @@
 """Work in parts that may be done in any order: here one after the other.
 
-Whoever has threads to spare passes a runner of its own, such as `PartsAtOnce`.
+Whoever has threads to spare passes a runner of its own, as `parts_at_once` returns it.
 """
 
 from collections.abc import Callable, Generator, Sequence
