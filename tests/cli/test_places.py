@@ -270,6 +270,9 @@ def test_what_candidates_are_is_said(capsys):
     assert "found.candidates (masks before any threshold" in capsys.readouterr().out
     files = json.loads(Path("found.json").read_text())["files"]
     assert Path(files["candidates"]).is_dir()
+    shutil.rmtree(files["candidates"])
+    assert main([*SEGMENT, "--json", "again.json"]) == 0
+    assert "candidates" not in json.loads(Path("again.json").read_text())["files"]
     n_objects = json.loads(Path("found.json").read_text())["n_objects"]
     table = pd.read_csv(files["table"])
     assert len(table) == n_objects > 0

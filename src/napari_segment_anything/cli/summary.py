@@ -151,13 +151,16 @@ def report(summary: Mapping[str, Any], path: Path | None) -> None:
 
 
 def candidates_file(result: "SegmentResult | TrackResult") -> dict[str, str]:
-    """Return where the candidates of a result lie, if it is on disk."""
+    """Return where the candidates of a result lie, if there are any on disk."""
     from napari_segment_anything.batch.segment import candidates_beside
     from napari_segment_anything.storage.label_store import LabelStore
 
     labels = result.labels
     kept = candidates_beside(labels) if isinstance(labels, LabelStore) else None
-    return {} if kept is None else {"candidates": str(kept.path)}
+    # Somebody may have deleted them, and all planes were done.
+    if kept is None or not kept.path.is_dir():
+        return {}
+    return {"candidates": str(kept.path)}
 
 
 def _write_counts(summary: Mapping[str, Any]) -> None:
