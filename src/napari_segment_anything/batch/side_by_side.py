@@ -26,7 +26,10 @@ import torch
 from napari_segment_anything.batch.read_ahead import Index
 from napari_segment_anything.engine.parts import Part, RunParts, in_turn
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.single_thread import n_common_threads
+from napari_segment_anything.engine.single_thread import (
+    n_common_threads,
+    n_own_threads,
+)
 from napari_segment_anything.networks.config import TinyViTConfig
 from napari_segment_anything.stacks.stack import Stack
 
@@ -65,12 +68,12 @@ def n_side_by_side(predictor: MaskPredictor, stack: Stack) -> int:
         return 1
     height, width = stack.plane_shape
     fitting = _MOST_PIXELS // max(1, height * width)
-    return max(1, min(torch.get_num_threads(), _MOST_AT_ONCE, fitting, stack.n_planes))
+    return max(1, min(n_own_threads(), _MOST_AT_ONCE, fitting, stack.n_planes))
 
 
 def parts_at_once(predictor: MaskPredictor) -> RunParts:
     """Have the parts of a plane's work done at once, on a CPU."""
-    n = min(torch.get_num_threads(), _MOST_AT_ONCE)
+    n = min(n_own_threads(), _MOST_AT_ONCE)
     if predictor.device.type != "cpu" or n == 1:
         return in_turn
 
@@ -180,7 +183,7 @@ def _team(n: int) -> Iterator[ThreadPoolExecutor]:
 
     At the end it waits for what they have begun, and drops what they have not.
     """
-    n_threads = torch.get_num_threads()
+    n_threads = n_own_threads()
     # Asked while no thread has a number of its own: it is remembered.
     n_common_threads()
     team = ThreadPoolExecutor(n, "plane", _compute_with, (n_threads // n or 1,))

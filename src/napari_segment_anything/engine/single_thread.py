@@ -13,6 +13,22 @@ from functools import cache
 
 import torch
 
+# Threads that decode without a team; meanwhile others would take their number.
+_ALONE: set[int] = set()
+_CHANGED = threading.Condition()
+_MOST_SECONDS = 1.0
+
+
+def n_own_threads() -> int:
+    """Return how many threads the calling one computes with.
+
+    A thread takes the common number once, when it first asks. If a prompt is being
+    decoded without a team at that moment, this waits until that is done.
+    """
+    with _CHANGED:
+        _CHANGED.wait_for(lambda: not _ALONE, _MOST_SECONDS)
+        return torch.get_num_threads()
+
 
 @cache
 def n_common_threads() -> int:
@@ -38,9 +54,15 @@ def single_thread(n_prompts: int, device: torch.device) -> Iterator[None]:
     ):
         yield
         return
-    torch.set_num_threads(1)
+    number = threading.get_ident()
+    with _CHANGED:
+        _ALONE.add(number)
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        # Threads that first compute from now on take their number from here.
-        torch.set_num_threads(n_threads)
+        with _CHANGED:
+            # Threads that first compute from now on take their number from here.
+            torch.set_num_threads(n_threads)
+            _ALONE.discard(number)
+            _CHANGED.notify_all()
