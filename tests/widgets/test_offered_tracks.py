@@ -99,6 +99,22 @@ def test_a_time_dock_that_is_opened_later_reviews_them(docks, viewer_model, qtbo
     assert docks(TimeDock, viewer_model).corrector is None
 
 
+def test_corrected_tracks_stay_under_review(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    main, time = docks(SegmentDock, viewer_model), docks(TimeDock, viewer_model)
+    corrector = track(time, qtbot)
+    corrector.picker.pick(corrector.tracks.tracks[0])
+    time.form.review.buttons["remove_all"].click()
+    settle(time, qtbot)
+    assert corrector.can_undo
+    track_all(main, qtbot)
+    settle(time, qtbot)
+    assert time.corrector is corrector
+    assert "that you have corrected" in time.form.job.status.text()
+    time.steps.undo()
+    assert not corrector.can_undo
+
+
 def test_paths_are_those_of_the_slice_that_is_shown(docks, viewer_model, qtbot):
     add_deep_movie(viewer_model)
     main = docks(SegmentDock, viewer_model)

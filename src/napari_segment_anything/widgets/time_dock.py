@@ -121,6 +121,12 @@ class TimeDock(Dock):
         """Review what another dock has tracked, or left."""
         if self.worker.is_busy or self._is_away:
             return
+        if self.corrector is not None and self.corrector.can_undo:
+            self.form.job.say(
+                "The new tracks are in their own layers; the review stays with those "
+                "that you have corrected."
+            )
+            return
         if (offered := self.workbench.take_tracks()) is not None:
             layers, found = offered
             self.form.image.choose(layers.image)
