@@ -6,10 +6,8 @@ import pytest
 from bright_sam import bright_predictor, work_of
 from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.objects_table import objects_table
-from napari_segment_anything.batch.plane_work import PlaneRecipe
 from napari_segment_anything.batch.progress import Progress, run
 from napari_segment_anything.batch.segment import detection_recipe, segment_stack
-from napari_segment_anything.batch.square_planes import SeenRecipe
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.intensity import estimate_intensity_range
@@ -116,8 +114,7 @@ def test_a_process_of_its_own_shrinks_what_it_finds(stack, tmp_path):
         CandidateStore(tmp_path / "candidates"),
         target,
     )
-    assert type(recipe) is PlaneRecipe
-    work = SeenRecipe.of(recipe).begin(predictor)
+    work = recipe.begin(predictor)
     for index in stack.indices():
         for _ in work.do(index, seen.read(index), Progress("segment", 0, 3)):
             pass

@@ -8,6 +8,7 @@ from typing import Protocol
 from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.output import LabelOutput
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.batch.square_planes import output_for
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.image import Plane
@@ -144,7 +145,8 @@ class PlaneRecipe:
     Parameters
     ----------
     stack : Stack
-        Travels as it is: a file or zarr as its path, an array with its pixels.
+        As the model sees it, see `with_square_pixels`. Travels as it is: a file or zarr
+        as its path, an array with its pixels.
     limits : IntensityRange
         Of the whole stack.
     store : Path
@@ -181,7 +183,8 @@ class PlaneRecipe:
         if self.output is None:
             return DetectWork(detector)
         path, name = self.output
-        return DetectWork(detector, LabelStore(path, name=name))
+        output = output_for(self.stack, LabelStore(path, name=name))
+        return DetectWork(detector, output)
 
 
 def with_reading(outcome: PlaneOutcome, seconds: float) -> PlaneOutcome:

@@ -23,7 +23,7 @@ from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.shared_store import folder_of
 from napari_segment_anything.batch.side_by_side import n_side_by_side
-from napari_segment_anything.batch.square_planes import SeenRecipe, output_for
+from napari_segment_anything.batch.square_planes import output_for
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.write_behind import WriteBehindStore
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
@@ -190,7 +190,7 @@ def segment_stack(
             yield from work_here(works, seen, todo, tally, progress, ahead)
     else:
         recipe = detection_recipe(seen, limits, settings, store, candidates, target)
-        recipe, digest = SeenRecipe.of(recipe), predictor.model_digest
+        digest = predictor.model_digest
         yield from cluster.work(recipe, todo, tally, progress, model_digest=digest)
     scores = None
     if candidates is not None:

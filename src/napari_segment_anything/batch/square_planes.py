@@ -1,18 +1,11 @@
 """Objects that were found in stretched planes, written in the stack's own pixels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.batch.output import LabelOutput, Labels
-from napari_segment_anything.batch.plane_work import (
-    DetectWork,
-    EmbedWork,
-    PlaneRecipe,
-)
-from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.stretch import Stretch
 from napari_segment_anything.stacks.square import Squared
 from napari_segment_anything.stacks.stack import Stack
@@ -64,20 +57,3 @@ def output_for(seen: Stack, output: LabelOutput) -> LabelOutput:
     if not isinstance(seen.data, Squared):
         return output
     return ShrunkOutput(output, seen.data.stack, seen.data.stretch)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeenRecipe(PlaneRecipe):
-    """A `PlaneRecipe` for a stack as the model sees it, by `with_square_pixels`."""
-
-    @classmethod
-    def of(cls, recipe: PlaneRecipe) -> "SeenRecipe":
-        """Return the same recipe, for other processes to shrink what they find."""
-        return cls(**{one.name: getattr(recipe, one.name) for one in fields(recipe)})
-
-    def begin(self, predictor: MaskPredictor) -> EmbedWork | DetectWork:
-        """Open the stores and return the work, in the process that is to do it."""
-        work = super().begin(predictor)
-        if isinstance(work, DetectWork) and work.output is not None:
-            return replace(work, output=output_for(self.stack, work.output))
-        return work
