@@ -37,6 +37,18 @@ def test_upscaling_flips_no_pixel_of_two_step_bilinear(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_upscaling_column_by_column_gives_the_same(shape):
+    geometry = FrameGeometry(shape, 128)
+    logits = np.random.default_rng(1).normal(0, 3, (64, 64)).astype(np.float32)
+    by_column = geometry.low_res_to_plane(logits, order="F")
+    assert by_column.flags.f_contiguous
+    by_row = geometry.low_res_to_plane(logits, order="C")
+    assert by_row.flags.c_contiguous
+    np.testing.assert_allclose(by_column, by_row, atol=1e-5)
+    assert np.count_nonzero((by_column > 0) != (by_row > 0)) == 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_upscaling_of_a_box_is_the_box_of_the_upscaling(shape):
     geometry = FrameGeometry(shape, 128)
     logits = np.random.default_rng(2).normal(0, 3, (64, 64)).astype(np.float32)

@@ -35,6 +35,10 @@ def test_boxed_mask_equals_the_mask_of_the_whole_plane(shape, seed):
     plain_box, plain_mask = mask_in_plane(logits, geometry)
     assert plain_box == box
     np.testing.assert_array_equal(plain_mask, mask)
+    by_column = stable_mask_in_plane(logits, geometry, order="F")
+    assert (by_column[0], by_column[2]) == (box, stability)
+    assert by_column[1].flags.f_contiguous
+    np.testing.assert_array_equal(by_column[1], mask)
 
 
 def test_a_mask_in_the_padding_is_empty():

@@ -152,6 +152,7 @@ class CropSearch:
                 mask_logits,
                 embedding.geometry,
                 offset=self.settings.stability_score_offset,
+                order="F",
             )
             if found is None or found[2] < self.stability_floor:
                 continue

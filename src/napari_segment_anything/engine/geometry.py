@@ -10,10 +10,12 @@ This is the only module outside of the networks that speaks SAM's (x, y).
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from napari_segment_anything.errors import InvalidImageError
@@ -112,7 +114,7 @@ class FrameGeometry:
             min(low_res_size, int(np.ceil(width * ratio))),
         )
 
-    def upscaling_matrices(self, low_res_size: int) -> tuple[FloatArray, FloatArray]:
+    def upscaling_matrices(self, low_res_size: int) -> tuple[Tensor, Tensor]:
         """Matrices (H, L) and (W, L) that bring low-resolution logits to the plane.
 
         ``rows @ logits @ columns.T`` equals SAM's rule: bilinear from L × L to the
@@ -151,7 +153,10 @@ class FrameGeometry:
         return top, left, bottom, right
 
     def low_res_to_plane(
-        self, logits: npt.NDArray[np.floating], box: Box | None = None
+        self,
+        logits: npt.NDArray[np.floating],
+        box: Box | None = None,
+        order: Literal["C", "F"] = "C",
     ) -> FloatArray:
         """Upscale low-resolution logits to the plane, or to a box of it.
 
@@ -161,6 +166,9 @@ class FrameGeometry:
             (L, L) logits of one mask.
         box : tuple of int, optional
             Half-open (y0, x0, y1, x1) in plane pixels; by default the whole plane.
+        order : str
+            In memory row by row ("C") or, as run lengths are made, column by column
+            ("F").
 
         Returns
         -------
@@ -169,8 +177,14 @@ class FrameGeometry:
         """
         rows, columns = self.upscaling_matrices(logits.shape[-1])
         y0, x0, y1, x1 = box if box is not None else (0, 0, *self.plane_shape)
-        part = _times_banded(np.asarray(logits, dtype=np.float32).T, rows[y0:y1])
-        return _times_banded(part.T, columns[x0:x1])
+        low_res = torch.from_numpy(np.asarray(logits, dtype=np.float32))
+        first, last = rows[y0:y1], columns[x0:x1]
+        if order == "C":
+            first, last, low_res = last, first, low_res.T
+        upscaled: FloatArray = _banded_product(
+            last, _banded_product(first, low_res).T
+        ).numpy()
+        return upscaled if order == "C" else upscaled.T
 
     def plane_to_low_res(
         self, mask: npt.NDArray[np.bool_], box: Box, low_res_size: int
@@ -194,17 +208,18 @@ class FrameGeometry:
         rows, columns = self.upscaling_matrices(low_res_size)
         # The transpose of the upscaling, normalised, is its area-weighted inverse.
         y0, x0, y1, x1 = box
-        covered = rows[y0:y1].T @ mask.astype(np.float32) @ columns[x0:x1]
-        weight: FloatArray = np.outer(rows.sum(axis=0), columns.sum(axis=0))
-        return np.where(weight > 1e-6, covered / np.maximum(weight, 1e-6), 0.0).astype(
-            np.float32
-        )
+        is_inside = torch.from_numpy(mask.astype(np.float32))
+        covered = rows[y0:y1].T @ is_inside @ columns[x0:x1]
+        weight = torch.outer(rows.sum(0), columns.sum(0))
+        fraction = torch.where(weight > 1e-6, covered / weight.clamp(min=1e-6), 0.0)
+        result: FloatArray = fraction.numpy()
+        return result
 
 
 @lru_cache(maxsize=64)
 def _upscaling_matrix(
     low_res_size: int, frame_size: int, scaled: int, plane: int
-) -> FloatArray:
+) -> Tensor:
     basis = torch.eye(low_res_size).unsqueeze(0)
     frame = functional.interpolate(
         basis, size=frame_size, mode="linear", align_corners=False
@@ -212,9 +227,7 @@ def _upscaling_matrix(
     resized = functional.interpolate(
         frame[..., :scaled], size=plane, mode="linear", align_corners=False
     )
-    matrix: FloatArray = np.ascontiguousarray(resized[0].numpy().T)
-    matrix.setflags(write=False)
-    return matrix
+    return resized[0].T.contiguous()
 
 
 @lru_cache(maxsize=64)
@@ -222,34 +235,32 @@ def _support(
     low_res_size: int, frame_size: int, scaled: int, plane: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """First and one past the last plane pixel that each low-res pixel touches."""
-    touched = _upscaling_matrix(low_res_size, frame_size, scaled, plane) != 0
+    matrix = _upscaling_matrix(low_res_size, frame_size, scaled, plane).numpy()
+    touched = matrix != 0
     is_used = touched.any(axis=0)
     first = np.where(is_used, touched.argmax(axis=0), plane)
     stop = np.where(is_used, plane - touched[::-1].argmax(axis=0), 0)
     return first, stop
 
 
-def _times_banded(values: FloatArray, matrix: FloatArray) -> FloatArray:
-    """Product (M, N) of values (M, L) and a banded matrix (N, L), transposed.
+def _banded_product(matrix: Tensor, values: Tensor) -> Tensor:
+    """Product (N, M) of a banded matrix (N, L) and values (L, M).
 
-    A strip of the matrix at a time, without the columns that are zero there.
+    A strip of the matrix at a time, without the columns that are zero there. Not in
+    numpy: the threads of its BLAS go on waiting actively, and take the processors from
+    whoever else computes.
     """
-    product = np.empty((len(values), len(matrix)), np.float32)
+    product = values.new_empty(len(matrix), values.shape[1])
     for start in range(0, len(matrix), _STRIP):
         strip = matrix[start : start + _STRIP]
-        used = _used_columns(strip)
-        np.matmul(
-            values[:, used],
-            strip[:, used].T,
-            out=product[:, start : start + len(strip)],
-        )
+        used = _used_columns(strip.numpy())
+        out = product[start : start + len(strip)]
+        torch.mm(strip[:, used], values[used], out=out)
     return product
 
 
 def _used_columns(matrix: FloatArray) -> slice:
     # Interpolation weights are monotone in position: the ends tell the whole band.
-    if matrix.shape[0] == 0:
-        return slice(0, 0)
     first = int(np.flatnonzero(matrix[0])[0])
     last = int(np.flatnonzero(matrix[-1])[-1])
     return slice(first, last + 1)

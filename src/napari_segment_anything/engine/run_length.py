@@ -45,7 +45,8 @@ def encode_masks(
 def _encode_at_once(
     masks: Sequence[BoolArray],
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    flat = np.concatenate([mask.ravel(order="F") for mask in masks])
+    columns = [mask.ravel(order="F") for mask in masks]
+    flat = np.concatenate(columns) if len(columns) > 1 else columns[0]
     stops = np.cumsum([mask.size for mask in masks])
     starts = np.concatenate([[0], stops[:-1]])
     is_start = np.empty(len(flat), dtype=bool)
