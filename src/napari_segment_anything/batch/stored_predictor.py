@@ -1,15 +1,16 @@
 """A predictor that looks into an embedding store before it encodes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy.typing as npt
 
+from napari_segment_anything.batch.in_flight import in_flight
 from napari_segment_anything.batch.stopwatch import Stopwatch
 from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import FrameGeometry
-from napari_segment_anything.engine.image import check_plane, percentile_range
+from napari_segment_anything.engine.image import Plane, check_plane, percentile_range
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
 from napari_segment_anything.storage.embedding_store import EmbeddingStore, plane_key
 
@@ -59,11 +60,50 @@ class StoredPredictor(MaskPredictor):
     ) -> list[ImageEmbedding]:
         """Return embeddings from the store; encode and store those it lacks."""
         planes = [check_plane(image) for image in images]
-        found: dict[str, ImageEmbedding] = {}
-        missing: dict[str, int] = {}
         with self.watch.timing("storing"):
             limits = [intensity_range or percentile_range(plane) for plane in planes]
             keys = [self.key(*both) for both in zip(planes, limits, strict=True)]
+        with in_flight(self.store).alone(set(keys)):
+            found, missing = self._look_up(keys)
+            if missing:
+                found |= self._encode(planes, limits, missing, intensity_range)
+        return [found[key] for key in keys]
+
+    def _encode(
+        self,
+        planes: Sequence[Plane],
+        limits: Sequence[IntensityRange],
+        missing: Mapping[str, int],
+        common_range: IntensityRange | None,
+    ) -> dict[str, ImageEmbedding]:
+        """Encode the planes whose positions are given by key, and store them."""
+        wanted = list(missing.values())
+        # Without a common range each plane has its own, which is known by now.
+        batches = [wanted] if common_range else [[i] for i in wanted]
+        encoded: list[ImageEmbedding] = []
+        with self.watch.timing("encoding"):
+            for batch in batches:
+                encoded += super().embed_batch(
+                    [planes[i] for i in batch], limits[batch[0]]
+                )
+        self.n_encoded += len(encoded)
+        new = {}
+        for key, embedding in zip(missing, encoded, strict=True):
+            # Stores keep half precision. Rounding at once makes a job that is
+            # interrupted and run again end with the same masks as one that was not.
+            features = embedding.features.half().float()
+            new[key] = replace(embedding, features=features)
+            with self.watch.timing("storing"):
+                self.store.put(key, new[key])
+        return new
+
+    def _look_up(
+        self, keys: Sequence[str]
+    ) -> tuple[dict[str, ImageEmbedding], dict[str, int]]:
+        """Return embeddings that are there, and where in the keys the others begin."""
+        found: dict[str, ImageEmbedding] = {}
+        missing: dict[str, int] = {}
+        with self.watch.timing("storing"):
             for i, key in enumerate(keys):
                 stored = self.store.get(key)
                 if stored is None:
@@ -71,26 +111,7 @@ class StoredPredictor(MaskPredictor):
                 else:
                     found[key] = stored
                     self.n_found += 1
-        if missing:
-            wanted = list(missing.values())
-            # Without a common range each plane has its own, which is known by now.
-            batches = [wanted] if intensity_range else [[i] for i in wanted]
-            new: list[ImageEmbedding] = []
-            with self.watch.timing("encoding"):
-                for batch in batches:
-                    new += super().embed_batch(
-                        [planes[i] for i in batch], limits[batch[0]]
-                    )
-            for key, embedding in zip(missing, new, strict=True):
-                # Stores keep half precision. Rounding at once makes a job that is
-                # interrupted and run again end with the same masks as one that was
-                # not.
-                features = embedding.features.half().float()
-                found[key] = replace(embedding, features=features)
-                with self.watch.timing("storing"):
-                    self.store.put(key, found[key])
-                self.n_encoded += 1
-        return [found[key] for key in keys]
+        return found, missing
 
     def key(self, plane: npt.ArrayLike | BandedPlane, limits: IntensityRange) -> str:
         """Return the store's key of a plane, (H, W) or (H, W, 3)."""
