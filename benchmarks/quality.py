@@ -43,7 +43,7 @@ from napari_segment_anything.engine.automatic import (
     AutomaticMaskGenerator,
     AutomaticSettings,
 )
-from napari_segment_anything.engine.image import percentile_range
+from napari_segment_anything.engine.contrast import percentile_range
 from napari_segment_anything.engine.labels import masks_to_labels
 from napari_segment_anything.engine.mask_set import MaskSet, interior_point
 from napari_segment_anything.engine.plane_predictor import PlanePredictor

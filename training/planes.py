@@ -8,11 +8,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.io import imread
 
-from napari_segment_anything.engine.image import (
-    as_rgb,
-    percentile_range,
-    rescale_intensity,
-)
+from napari_segment_anything.engine.contrast import percentile_range, rescale_intensity
+from napari_segment_anything.engine.image import as_rgb
 
 from .split import SPLITS_FILE
 

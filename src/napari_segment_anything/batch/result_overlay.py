@@ -14,7 +14,8 @@ from napari_segment_anything.batch.overlay import (
 )
 from napari_segment_anything.batch.segment import SegmentResult
 from napari_segment_anything.batch.track_result import TrackResult
-from napari_segment_anything.engine.image import as_rgb, rescale_intensity
+from napari_segment_anything.engine.contrast import rescale_intensity
+from napari_segment_anything.engine.image import as_rgb
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.label_store import LabelStore

@@ -8,9 +8,10 @@ import numpy.typing as npt
 from napari_segment_anything.batch.in_flight import in_flight
 from napari_segment_anything.batch.stopwatch import Stopwatch
 from napari_segment_anything.engine.banded_plane import BandedPlane
+from napari_segment_anything.engine.contrast import percentile_range
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import FrameGeometry
-from napari_segment_anything.engine.image import Plane, check_plane, percentile_range
+from napari_segment_anything.engine.image import Plane, check_plane
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
 from napari_segment_anything.storage.embedding_store import EmbeddingStore, plane_key
 

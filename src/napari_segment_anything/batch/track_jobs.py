@@ -1,7 +1,6 @@
 """Tracking for somebody who watches: growing tracks, previews, corrections."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +9,7 @@ from napari_segment_anything.batch.frame_decoder import FrameDecoder
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
-from napari_segment_anything.batch.track_progress import FrameProgress
+from napari_segment_anything.batch.track_progress import FrameProgress, GrownFrame
 from napari_segment_anything.batch.track_result import TrackResult
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.mask_set import MaskSet
@@ -28,24 +27,6 @@ from napari_segment_anything.tracking.settings import LinkingSettings
 
 # Part of the smaller of two masks that they must share to look like one object.
 SAME = 0.3
-
-
-@dataclass(frozen=True, eq=False)
-class GrownFrame(Progress):
-    """A frame that was just searched, with ids for the eye.
-
-    Attributes
-    ----------
-    index : tuple of int
-        Index of the frame in the stack.
-    labels : (H, W) int32 array
-        Ids that go on where masks overlap; not yet the tracks.
-    """
-
-    index: tuple[int, ...] = ()
-    labels: npt.NDArray[np.int32] = field(
-        default_factory=lambda: np.zeros((0, 0), np.int32), repr=False
-    )
 
 
 def growing(

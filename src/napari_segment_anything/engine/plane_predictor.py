@@ -8,6 +8,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.contrast import percentile_range
 from napari_segment_anything.engine.corrections import Corrections
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
@@ -79,7 +80,7 @@ class PlanePredictor:
         self._predictor = predictor
         self._corrections = Corrections(predictor)
         self._pixels = image_module.check_plane(image)
-        self._range = intensity_range or image_module.percentile_range(self._pixels)
+        self._range = intensity_range or percentile_range(self._pixels)
         self._scale = scale
         self._overlap = overlap
         self._n_kept = n_kept

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.banded_plane import BandedPlane
+from napari_segment_anything.engine.contrast import percentile_range
 from napari_segment_anything.engine.device import pick_device
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import FrameGeometry
@@ -168,9 +168,7 @@ class MaskPredictor:
             return []
         height, width = planes[0].shape[:2]
         geometry = FrameGeometry((height, width), self.frame_size)
-        ranges = [
-            intensity_range or image_module.percentile_range(plane) for plane in planes
-        ]
+        ranges = [intensity_range or percentile_range(plane) for plane in planes]
         images_in_frame = frame_images(planes, ranges, geometry)
         parts = self._placed.run(
             lambda part: self._sam.encode(send(images_in_frame[part], self.device)),

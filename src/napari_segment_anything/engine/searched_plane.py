@@ -7,6 +7,7 @@ import numpy.typing as npt
 from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.banded_plane import BandedPlane
+from napari_segment_anything.engine.contrast import percentile_range
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.point_grid import crop_boxes
@@ -105,7 +106,7 @@ class SearchedPlane:
                 f"{shapes[1]}; embed this image."
             )
         if intensity_range is None and pixels is not None:
-            intensity_range = image_module.percentile_range(pixels)
+            intensity_range = percentile_range(pixels)
         shape = shapes[0]
         seen = {} if embedding is None else {(0, 0, *shape): embedding}
         return cls(pixels, seen, shape, intensity_range or (0.0, 1.0))

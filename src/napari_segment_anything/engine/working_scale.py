@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_segment_anything.engine import image as image_module
+from napari_segment_anything.engine.contrast import rescale_intensity
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
@@ -173,6 +174,6 @@ def _busiest_windows(
     spread = []
     for y0, x0, y1, x1 in boxes:
         sample = pixels[y0:y1:step, x0:x1:step]
-        spread.append(image_module.rescale_intensity(sample, *intensity_range).std())
+        spread.append(rescale_intensity(sample, *intensity_range).std())
     busiest = np.argsort(spread, kind="stable")[::-1][:_N_WINDOWS]
     return [boxes[i] for i in busiest]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_segment_anything.engine.image import rescale_intensity
+from napari_segment_anything.engine.contrast import rescale_intensity
 from napari_segment_anything.errors import InvalidImageError
 from napari_segment_anything.stacks.array_like import ArrayLike
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_segment_anything.engine.image import percentile_range
+from napari_segment_anything.engine.contrast import percentile_range
 from napari_segment_anything.stacks.large_plane import plane_of
 from napari_segment_anything.stacks.square import Squared
 from napari_segment_anything.stacks.stack import Stack

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_segment_anything.batch.track_export import export_movies
-from napari_segment_anything.batch.tracked_movies import TrackedMovies
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.widgets.time_layers import TimeLayers
-from napari_segment_anything.widgets.time_loading import load_job
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import numpy as np
     import numpy.typing as npt
 
+    from napari_segment_anything.batch.progress import Progress
     from napari_segment_anything.batch.track_result import Position
+    from napari_segment_anything.batch.tracked_movies import TrackedMovies
     from napari_segment_anything.widgets.time_corrector import TimeCorrector
     from napari_segment_anything.widgets.time_dock import TimeDock
-    from napari_segment_anything.widgets.time_request import TimeTracks
+    from napari_segment_anything.widgets.time_loading import MovieOf
+    from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 _KINDS = {
@@ -80,9 +82,9 @@ class TimeFiles(QObject):
         if path.exists() and kind != "zarr" and not self._may_replace(path):
             return
         found = corrector.found
-        job = export_movies(path, kind, _movies(corrector))
         self._runs.worker.start(
-            job, lambda _: self.said.emit(_saved(path, kind, found))
+            _export(path, kind, _movies(corrector)),
+            lambda _: self.said.emit(_saved(path, kind, found)),
         )
 
     def load(self) -> None:
@@ -105,7 +107,7 @@ class TimeFiles(QObject):
             return
         viewer = self._runs.viewer
         layers = TimeLayers(viewer, image, request.axes, path.name)
-        job = load_job(path, request, partial(layers.movie, along=request.along))
+        job = _load(path, request, partial(layers.movie, along=request.along))
 
         def show(found: TimeTracks) -> None:
             self._runs.tracker.keep()
@@ -123,8 +125,28 @@ class TimeFiles(QObject):
         return bool(answer == QMessageBox.StandardButton.Yes)
 
 
+# What reads and writes takes a second to import: not until it is wanted, and not by
+# the thread of the window.
+def _load(
+    path: Path, request: TimeRequest, movie: MovieOf
+) -> Generator[Progress, None, TimeTracks]:
+    from napari_segment_anything.widgets.time_loading import load_job
+
+    return (yield from load_job(path, request, movie))
+
+
+def _export(
+    path: Path, kind: str, movies: TrackedMovies
+) -> Generator[Progress, None, None]:
+    from napari_segment_anything.batch.track_export import export_movies
+
+    yield from export_movies(path, kind, movies)
+
+
 def _movies(corrector: TimeCorrector) -> TrackedMovies:
     """All that is told of tracks under review in files."""
+    from napari_segment_anything.batch.tracked_movies import TrackedMovies
+
     found, layers = corrector.found, corrector.layers
     request = found.request
     stack = request.source.stack(request.plane)

@@ -50,11 +50,8 @@ def time_job(
     from napari_segment_anything.batch.mask_scores import MaskScores
     from napari_segment_anything.batch.output import ArrayOutput
     from napari_segment_anything.batch.track import track_stack
-    from napari_segment_anything.batch.track_jobs import (
-        GrownFrame,
-        growing,
-        read_tracks_job,
-    )
+    from napari_segment_anything.batch.track_jobs import growing, read_tracks_job
+    from napari_segment_anything.batch.track_progress import GrownFrame
     from napari_segment_anything.batch.track_start import StartLabels
 
     stack = request.stack()

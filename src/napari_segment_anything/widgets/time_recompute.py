@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
-from napari_segment_anything.batch.track_jobs import recompute_job
 from napari_segment_anything.tracking.redraw import owner_of, redraw
 from napari_segment_anything.widgets.time_narrator import (
     BUSY,
@@ -44,6 +43,8 @@ def recompute_around(
     store: EmbeddingStore,
 ) -> Generator[Progress, None, Recomputed]:
     """Compute again what depends on an object, with the settings of its movie."""
+    from napari_segment_anything.batch.track_jobs import recompute_job
+
     request, result = found.request, found.result
     plane, tracks = request.plane_of(position), found.movies[position]
     stack = request.source.stack(plane)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 
-from napari_segment_anything.batch.track_jobs import GrownFrame
+from napari_segment_anything.batch.track_progress import GrownFrame
 from napari_segment_anything.storage.candidate_store import CandidateStore
 from napari_segment_anything.widgets.time_jobs import time_job
 from napari_segment_anything.widgets.time_layers import TimeLayers

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_segment_anything.batch.mask_scores import MaskScores
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
+    from napari_segment_anything.batch.mask_scores import MaskScores
     from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.tracking.correction import EditableTracks
 
