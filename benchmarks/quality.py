@@ -15,7 +15,7 @@ best_of_three_miou   the same for the best of the three masks
 three_click_miou     after two corrections at the farthest pixel of the largest error,
                      each answered as in the dock: from the logits of the mask before
                      and, by models with a proposal head, from all clicks alone as well;
-                     the answer with the higher predicted IoU counts
+                     the mean of both answers counts
 box_miou             from the box around the object's pixels
 iou_rank_correlation Spearman's, between predicted and true IoU of all one-click masks
 ap50, map            TP / (TP + FP + FN) of everything mode at IoU 0.5 and its mean over

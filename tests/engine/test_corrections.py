@@ -48,7 +48,7 @@ def test_each_click_gets_the_raw_logits_before_it():
 
 
 def test_a_model_with_proposals_is_asked_both_ways():
-    class Surer(Echo):
+    class Both(Echo):
         """Surer of what it makes of the clicks alone."""
 
         has_proposals = True
@@ -57,19 +57,42 @@ def test_a_model_with_proposals_is_asked_both_ways():
             logits, iou = super().decode(embedding, prompts, multimask)
             return logits, iou - (0.3 if prompts.masks is not None else 0)
 
-    surer, embedding = Surer(), Embedding()
+    both, embedding = Both(), Embedding()
     prompts = clicks(INSIDE, OUTSIDE, INSIDE)
-    logits, iou = Corrections(surer).decode(embedding, prompts, False, 3)
-    assert surer.asked == [
+    logits, iou = Corrections(both).decode(embedding, prompts, False, 3)
+    # Of two clicks 19.75 from the logits, which counts as 6, and 2.25 alone.
+    mean = (6 + 2.25) / 2
+    assert both.asked == [
         (1, 0.0, True),
         (2, 1.75, False),
         (2, 0.0, False),
-        # What goes on is the surer answer, of the two clicks alone.
-        (3, 2.25, False),
+        (3, mean, False),
         (3, 0.0, False),
     ]
-    assert float(logits[0, 0, 0, 0]) == 3.25
+    assert float(logits[0, 0, 0, 0]) == (6 + 3.25) / 2
+    # It is as sure as the surer of both.
     assert float(iou[0, 0]) == 0.5
+
+
+def test_the_answer_to_a_click_is_where_the_next_one_starts():
+    echo, embedding = Echo(), Embedding()
+    corrections = Corrections(echo)
+    labels = [INSIDE, OUTSIDE, INSIDE]
+    for n in (1, 2, 3):
+        # Alternatives are asked for at the first click alone.
+        corrections.decode(embedding, clicks(*labels[:n]), n == 1, n)
+    assert echo.asked == [(1, 0.0, True), (2, 1.75, False), (3, 19.75, False)]
+    at_once = Echo()
+    Corrections(at_once).decode(Embedding(), clicks(*labels), False, 3)
+    assert at_once.asked == echo.asked
+
+
+def test_another_number_of_alternatives_is_no_start():
+    echo, embedding = Echo(), Embedding()
+    corrections = Corrections(echo)
+    corrections.decode(embedding, clicks(INSIDE), False, 1)
+    corrections.decode(embedding, clicks(INSIDE, OUTSIDE), False, 2)
+    assert echo.asked == [(1, 0.0, False), (1, 0.0, True), (2, 1.75, False)]
 
 
 def test_one_more_click_asks_once_more():

@@ -125,6 +125,52 @@ def test_a_small_box_is_looked_at_from_closer(labels):
     assert closer > from_afar + 0.3
 
 
+def sure_of_what_it_sees_large(sam):
+    """Let the fake predict an IoU that grows with the pixels of its answer."""
+
+    def decode(*arguments, **options):
+        logits, iou = type(sam).decode(sam, *arguments, **options)
+        n_pixels = (logits[:, :1] > 0).sum((2, 3))
+        return logits, iou * n_pixels / (n_pixels + 10)
+
+    sam.decode = decode
+
+
+def test_what_a_click_shows_small_is_looked_at_from_closer(labels):
+    labels[:] = 0
+    labels[50:60, 60:70] = 1
+    labels[100:160, 100:160] = 2
+    found = []
+    for looks_closer in (False, True):
+        plane, sam = plane_predictor_of(
+            labels, scale=128 / 330, looks_closer=looks_closer
+        )
+        sure_of_what_it_sees_large(sam)
+        masks = plane.answer(click([(54, 64)]), multimask=False)
+        found.append(iou(masks, 0, labels == 1))
+        assert sam.n_encoded == 1 + looks_closer
+        plane.answer(click([(130, 130)]))
+        assert sam.n_encoded == 1 + looks_closer
+    from_afar, closer = found
+    assert closer > from_afar + 0.1
+
+
+def test_nothing_is_encoded_for_a_closer_look_that_may_not_be(labels):
+    labels[:] = 0
+    labels[50:60, 60:70] = 1
+    plane, sam = plane_predictor_of(labels, scale=128 / 330)
+    sure_of_what_it_sees_large(sam)
+    assert plane.windows.n_closer > 0
+    small = click([(54, 64)])
+    at_once = plane.answer(small, multimask=False, may_encode=False)
+    assert sam.n_encoded == 1
+    final = plane.answer(small, multimask=False)
+    again = plane.answer(small, multimask=False, may_encode=False)
+    assert sam.n_encoded == 2
+    truth = labels == 1
+    assert iou(at_once, 0, truth) < iou(final, 0, truth) == iou(again, 0, truth)
+
+
 def test_a_slow_model_does_not_look_closer(labels):
     predictor, _ = predictor_of(has_proposals=False)
     plane = PlanePredictor(

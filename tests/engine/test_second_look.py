@@ -81,3 +81,27 @@ def test_a_surer_answer_that_is_cut_and_comes_to_nothing_is_given_up():
     # From still farther away it is less sure than what was seen at first.
     given.take(0, [answer(INNER, 0.1)], (0, 0, *PLANE))
     assert given.rows[0] is unsure
+
+
+@pytest.mark.parametrize(
+    ("closer", "is_taken"),
+    [
+        (answer(INNER, 0.7), True),
+        (answer(INNER, 0.6), False),
+        (answer((120, 120, 150, 150), 0.5), False),
+        (answer((120, 120, 150, 200), 0.9), False),  # cut by the closer window
+    ],
+)
+def test_a_closer_view_counts_if_it_is_surer_and_shows_the_whole_object(
+    closer, is_taken
+):
+    given = answers()
+    given.take(0, [answer(INNER, 0.6)], WINDOW)
+    given.take_closer(0, [closer], WINDOW)
+    assert (given.rows[0][0] is closer) is is_taken
+
+
+def test_areas_are_those_of_the_surest_alternatives():
+    given = answers()
+    given.take(0, [answer((120, 120, 180, 180), 0.3), answer(INNER, 0.8)], WINDOW)
+    assert given.areas().tolist() == [900]

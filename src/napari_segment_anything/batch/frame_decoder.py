@@ -92,6 +92,8 @@ class FrameDecoder:
             scale=searched.scale(self._predictor, self._settings) or whole,
             overlap=self._settings.tile_overlap,
             proposal_weight=weight,
+            # Windows about each of many objects would take longer than the rest.
+            looks_closer=False,
         )
         self._current = frame, plane
         return plane

@@ -4,8 +4,8 @@ Source: Kirillov et al., "Segment Anything", 2023, section A "Training algorithm
 correction gets the unthresholded logits of the mask before it, not the mask.
 
 Logits replace the rough mask that a proposal head makes of all clicks. A model with one
-is therefore asked both ways, and the answer with the higher predicted IoU counts:
-better than either on validation images.
+is therefore asked both ways, and the mean of both answers counts: better than either,
+and than the surer one, on validation images.
 """
 
 from collections import OrderedDict
@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from napari_segment_anything.engine.embedding import ImageEmbedding
@@ -22,6 +23,9 @@ from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.prompts import INSIDE, Prompts
 
 FloatArray = npt.NDArray[np.float32]
+
+# Beyond it a logit says no more: one answer shall not outvote the other by far.
+_SURE_LOGIT = 6.0
 
 
 class Corrections:
@@ -69,8 +73,14 @@ class Corrections:
         logits : Tensor, (N, M, L, L)
         predicted_iou : Tensor, (N, M)
         """
-        asked = self.with_logits(embedding, prompts, n_clicks) if n_clicks else prompts
-        return self._answer(embedding, prompts, multimask, asked.masks)
+        if not n_clicks:
+            return self._answer(embedding, prompts, multimask, prompts.masks)
+        asked = self.with_logits(embedding, prompts, n_clicks)
+        answer = self._answer(embedding, prompts, multimask, asked.masks)
+        if multimask == _is_ambiguous(prompts, n_clicks):
+            # The next click starts from it.
+            self._keep(embedding, prompts, n_clicks, answer)
+        return answer
 
     def with_logits(
         self, embedding: ImageEmbedding, prompts: Prompts, n_clicks: int
@@ -81,17 +91,29 @@ class Corrections:
         """
         kept = self._kept.setdefault(embedding, OrderedDict())
         logits: FloatArray | None = None
-        for earlier, is_ambiguous in _before(prompts, n_clicks):
-            key = _key_of(earlier)
+        for earlier, n in _before(prompts, n_clicks):
+            key = _key_of(earlier, n)
             if key not in kept:
-                answers, iou = self._answer(embedding, earlier, is_ambiguous, logits)
-                best = answers[0, int(iou[0].argmax())]
-                kept[key] = best.float().cpu().numpy()[np.newaxis]
-                if len(kept) > self._n_kept:
-                    kept.popitem(last=False)
+                is_ambiguous = _is_ambiguous(earlier, n)
+                answer = self._answer(embedding, earlier, is_ambiguous, logits)
+                self._keep(embedding, earlier, n, answer)
             kept.move_to_end(key)
             logits = kept[key]
         return prompts if logits is None else replace(prompts, masks=logits)
+
+    def _keep(
+        self,
+        embedding: ImageEmbedding,
+        prompts: Prompts,
+        n_clicks: int,
+        answer: tuple[Tensor, Tensor],
+    ) -> None:
+        logits, iou = answer
+        best = logits[0, int(iou[0].argmax())]
+        kept = self._kept.setdefault(embedding, OrderedDict())
+        kept[_key_of(prompts, n_clicks)] = best.float().cpu().numpy()[np.newaxis]
+        if len(kept) > self._n_kept:
+            kept.popitem(last=False)
 
     def _answer(
         self,
@@ -108,11 +130,27 @@ class Corrections:
         if not self._predictor.has_proposals:
             return corrected
         anew = self._predictor.decode(embedding, prompts, multimask)
-        return max(corrected, anew, key=lambda answer: float(answer[1].max()))
+        return _mean(corrected, anew)
 
 
-def _before(prompts: Prompts, n_clicks: int) -> Iterator[tuple[Prompts, bool]]:
-    """Yield the prompts as they were before each click, and if they were ambiguous.
+def _mean(
+    one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Mean logits of two answers, with the predicted IoU of the surer one."""
+    logits = [x.clamp(-_SURE_LOGIT, _SURE_LOGIT) for x, _ in (one, other)]
+    return (logits[0] + logits[1]) / 2, torch.maximum(one[1], other[1])
+
+
+def _is_ambiguous(prompts: Prompts, n_clicks: int) -> bool:
+    """Whether all that names the object is a single click inside."""
+    if prompts.boxes is not None or prompts.point_labels is None:
+        return False
+    n_inside = int(np.count_nonzero(prompts.point_labels == INSIDE))
+    return n_clicks == n_inside == 1
+
+
+def _before(prompts: Prompts, n_clicks: int) -> Iterator[tuple[Prompts, int]]:
+    """Yield the prompts as they were before each click, and the number of clicks.
 
     They are those that name an object: a box, or a point inside.
     """
@@ -130,9 +168,10 @@ def _before(prompts: Prompts, n_clicks: int) -> Iterator[tuple[Prompts, bool]]:
             points=points[:, chosen] if len(chosen) else None,
             point_labels=labels[:, chosen] if len(chosen) else None,
         )
-        yield earlier, prompts.boxes is None and n == n_inside == 1
+        yield earlier, n
 
 
-def _key_of(prompts: Prompts) -> bytes:
+def _key_of(prompts: Prompts, n_clicks: int) -> bytes:
     arrays = (prompts.points, prompts.point_labels, prompts.boxes)
-    return b"|".join(b"" if a is None else a.tobytes() for a in arrays)
+    parts = [b"" if a is None else a.tobytes() for a in arrays]
+    return b"|".join([str(n_clicks).encode(), *parts])

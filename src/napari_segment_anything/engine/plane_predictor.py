@@ -1,32 +1,28 @@
 """Prompts on a plane of any size, answered in windows at the scale of its objects."""
 
 from collections import OrderedDict
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from napari_segment_anything.engine import image as image_module
 from napari_segment_anything.engine.contrast import percentile_range
-from napari_segment_anything.engine.corrections import Corrections
 from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.engine.geometry import Box
-from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import IntensityRange, MaskPredictor
-from napari_segment_anything.engine.promising import weighed_with_foreground
-from napari_segment_anything.engine.prompt_bounds import within_plane, within_window
+from napari_segment_anything.engine.prompt_bounds import within_plane
 from napari_segment_anything.engine.prompt_windows import PromptWindows
 from napari_segment_anything.engine.prompts import Prompts
-from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.second_look import Answer, Answers
+from napari_segment_anything.engine.window_decoder import Question, WindowDecoder
 from napari_segment_anything.engine.working_scale import estimate_scale, window_side
 
 _BATCH = 64
 # Models without a proposal head encode too slowly to look closer at small boxes.
 _N_CLOSER = 2
-_EMPTY = np.zeros((0, 0), bool)
 
 
 class PlanePredictor:
@@ -35,8 +31,9 @@ class PlanePredictor:
     A plane whose objects would be small in the model frame is looked at in windows.
     Windows overlap, so that each prompt has one that shows its surroundings; they are
     encoded when a prompt first needs them. An object that its window cuts is looked at
-    again from farther away, at last in the frame of the whole plane; so is what points
-    show a model with a proposal head when it is unsure of its answer.
+    again from farther away, at last in the frame of the whole plane. A model with a
+    proposal head looks again from farther away, too, when it is unsure of what points
+    show, and from closer when that is small: the surer answer counts.
 
     Parameters
     ----------
@@ -58,6 +55,8 @@ class PlanePredictor:
     proposal_weight : float
         Weight of what the proposal head says in predicted IoUs, as in
         `AutomaticSettings`, so that they compare with those of everything mode.
+    looks_closer : bool
+        Whether points whose answer is small are asked once more in a closer window.
 
     Raises
     ------
@@ -76,15 +75,16 @@ class PlanePredictor:
         overlap: float = 0.5,
         n_kept: int = 32,
         proposal_weight: float = 0.0,
+        looks_closer: bool = True,
     ) -> None:
         self._predictor = predictor
-        self._corrections = Corrections(predictor)
+        self._decoder = WindowDecoder(predictor, proposal_weight)
         self._pixels = image_module.check_plane(image)
         self._range = intensity_range or percentile_range(self._pixels)
         self._scale = scale
         self._overlap = overlap
         self._n_kept = n_kept
-        self._proposal_weight = proposal_weight
+        self._looks_closer = looks_closer
         self._kept: OrderedDict[Box, ImageEmbedding] = OrderedDict()
         if embedding is not None:
             self._kept[0, 0, *self.plane_shape] = embedding
@@ -149,32 +149,53 @@ class PlanePredictor:
         """
         prompts = within_plane(prompts, self.plane_shape)
         # Without a proposal head each further look takes too long.
-        may_doubt = self._predictor.has_proposals and rough is None
-        given = Answers(prompts, self.plane_shape, may_doubt=may_doubt)
+        may_look_again = self._predictor.has_proposals and rough is None
+        given = Answers(prompts, self.plane_shape, may_doubt=may_look_again)
         windows = self.windows if may_encode else self._known_windows()
-        level_of = windows.first_levels(prompts)
+        asked = Question(
+            prompts, multimask, rough, n_clicks if prompts.n_objects == 1 else 0
+        )
+        ask = partial(self._ask, windows, asked, may_encode)
+        first = windows.first_levels(prompts)
+        level_of = first.copy()
         for level in range(len(windows.sides)):
-            todo = np.flatnonzero(level_of == level)
-            for window, members in windows.assign(level, prompts, todo):
-                is_there = window in self._kept or self._is_whole(window)
-                if not (may_encode or is_there):
-                    level_of[members] = level + 1
-                    continue
-                embedding = self._embed(window)
-                for start in range(0, len(members), _BATCH):
-                    batch = members[start : start + _BATCH]
-                    answers = self._decode(
-                        embedding,
-                        window,
-                        prompts.select(batch),
-                        multimask,
-                        None if rough is None else rough.select(batch),
-                        n_clicks if prompts.n_objects == 1 else 0,
-                    )
-                    for i, alternatives in zip(batch.tolist(), answers, strict=True):
-                        if given.take(i, alternatives, window):
-                            level_of[i] = level + 1
+            members = np.flatnonzero(level_of == level)
+            for i, alternatives, window in ask(level, members):
+                if alternatives is None or given.take(i, alternatives, window):
+                    level_of[i] = level + 1
+        if may_look_again and self._looks_closer and given.are_points:
+            is_small = windows.are_small(first, given.areas())
+            for level in range(windows.n_closer):
+                members = np.flatnonzero(is_small & (first == level + 1))
+                for i, alternatives, window in ask(level, members):
+                    if alternatives is not None:
+                        given.take_closer(i, alternatives, window)
         return given.masks()
+
+    def _ask(
+        self,
+        windows: PromptWindows,
+        asked: Question,
+        may_encode: bool,
+        level: int,
+        members: npt.NDArray[np.intp],
+    ) -> Iterator[tuple[int, list[Answer] | None, Box]]:
+        """Yield which prompt got which alternatives in which window of a level.
+
+        There is no answer in a window that would have to be encoded and may not.
+        """
+        for window, shown in windows.assign(level, asked.prompts, members):
+            is_whole = self._is_whole(window)
+            if not (may_encode or window in self._kept or is_whole):
+                yield from ((i, None, window) for i in shown.tolist())
+                continue
+            embedding = self._embed(window)
+            for start in range(0, len(shown), _BATCH):
+                batch = shown[start : start + _BATCH]
+                part = asked.select(batch)
+                answers = self._decoder.answers(part, embedding, window, is_whole)
+                for i, alternatives in zip(batch.tolist(), answers, strict=True):
+                    yield i, alternatives, window
 
     def _known_windows(self) -> PromptWindows:
         """Return the windows, or the whole plane alone while its scale is unknown."""
@@ -197,64 +218,3 @@ class PlanePredictor:
                 del self._kept[next(w for w in self._kept if not self._is_whole(w))]
         self._kept.move_to_end(window)
         return embedding
-
-    def _decode(
-        self,
-        embedding: ImageEmbedding,
-        window: Box,
-        prompts: Prompts,
-        multimask: bool,
-        rough: MaskSet | None,
-        n_clicks: int,
-    ) -> list[list[Answer]]:
-        y0, x0, y1, x1 = window
-        if not self._is_whole(window):
-            prompts = within_window(prompts.shift(-y0, -x0), (y1 - y0, x1 - x0))
-        if rough is not None:
-            low_res_size = self._predictor.config.low_res_size
-            prompts = with_rough_masks(
-                prompts, rough, window, embedding.geometry, low_res_size
-            )
-            n_clicks = 0
-        logits, iou = self._corrections.decode(embedding, prompts, multimask, n_clicks)
-        weight = self._proposal_weight
-        iou = _weighed(iou, logits, embedding, self._predictor, weight)
-        return _in_plane(logits, iou, embedding, (y0, x0))
-
-
-def _weighed(
-    iou: Tensor,
-    logits: Tensor,
-    embedding: ImageEmbedding,
-    predictor: MaskPredictor,
-    weight: float,
-) -> Tensor:
-    """Mix what the proposal head says into predicted IoU, where there is a head."""
-    proposals = predictor.propose(embedding) if weight else None
-    if proposals is None:
-        return iou
-    return weighed_with_foreground(iou, logits, proposals.foreground, weight)
-
-
-def _in_plane(
-    logits: Tensor,
-    scores: Tensor,
-    embedding: ImageEmbedding,
-    corner: tuple[int, int],
-) -> list[list[Answer]]:
-    """Masks of N objects, M alternatives each, of a window with this first pixel."""
-    y0, x0 = corner
-    answers = []
-    low_res = logits.float().cpu().numpy()
-    for three, three_scores in zip(low_res, scores.tolist(), strict=True):
-        row: list[Answer] = []
-        for one, score in zip(three, three_scores, strict=True):
-            found = stable_mask_in_plane(one, embedding.geometry)
-            if found is None:
-                row.append(((0, 0, 0, 0), _EMPTY, 0.0, 0.0))
-                continue
-            (top, left, bottom, right), mask, stability = found
-            box = (top + y0, left + x0, bottom + y0, right + x0)
-            row.append((box, mask, score, stability))
-        answers.append(row)
-    return answers

@@ -15,6 +15,9 @@ _LARGEST_SHARE = 0.5
 # A box smaller than this part of a window, 20 pixels of a frame of 512, is looked at
 # from closer: of all that was tried on validation images the best.
 _SMALL_SHARE = 0.04
+# So is what points show, if it is smaller than this: 32 pixels of a frame of 512.
+# With more, ever more clicks need a window of their own.
+_SMALL_ANSWER = 1 / 16
 
 
 class PromptWindows:
@@ -72,6 +75,14 @@ class PromptWindows:
                 is_too_close |= prompts.boxes is None
             levels[is_too_close] = level + 1
         return levels
+
+    def are_small(
+        self, levels: npt.NDArray[np.intp], areas: npt.NDArray[np.integer]
+    ) -> npt.NDArray[np.bool_]:
+        """Which answers of these areas, in pixels, are small in windows of levels."""
+        sides = np.asarray(self.sides)[levels]
+        are_small: npt.NDArray[np.bool_] = np.sqrt(areas) < _SMALL_ANSWER * sides
+        return are_small
 
     def assign(
         self, level: int, prompts: Prompts, members: npt.NDArray[np.intp]

@@ -1,4 +1,4 @@
-"""Which answers hold, and which objects are looked at once more from farther away."""
+"""Which answers hold, of those that were given from near and from farther away."""
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ class Answers:
     ----------
     rows : list of list
         The alternatives of each object; empty before the first `take`.
+    are_points : bool
+        Whether points alone are answered.
     """
 
     def __init__(
@@ -45,8 +47,8 @@ class Answers:
         # Of each object the last answer that was taken and shows all of it.
         self._uncut: list[list[Answer]] = [[] for _ in range(prompts.n_objects)]
         self._plane_shape = plane_shape
-        are_points = prompts.boxes is None and prompts.masks is None
-        self._may_doubt = may_doubt and are_points
+        self.are_points = prompts.boxes is None and prompts.masks is None
+        self._may_doubt = may_doubt and self.are_points
 
     def take(self, i: int, alternatives: list[Answer], window: Box) -> bool:
         """Take the answer of a window, and tell whether to look from farther away."""
@@ -55,14 +57,29 @@ class Answers:
             self.rows[i], self._is_cut[i] = held, False
         else:
             self.rows[i] = alternatives
-            box, mask, *_ = _surest(alternatives)
-            self._is_cut[i] = mask.size > 0 and touches_inner_edge(
-                box, window, self._plane_shape, _EDGE_TOLERANCE
-            )
+            self._is_cut[i] = self._cuts(window, alternatives)
             if not self._is_cut[i]:
                 self._uncut[i] = alternatives
         is_unsure = self._may_doubt and _surest(self.rows[i])[2] < _UNSURE
         return self._is_cut[i] or is_unsure
+
+    def take_closer(self, i: int, alternatives: list[Answer], window: Box) -> None:
+        """Take the answer of a closer window if it is surer and not cut there."""
+        is_surer = _surest(alternatives)[2] > _surest(self.rows[i])[2]
+        if is_surer and not self._cuts(window, alternatives):
+            self.rows[i] = alternatives
+
+    def _cuts(self, window: Box, alternatives: list[Answer]) -> bool:
+        box, mask, *_ = _surest(alternatives)
+        return mask.size > 0 and touches_inner_edge(
+            box, window, self._plane_shape, _EDGE_TOLERANCE
+        )
+
+    def areas(self) -> npt.NDArray[np.int64]:
+        """Pixels of the surest alternative of each object, (N,)."""
+        return np.array(
+            [np.count_nonzero(_surest(row)[1]) for row in self.rows], np.int64
+        )
 
     def masks(self) -> MaskSet:
         """Return all alternatives of the first object, then those of the second …."""
