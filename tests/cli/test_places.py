@@ -241,6 +241,39 @@ def test_new_folders_are_named_before_they_are_made(words, capsys):
     assert "new folder" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["segment", "movie.tif", "new/a/found.zarr", "--table", "new/b/found.csv"],
+        ["track", "movie.tif", "new/a/found.zarr", "--ctc", "new/b/01_RES"],
+        ["embed", "movie.tif", "--store", "new/a/store"],
+    ],
+)
+def test_a_dry_run_says_which_folders_would_be_made(words, capsys):
+    assert main([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    for folder in ("new/a", "new/b")[: 1 if words[0] == "embed" else 2]:
+        assert f"{folder} would be a new folder, for " in said
+    assert "is a new folder" not in said
+    assert not Path("new").exists()
+    # The summary is written, and so is said of its folder alone.
+    assert main([*words, "--dry-run", "--json", "new/c/found.json"]) == 0
+    said = capsys.readouterr().err
+    assert "new/a would be a new folder, for " in said
+    assert "new/c is a new folder, for found.json" in said
+    assert Path("new/c/found.json").is_file()
+    assert not Path("new/a").exists()
+
+
+def test_a_folder_that_a_dry_run_makes_for_its_summary_is_said_to_be_made(capsys):
+    words = ["segment", "movie.tif", "new/found.zarr", "--json", "new/found.json"]
+    assert main([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert "new is a new folder, for found.json" in said
+    assert "would be a new folder" not in said
+    assert [path.name for path in Path("new").iterdir()] == ["found.json"]
+
+
 @pytest.mark.parametrize("words", [TRACK, SEGMENT[:3], ["embed", "movie.tif"], CORRECT])
 def test_a_summary_without_a_place_is_known_before_the_work(refused, words):
     where = "movie.tif/deep/a.json"

@@ -87,7 +87,7 @@ def run_correct(arguments: Namespace) -> None:
         reads=places_of(stack),
         overwrite=arguments.overwrite,
     )
-    prepare_places(*wanted_files(arguments).values(), arguments.json)
+    prepare_places(*wanted_files(arguments).values(), summary=arguments.json)
     tracks = load_tracks(arguments.tracks, arguments.lineage)
     scores = None
     if arguments.lineage is not None and arguments.lineage.is_file():

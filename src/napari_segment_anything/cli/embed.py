@@ -48,7 +48,11 @@ def run_embed(arguments: Namespace) -> None:
     # Planes are embedded one by one, so what an unnamed axis means does not matter.
     stack = stack_of(arguments, unnamed="T")
     say_stretch(stack)
-    prepare_places(arguments.output or arguments.store, arguments.json)
+    prepare_places(
+        arguments.output or arguments.store,
+        summary=arguments.json,
+        is_dry_run=arguments.dry_run,
+    )
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     place = store_path(arguments.output or arguments.store)

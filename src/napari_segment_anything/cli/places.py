@@ -65,13 +65,19 @@ def check_places(
         _check_kind(kind, path)
 
 
-def prepare_places(*places: Path | None) -> None:
+def prepare_places(
+    *places: Path | None, summary: Path | None, is_dry_run: bool = False
+) -> None:
     """Say which folders are made for results, as a name that is mistyped makes one.
 
     Parameters
     ----------
     *places : Path or None
         Files and folders that the command is going to write.
+    summary : Path or None
+        Where ``--json`` goes.
+    is_dry_run : bool, optional
+        Whether nothing but the summary is written, so that only its folder is made.
 
     Raises
     ------
@@ -81,7 +87,8 @@ def prepare_places(*places: Path | None) -> None:
     from napari_segment_anything.errors import StorageError
 
     said = set()
-    for place in places:
+    # In a dry run a folder that the summary makes is said to be made.
+    for place in (summary, *places) if is_dry_run else (*places, summary):
         if place is None:
             continue
         whole = place.expanduser().absolute()
@@ -97,7 +104,9 @@ def prepare_places(*places: Path | None) -> None:
             )
         if there != parent and parent not in said:
             said.add(parent)
-            sys.stderr.write(f"{place.parent} is a new folder, for {place.name}\n")
+            is_made = not is_dry_run or place == summary
+            verb = "is" if is_made else "would be"
+            sys.stderr.write(f"{place.parent} {verb} a new folder, for {place.name}\n")
 
 
 def check_table(

@@ -123,4 +123,5 @@ def _check_places(arguments: Namespace, stack: "Stack") -> None:
         reads = [*places_of(stack), output, *filter(None, [arguments.json])]
         # An earlier table of the same job may be replaced, as was just made sure.
         check_places({"table": table}, reads=reads, overwrite=True)
-    prepare_places(output, table, arguments.json)
+    is_dry_run = arguments.dry_run
+    prepare_places(output, table, summary=arguments.json, is_dry_run=is_dry_run)

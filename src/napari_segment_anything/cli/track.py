@@ -110,7 +110,12 @@ def run_track(arguments: Namespace) -> None:
         ],
         overwrite=arguments.overwrite,
     )
-    prepare_places(arguments.output, *wanted_files(arguments).values(), arguments.json)
+    prepare_places(
+        arguments.output,
+        *wanted_files(arguments).values(),
+        summary=arguments.json,
+        is_dry_run=arguments.dry_run,
+    )
     predictor = predictor_of(arguments)
     settings = job_settings(arguments.settings, predictor)
     files = {"labels": str(arguments.output), "table": str(table)}
