@@ -51,8 +51,7 @@ def track_all(main, qtbot):
     main.form.everything_time.click()
 
     def is_done():
-        offered = main.workbench._offered
-        is_drawing = offered is not None and offered.is_busy
+        is_drawing = any(one.is_busy for one in main.workbench._offered)
         return not (main.jobs.worker.is_busy or is_drawing)
 
     qtbot.waitUntil(is_done, timeout=30_000)
@@ -131,7 +130,7 @@ def test_paths_are_those_of_the_slice_that_is_shown(docks, viewer_model, qtbot):
 
     check(1)
     viewer_model.dims.set_point(1, 0)
-    qtbot.waitUntil(lambda: not main.workbench._offered.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not main.workbench._offered[0].is_busy, timeout=30_000)
     check(0)
 
 
@@ -148,7 +147,7 @@ def test_a_dock_that_is_closed_leaves_tracks_to_the_next_one(
     corrector.picker.pick(one)
     first.form.review.buttons["lock"].click()
     first.steps.step(1)
-    corrector.accept()
+    corrector.decisions.accept()
     doubts, locked = corrector.tour.doubts, corrector.tracks.locked
     # As napari does; the dock itself stays.
     first.setParent(None)

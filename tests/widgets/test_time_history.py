@@ -217,8 +217,6 @@ def test_a_dock_that_goes_meanwhile_leaves_whole_labels(dock, qtbot, wanderer):
     before = pixels(dock)
     corrector.act("remove_all")
     dock.let_go()
-    # It goes once only.
-    dock.steps.corrector = None
     assert labels.editable
     qtbot.waitUntil(lambda: not dock.worker.is_busy, timeout=30_000)
     after = np.asarray(labels.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,11 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
-from napari_segment_anything.widgets.keys import UNDO_KEY
+from napari_segment_anything.tracking.correction_steps import InvalidCorrectionError
 from napari_segment_anything.widgets.time_actions import TrackAction
+from napari_segment_anything.widgets.time_decisions import DoubtDecisions
 from napari_segment_anything.widgets.time_history import CorrectionHistory
 from napari_segment_anything.widgets.time_narrator import (
-    BUSY,
-    describe_accepted,
     describe_correction,
     describe_painted,
 )
@@ -23,17 +23,18 @@ from napari_segment_anything.widgets.time_prompts import TimePrompts
 from napari_segment_anything.widgets.time_recompute import Recomputation
 from napari_segment_anything.widgets.time_shown import ShownMovie
 from napari_segment_anything.widgets.time_sight import DoubtSight
-from napari_segment_anything.widgets.time_strokes import StrokeWatch
+from napari_segment_anything.widgets.time_strokes import StrokeWatch, take_over
 from napari_segment_anything.widgets.time_tour import DoubtTour
+from napari_segment_anything.widgets.time_words import worded
 from napari_segment_anything.widgets.workers import JobWorker
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.tracking.correction import EditableTracks
-    from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
     from napari_segment_anything.widgets.time_strokes import Strokes
@@ -80,34 +81,39 @@ class TimeCorrector(QObject):
         self._strokes.painted.connect(self._on_painted)
         is_quick = _are_quick(layers.labels.data)
         self._history = CorrectionHistory(
-            self.tour, self._strokes, worker, is_quick=is_quick
+            self.tour, self._strokes, worker, is_quick=is_quick, done=found.done
         )
-        self._history.failed.connect(self.failed)
+        self._history.failed.connect(self._fail)
         self._history.corrected.connect(self._refresh)
-        self._history.given_up.connect(self.show_readings)
         self._recomputation = Recomputation(
             workbench, found, self.tour, self._history, worker
         )
-        self._recomputation.said.connect(self.said)
+        self._recomputation.said.connect(self._say)
         self._recomputation.changed.connect(self._refresh)
         self._recomputation.drawn.connect(self._on_drawn)
         self.shown = ShownMovie(viewer, layers, found)
         self.shown.moved.connect(self._on_moved)
         self.shown.drawn.connect(self.changed)
-        self.shown.failed.connect(self.failed)
+        self.shown.failed.connect(self._fail)
         self.sight = DoubtSight(
             viewer, layers, self.shown, self.tour, is_quick=is_quick
         )
         self.sight.changed.connect(self.changed)
-        self.sight.failed.connect(self.failed)
+        self.sight.failed.connect(self._fail)
+        self.decisions = DoubtDecisions(
+            found, self.tour, self.sight, self.shown, self._history
+        )
+        self.decisions.changed.connect(self.changed)
+        self.decisions.said.connect(self._say)
+        self._history.given_up.connect(self.decisions.show_readings)
         self.picker = TrackPicker(layers.labels)
         self.picker.answered.connect(self._do)
-        self.picker.said.connect(self.said)
+        self.picker.said.connect(self._say)
         self.prompts = TimePrompts(viewer, workbench, layers.image, layers.axes)
         self.prompts.accepted.connect(self.draw)
         self.prompts.changed.connect(self.changed)
-        self.prompts.said.connect(self.said)
-        self.prompts.failed.connect(self.failed)
+        self.prompts.said.connect(self._say)
+        self.prompts.failed.connect(self._fail)
         layers.labels.events.selected_label.connect(self._on_selected)
         self.shown.redraw()
 
@@ -127,36 +133,28 @@ class TimeCorrector(QObject):
         """Whether there is a correction to take back."""
         return len(self._history) > 0
 
-    def accept(self) -> None:
-        """Take the doubt that is shown from the list: it is right, and locked."""
-        if (doubt := self.tour.doubt) is None:
-            return
-        if self._history.is_busy:
-            self.said.emit(BUSY)
-            return
-        tracks = self.found.movies[doubt.position]
-        self._history.note([(tracks, tracks.apply(tracks.lock(())))])
-        # Also where the object is hidden: nobody is to ask again.
-        if doubt.track in tracks.tracks:
-            tracks.locked = tracks.locked | {(doubt.frame, doubt.track)}
-        self._go_on(doubt, describe_accepted(doubt))
+    @property
+    def has_work(self) -> bool:
+        """Whether something that was asked for is still to be done."""
+        return self._history.has_work or self.prompts.is_due
 
-    def show_readings(self) -> None:
-        """Look at both readings of the doubt that is shown, and draw them."""
-        # Of labels that are being changed nothing is right.
-        if self._history.is_busy:
-            self.sight.hide()
-        else:
-            self.sight.show()
+    @property
+    def handed_over(self) -> TimeTracks:
+        """The tracks as they are now, with what is doubtful and what can be undone."""
+        done = self._history.done
+        return replace(self.found, doubts=self.tour.doubts, done=done)
 
-    def take_other(self) -> None:
-        """Make the other reading of the doubt that is shown the right one."""
-        doubt, other = self.tour.doubt, self.sight.readings
-        if doubt is None or not other.steps:
-            return
-        words = f"{other.words}: done. {UNDO_KEY}: undo."
-        told = partial(self._go_on, doubt, words)
-        self._history.carry_out(self.tracks, *other.steps, then=told)
+    def owns(self, layer: Layer | None) -> bool:
+        """Whether these tracks, or prompts for them, are seen in a layer."""
+        ours = [self.layers.labels, self.layers.tracks]
+        if self.prompts.is_open:
+            ours += self.prompts.layers.prompts.layers
+        return layer is not None and any(layer is one for one in ours)
+
+    def rest(self) -> None:
+        """Show nothing of doubts: what was asked for is done, strokes are noticed."""
+        self.decisions.rest()
+        self.picker.forget()
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -177,15 +175,15 @@ class TimeCorrector(QObject):
             place = self.shown.frame, self.selected
             self._recomputation.start(place, self.shown.position)
         except SegmentAnythingError as error:
-            self.failed.emit(error)
+            self._fail(error)
 
     def undo(self) -> None:
         """Take the last correction back."""
         words = "The last correction is taken back."
-        self._history.undo(then=partial(self.said.emit, words))
+        self._history.undo(then=partial(self._say, words))
 
     def close(self) -> None:
-        """Let go of the layer."""
+        """Let go of the layer; what still waits is not done any more."""
         self.sight.close()
         self.prompts.close()
         self.picker.close()
@@ -193,6 +191,15 @@ class TimeCorrector(QObject):
         self._history.close()
         self._strokes.close()
         self.layers.labels.events.selected_label.disconnect(self._on_selected)
+
+    def _say(self, text: str) -> None:
+        self.said.emit(worded(text, self.found.request.along))
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, InvalidCorrectionError):
+            words = worded(str(error), self.found.request.along)
+            error = InvalidCorrectionError(words)
+        self.failed.emit(error)
 
     def _on_selected(self) -> None:
         self.changed.emit()
@@ -202,22 +209,12 @@ class TimeCorrector(QObject):
         self.sight.hide()
         self.changed.emit()
 
-    def _go_on(self, doubt: Doubt, words: str) -> None:
-        """Take a doubt from the list; from the one that is shown go to the next one."""
-        is_shown = self.tour.doubt is doubt
-        self.tour.take(doubt)
-        if is_shown:
-            self.tour.step(1)
-        self.show_readings()
-        self.changed.emit()
-        self.said.emit(words)
-
     def _do(self, name: str, track: int, other: int = 0) -> None:
         tracks = self.tracks
         action = TrackAction(name, track, other, self.shown.single_frame)
 
         def told() -> None:
-            self.said.emit(describe_correction(action, tracks))
+            self._say(describe_correction(action, tracks))
             if name == "join" and track not in tracks.tracks:
                 self.layers.labels.selected_label = other
 
@@ -227,17 +224,15 @@ class TimeCorrector(QObject):
         self.layers.labels.selected_label = track
 
     def _on_painted(self, strokes: Strokes) -> None:
-        movies = self.found.movies
-        ours = [(movies[at], of_it) for at, of_it in strokes.items() if at in movies]
-        if ours:
-            self._history.note([(one, one.take_over(of_it)) for one, of_it in ours])
+        if undo := take_over(self.found.movies, strokes):
+            self._history.note(undo)
             self.shown.redraw()
             self.changed.emit()
-            self.said.emit(describe_painted(strokes))
+            self._say(describe_painted(strokes))
 
     def _refresh(self) -> None:
         self.tour.at = min(self.tour.at, len(self.tour.doubts) - 1)
-        self.show_readings()
+        self.decisions.show_readings()
         self.layers.labels.refresh()
         self.shown.redraw()
         self.changed.emit()

@@ -43,6 +43,8 @@ class CorrectionHistory(QObject):
         Changes labels that are not `is_quick`.
     is_quick : bool
         Whether labels are so few, and in memory, that nobody waits for them.
+    done : sequence of Done, optional
+        What was carried out before, by another history.
     """
 
     corrected = Signal()
@@ -60,11 +62,12 @@ class CorrectionHistory(QObject):
         worker: JobWorker,
         *,
         is_quick: bool,
+        done: Sequence[Done] = (),
     ) -> None:
         super().__init__()
         self._tour, self._strokes, self._worker = tour, strokes, worker
         self._is_quick = is_quick
-        self._done: list[_Done] = []
+        self._done = list(done)
         self._waiting: list[tuple[Steps, Callable[[Corrected], None]]] = []
         self.is_busy = False
         self._is_undecided = False
@@ -72,6 +75,16 @@ class CorrectionHistory(QObject):
 
     def __len__(self) -> int:
         return len(self._done)
+
+    @property
+    def done(self) -> tuple[Done, ...]:
+        """What was carried out and can be taken back, the last one last."""
+        return tuple(self._done)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a correction is being carried out, or waits."""
+        return self.is_busy or bool(self._waiting)
 
     def carry_out(
         self, tracks: EditableTracks, *steps: Step, then: Callable[[], object]
@@ -98,7 +111,7 @@ class CorrectionHistory(QObject):
 
     def note(self, undo: Sequence[TakesBack]) -> None:
         """Remember what takes back something that is done already, as one step."""
-        self._done.append(_Done(undo, list(self._tour.doubts), self._tour.at))
+        self._done.append(Done(undo, list(self._tour.doubts), self._tour.at))
 
     def undo(self, *, then: Callable[[], object]) -> None:
         """Take the last corrections back, if there are any.
@@ -186,7 +199,7 @@ def _told(
 
 
 @dataclass(frozen=True, eq=False)
-class _Done:
+class Done:
     """What takes corrections back, and the review list as it was before."""
 
     undo: Sequence[TakesBack]

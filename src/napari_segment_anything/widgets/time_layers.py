@@ -186,17 +186,18 @@ class TimeLayers:
             features=points.features,
             tail_length=_TAIL_FRAMES,
             head_length=0,
+            visible=self.labels.visible,
             name=f"{self.image.name} tracks",
             **transform_of(self.labels),
         )
         self._viewer.add_layer(self.tracks)
         self._viewer.layers.selection.active = selected or self.labels
 
-    def hide(self) -> None:
-        """Hide labels and paths, so that others are seen in their place."""
+    def show(self, *, is_visible: bool = True) -> None:
+        """Show labels and paths, or hide them so that others are seen instead."""
         for layer in (self.labels, self.tracks):
             if layer is not None:
-                layer.visible = False
+                layer.visible = is_visible
 
     def remove(self) -> None:
         """Remove labels and paths, and what is kept of them on disk."""

@@ -66,7 +66,7 @@ class TimePrompts(QObject):
         self._watch.changed.connect(self._on_plane)
         self._watch.rested.connect(self._ask)
         self._asker.said.connect(self.said)
-        self._asker.failed.connect(self.failed)
+        self._asker.failed.connect(self._on_failure)
         self._asker.received.connect(self._on_answer)
         self.layers.prompts.changed.connect(self._ask)
         self.session.response_changed.connect(self._show)
@@ -77,6 +77,11 @@ class TimePrompts(QObject):
     def is_open(self) -> bool:
         """Whether prompts are being drawn."""
         return self.layers.are_shown
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what is outlined was accepted before its mask was there."""
+        return self._is_due
 
     @property
     def is_busy(self) -> bool:
@@ -187,6 +192,10 @@ class TimePrompts(QObject):
         is_due, self._is_due = self._is_due, False
         if is_due:
             self.accept()
+
+    def _on_failure(self, error: Exception) -> None:
+        self._is_due = False
+        self.failed.emit(error)
 
     def _show(self) -> None:
         response = self.session.response

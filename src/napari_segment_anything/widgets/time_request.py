@@ -10,7 +10,7 @@ from napari_segment_anything.errors import InvalidAxesError
 from napari_segment_anything.tracking.words import MotionWords
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from napari_segment_anything.batch.mask_scores import MaskScores
     from napari_segment_anything.batch.track_result import Position, TrackResult
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.tracking.review import Doubt
     from napari_segment_anything.tracking.settings import LinkingSettings
+    from napari_segment_anything.widgets.time_history import Done
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +155,8 @@ class TimeTracks:
         Of all movies, with frames of the image.
     scores : MaskScores or None
         How sure the model was of each mask; None for tracks that were loaded.
+    done : sequence of Done, optional
+        What was corrected already and can be taken back, the last one last.
     """
 
     request: TimeRequest
@@ -161,6 +164,7 @@ class TimeTracks:
     movies: Mapping[Position, EditableTracks]
     doubts: list[Doubt]
     scores: MaskScores | None = None
+    done: Sequence[Done] = ()
 
     @property
     def linking(self) -> LinkingSettings | None:

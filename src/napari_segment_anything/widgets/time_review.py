@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QComboBox,
     QListWidget,
     QPushButton,
     QSizePolicy,
@@ -28,7 +29,7 @@ from napari_segment_anything.widgets.keys import (
     UNDO_KEY,
     with_key,
 )
-from napari_segment_anything.widgets.layout import heading, note
+from napari_segment_anything.widgets.layout import heading, note, wide_form
 from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ class TimeReview(QWidget):
         super().__init__()
         self.doubts: tuple[Doubt, ...] = ()
         self.along, self.other_axes = "T", ""
+        self.which = QComboBox()
+        self.which.setToolTip(
+            "Tracks to review: these, or those whose labels or paths are the active "
+            "layer. Nothing is lost of the others."
+        )
+        self.which.setMinimumContentsLength(6)
+        self.which.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.summary = note()
         self.list = QListWidget()
         self.list.setMinimumHeight(110)
@@ -130,6 +138,22 @@ class TimeReview(QWidget):
         self.along, self.other_axes = along, other_axes
         for one, tip in self._tips.items():
             one.setToolTip(worded(tip, along))
+
+    def show_tracks(self, names: Sequence[str], at: int) -> None:
+        """List all tracks that are reviewed, where there are several.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of their labels.
+        at : int
+            Number of those that the list is about; -1 for none.
+        """
+        if names != [self.which.itemText(n) for n in range(self.which.count())]:
+            self.which.clear()
+            self.which.addItems(names)
+        self.which.setCurrentIndex(at)
+        self._tracks.setVisible(len(names) > 1)
 
     def show_doubts(self, doubts: Sequence[Doubt]) -> None:
         """List doubts, the worst first."""
@@ -208,6 +232,12 @@ class TimeReview(QWidget):
         column.addLayout(side_by_side(self.undo, self.save))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
+        self._tracks = QWidget()
+        tracks = wide_form()
+        tracks.addRow("Tracks", self.which)
+        self._tracks.setLayout(tracks)
+        self._tracks.setVisible(False)
         outer.addWidget(heading("Review"))
+        outer.addWidget(self._tracks)
         outer.addWidget(self._below)
         outer.addWidget(self.load)

@@ -82,12 +82,12 @@ class ReviewSteps:
     def accept(self) -> None:
         """Take the doubt that is shown for right."""
         if self.corrector is not None:
-            self.corrector.accept()
+            self.corrector.decisions.accept()
 
     def take_other(self) -> None:
         """Make the other reading of the doubt that is shown so."""
         if self.corrector is not None and self._is_free():
-            self.corrector.take_other()
+            self.corrector.decisions.take_other()
 
     def act(self, name: str) -> None:
         """Do what a button says with the chosen track."""
@@ -161,7 +161,7 @@ class ReviewSteps:
 
     def _show_doubt(self) -> None:
         if self.corrector is not None:
-            self.corrector.show_readings()
+            self.corrector.decisions.show_readings()
             self._tell_doubt()
 
     def _tell_doubt(self) -> None:

@@ -11,8 +11,12 @@ from napari_segment_anything.tracking.correction_steps import PlaneChange
 from napari_segment_anything.widgets.result_layers import edit_of_stroke
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_segment_anything.batch.correct_job import TakesBack
     from napari_segment_anything.batch.track_result import Position
     from napari_segment_anything.session.pixel_edit import PixelEdit
+    from napari_segment_anything.tracking.correction import EditableTracks
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeRequest
 
@@ -62,8 +66,9 @@ class StrokeWatch(QObject):
             self._later.start()
 
     def close(self) -> None:
-        """Let go of the layer."""
+        """Tell what was painted, and let go of the layer."""
         self._later.stop()
+        self._tell()
         self._labels.events.paint.disconnect(self._on_paint)
 
     def _on_paint(self, event: Any) -> None:
@@ -79,6 +84,22 @@ class StrokeWatch(QObject):
         shape = tuple(map(int, self._labels.data.shape))
         for edit in edits:
             self.painted.emit(strokes_of(edit, self._axes, shape, self._request))
+
+
+def take_over(
+    movies: Mapping[Position, EditableTracks], strokes: Strokes
+) -> list[TakesBack]:
+    """Let tracks take notice of strokes; returns what takes them back.
+
+    Parameters
+    ----------
+    movies : mapping of tuple of int to EditableTracks
+        Tracks of each movie; strokes on others are none of theirs.
+    strokes : mapping of tuple of int to list of PlaneChange
+        As `StrokeWatch` tells them.
+    """
+    ours = [(movies[at], of_it) for at, of_it in strokes.items() if at in movies]
+    return [(one, one.take_over(of_it)) for one, of_it in ours]
 
 
 def strokes_of(

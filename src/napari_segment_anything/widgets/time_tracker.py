@@ -47,6 +47,11 @@ class TimeTracker(QObject):
         worker.cancelled.connect(self._drop)
         worker.failed.connect(self._drop)
 
+    @property
+    def is_tracking(self) -> bool:
+        """Whether layers are being filled."""
+        return self._growing is not None
+
     def track(
         self,
         image: Image,

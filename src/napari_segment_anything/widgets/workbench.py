@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
-    from napari_segment_anything.widgets.offered_tracks import OfferedTracks
+    from napari_segment_anything.widgets.offered_tracks import Offer
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
 
@@ -53,7 +53,7 @@ class Workbench(QObject):
         self._model: LoadedModel | None = None
         self._cache = EmbeddingCache()
         self._axes: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
-        self._offered: OfferedTracks | None = None
+        self._offered: list[Offer] = []
 
     @property
     def model(self) -> LoadedModel | None:
@@ -99,16 +99,18 @@ class Workbench(QObject):
             self.store_changed.emit()
             self.planes_changed.emit()
 
-    def offer_tracks(self, tracks: OfferedTracks) -> None:
+    def offer_tracks(self, tracks: Offer) -> None:
         """Keep tracks for a dock that reviews them, now or later."""
-        self.take_tracks()
-        self._offered = tracks
+        self._offered.append(tracks)
         self.tracks_offered.emit()
 
     def take_tracks(self) -> tuple[TimeLayers, TimeTracks] | None:
-        """Hand tracks over to be reviewed; None if there are none."""
-        offered, self._offered = self._offered, None
-        return None if offered is None else offered.take()
+        """Hand tracks over to be reviewed; None if there are none, or not yet."""
+        for offered in [one for one in self._offered if one.is_ready]:
+            self._offered.remove(offered)
+            if (taken := offered.take()) is not None:
+                return taken
+        return None
 
     def axes_of(self, image: Image) -> str:
         """Return the axes of an image: as named by the user, or the likely ones."""
