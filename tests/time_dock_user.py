@@ -9,6 +9,14 @@ def picture(labels):
     return (100 + 2000 * (labels > 0)).astype(np.uint16)
 
 
+def add_movie(viewer, name="cells"):
+    layer = viewer.add_image(
+        picture(dividing_movie()), name=name, axis_labels=tuple("tyx")
+    )
+    viewer.dims.set_point(0, 0)
+    return layer
+
+
 def add_deep_movie(viewer):
     """Two slices with the dividing movie; the second one is upside down."""
     labels = dividing_movie()
@@ -32,3 +40,23 @@ def track(dock, qtbot):
     dock.form.track.click()
     settle(dock, qtbot)
     return dock.corrector
+
+
+def start_tracking_all(main):
+    """Press the button of the main dock."""
+    main.form.everything_time.click()
+
+
+def wait_for_tracks(main, qtbot):
+    """Wait until they are there, and drawn where no other dock takes them."""
+
+    def is_done():
+        is_drawing = any(one.is_busy for one in main.workbench._offered)
+        return not (main.jobs.worker.is_busy or is_drawing)
+
+    qtbot.waitUntil(is_done, timeout=30_000)
+
+
+def track_all(main, qtbot):
+    start_tracking_all(main)
+    wait_for_tracks(main, qtbot)

@@ -112,3 +112,31 @@ def annotator(viewer_model, movie, predictor, store):
     annotator.start()
     yield annotator
     annotator.close()
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """Errors that docks have shown."""
+    from napari_segment_anything.widgets import dock
+
+    shown = []
+    monkeypatch.setattr(dock, "show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def docks(qtbot, monkeypatch, predictor, errors):
+    """Make docks, and close them when the test ends."""
+    from napari_segment_anything.models import load
+
+    monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
+    made = []
+
+    def make(dock_class, viewer):
+        made.append(dock_class(viewer))
+        return made[-1]
+
+    yield make
+    for dock in made:
+        dock.close()
+        dock.deleteLater()

@@ -6,55 +6,19 @@ from napari.layers import Labels, Shapes, Tracks
 from qtpy.QtWidgets import QMainWindow
 
 from dividing_movie import dividing_movie
-from napari_segment_anything.models import load
-from napari_segment_anything.widgets import dock as dock_module
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 from napari_segment_anything.widgets.time_dock import TimeDock
-from time_dock_user import add_deep_movie, is_idle, picture, settle, track
+from time_dock_user import (
+    add_deep_movie,
+    add_movie,
+    is_idle,
+    picture,
+    settle,
+    track,
+    track_all,
+)
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture
-def errors(monkeypatch):
-    shown = []
-    monkeypatch.setattr(dock_module, "show_error", shown.append)
-    return shown
-
-
-@pytest.fixture
-def docks(qtbot, monkeypatch, predictor, errors):
-    """Make docks, and close them when the test ends."""
-    monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
-    made = []
-
-    def make(dock_class, viewer):
-        made.append(dock_class(viewer))
-        return made[-1]
-
-    yield make
-    for dock in made:
-        dock.close()
-        dock.deleteLater()
-
-
-def add_movie(viewer):
-    layer = viewer.add_image(
-        picture(dividing_movie()), name="cells", axis_labels=tuple("tyx")
-    )
-    viewer.dims.set_point(0, 0)
-    return layer
-
-
-def track_all(main, qtbot):
-    """Press the button of the main dock."""
-    main.form.everything_time.click()
-
-    def is_done():
-        is_drawing = any(one.is_busy for one in main.workbench._offered)
-        return not (main.jobs.worker.is_busy or is_drawing)
-
-    qtbot.waitUntil(is_done, timeout=30_000)
 
 
 def layer_of(viewer, kind):
@@ -98,20 +62,27 @@ def test_a_time_dock_that_is_opened_later_reviews_them(docks, viewer_model, qtbo
     assert docks(TimeDock, viewer_model).corrector is None
 
 
-def test_corrected_tracks_stay_under_review(docks, viewer_model, qtbot):
+def test_strokes_on_tracks_that_nobody_reviews_are_noted(docks, viewer_model, qtbot):
     add_movie(viewer_model)
-    main, time = docks(SegmentDock, viewer_model), docks(TimeDock, viewer_model)
-    corrector = track(time, qtbot)
-    corrector.picker.pick(corrector.tracks.tracks[0])
-    time.form.review.buttons["remove_all"].click()
-    settle(time, qtbot)
-    assert corrector.can_undo
+    main = docks(SegmentDock, viewer_model)
     track_all(main, qtbot)
+    labels = layer_of(viewer_model, Labels)
+    before = labels.data.copy()
+    labels.data_setitem(tuple(np.array([n]) for n in (2, 90, 90)), 77)
+    qtbot.waitUntil(
+        lambda: 77 in layer_of(viewer_model, Tracks).data[:, 0], timeout=30_000
+    )
+    # The last one is taken along, too.
+    labels.data_setitem(tuple(np.array([n]) for n in (3, 90, 90)), 77)
+    time = docks(TimeDock, viewer_model)
     settle(time, qtbot)
-    assert time.corrector is corrector
-    assert "that you have corrected" in time.form.job.status.text()
-    time.steps.undo()
-    assert not corrector.can_undo
+    tracks = time.corrector.tracks
+    assert tracks.frames_of(77) == [2, 3]
+    assert {(2, 77), (3, 77)} <= tracks.locked
+    for _ in range(2):
+        time.steps.undo()
+    assert (labels.data == before).all()
+    assert 77 not in tracks.tracks
 
 
 def test_paths_are_those_of_the_slice_that_is_shown(docks, viewer_model, qtbot):

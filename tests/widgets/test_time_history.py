@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QMainWindow
 
 from dividing_movie import N_FRAMES, dividing_movie
 from napari_segment_anything.models import load
 from napari_segment_anything.session.planes import PlaneId
 from napari_segment_anything.storage import write_behind_array
-from napari_segment_anything.widgets import dock as dock_module
 from napari_segment_anything.widgets import empty_labels
 from napari_segment_anything.widgets.time_dock import TimeDock
 from time_dock_user import picture, settle, track
@@ -41,13 +41,12 @@ class SlowArray:
 
 
 @pytest.fixture
-def dock(viewer_model, qtbot, tmp_path, monkeypatch, predictor):
+def dock(viewer_model, qtbot, tmp_path, monkeypatch, predictor, errors):
     """Labels of tracks lie on a slow disk, and memory keeps one chunk of them."""
     monkeypatch.setattr(load, "load_model", lambda name, device=None: predictor)
     monkeypatch.setattr(empty_labels, "user_data_path", lambda *_, **__: tmp_path)
     monkeypatch.setattr(empty_labels, "fits_memory", lambda shape: False)
     monkeypatch.setattr(empty_labels, "show_info", lambda text: None)
-    monkeypatch.setattr(dock_module, "show_error", lambda text: None)
     monkeypatch.setattr(write_behind_array, "_KEPT_BYTES", 0)
     viewer_model.add_image(
         picture(dividing_movie()), name="cells", axis_labels=tuple("tyx")
@@ -223,6 +222,43 @@ def test_a_dock_that_goes_meanwhile_leaves_whole_labels(dock, qtbot, wanderer):
     assert (after == before).all() or wanderer not in after
 
 
+def test_what_waits_when_the_dock_is_closed_is_done(
+    dock, qtbot, wanderer, viewer_model, errors
+):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.setCentralWidget(dock)
+    corrector, before = dock.corrector, pixels(dock)
+    labels = corrector.layers.labels
+    corrector.act("cut")
+    corrector.act("remove_all")
+    # This one is not possible any more by then, and is said not to be.
+    corrector.act("cut")
+    dock.setParent(None)
+    assert dock.worker.is_busy
+    # Nobody waited for it.
+    assert wanderer in corrector.tracks.tracks
+    second = TimeDock(viewer_model)
+    assert second.corrector is None
+    qtbot.waitUntil(lambda: second.corrector is not None, timeout=30_000)
+    settle(second, qtbot)
+    found = np.asarray(labels.data)
+    assert wanderer not in found
+    assert wanderer not in second.corrector.tracks.tracks
+    # The cut came first: what follows it is another track.
+    assert (found[3:] > 0).sum() == (before[3:] > 0).sum()
+    assert len(errors) == 1
+    assert f"{wanderer}" in errors[0]
+    assert labels.editable
+    for _ in range(2):
+        second.steps.undo()
+        settle(second, qtbot)
+    assert (np.asarray(labels.data) == before).all()
+    assert not second.corrector.can_undo
+    second.close()
+    second.deleteLater()
+
+
 def test_a_doubt_is_looked_at_in_another_thread(dock, qtbot, viewer_model):
     corrector, review = dock.corrector, dock.form.review
     disk = corrector.layers.labels.data._array
@@ -274,10 +310,13 @@ def test_prompts_need_no_labels_on_disk_of_their_own(dock, tmp_path):
     dock.corrector.prompts.end()
 
 
-def test_a_closed_history_hears_nothing_of_other_jobs(dock, qtbot):
+def test_a_closed_history_hears_nothing_of_other_jobs(dock, qtbot, viewer_model):
     before = dock.corrector
     track(dock, qtbot)
     assert dock.corrector is not before
+    # Tracks that are no more.
+    viewer_model.layers.remove(before.layers.labels)
+    qtbot.waitUntil(lambda: dock.form.review.which.count() == 1, timeout=5_000)
     before._history.is_busy = True
     dock.corrector.act("lock")
     settle(dock, qtbot)

@@ -120,6 +120,7 @@ class TimeReviews(QObject):
         self._correctors, self.steps.corrector = [], None
         self._left = [LeftTracks(self._viewer, one, self._runs) for one in every]
         for left in self._left:
+            left.ready.connect(self._bench.tracks_offered)
             self._bench.offer_tracks(left)
         self.changed.emit()
 
