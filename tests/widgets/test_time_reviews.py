@@ -72,6 +72,7 @@ def test_tracks_that_come_later_leave_the_corrected_ones_reachable(
     assert time.form.review.which.currentIndex() == 1
     assert not old.layers.labels.visible
     assert not new.can_undo
+    assert time.form.review.list.currentRow() == -1
     # Their layer brings the first ones back, as they were left.
     select(viewer_model, old.layers.labels, time, qtbot, old)
     assert time.form.review.which.currentIndex() == 0
@@ -138,6 +139,26 @@ def test_tracks_of_two_images_are_seen_and_reviewed_side_by_side(
     select(viewer_model, labels, time, qtbot, left)
     assert not right.sight.readings.words
     assert time.form.review.doubts == tuple(left.tour.doubts)
+
+
+def test_what_is_said_of_a_doubt_is_of_the_tracks_under_review(
+    docks, viewer_model, qtbot
+):
+    add_movie(viewer_model)
+    time = docks(TimeDock, viewer_model)
+    old = track(time, qtbot)
+    time.steps.step(1)
+    review = time.form.review
+    said = review.detail.text()
+    assert said
+    assert review.accept.isEnabled()
+    new = track(time, qtbot)
+    # The same is doubtful there.
+    assert new.tour.doubts == old.tour.doubts
+    assert (review.list.currentRow(), review.detail.text()) == (-1, "")
+    assert not review.accept.isEnabled()
+    select(viewer_model, old.layers.labels, time, qtbot, old)
+    assert (review.list.currentRow(), review.detail.text()) == (0, said)
 
 
 def test_an_outline_that_is_begun_belongs_to_its_tracks(docks, viewer_model, qtbot):

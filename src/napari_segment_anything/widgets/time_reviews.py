@@ -175,6 +175,8 @@ class TimeReviews(QObject):
         found, form = corrector.found, self._form
         along, others = found.request.along, found.request.other_axes
         form.review.name_axes(along, others if len(found.movies) > 1 else "")
+        # Also where the same is doubtful: which place is shown is another matter.
+        form.review.show_doubts(corrector.tour.doubts)
         form.estimate.setVisible(found.linking is not None)
         if found.linking is not None:
             form.estimate.setText(worded(describe(found.linking), along))
