@@ -240,6 +240,7 @@ def test_what_waits_when_the_dock_is_closed_is_done(
     assert wanderer in corrector.tracks.tracks
     second = TimeDock(viewer_model)
     assert second.corrector is None
+    assert "still being made" in second.form.job.status.text()
     qtbot.waitUntil(lambda: second.corrector is not None, timeout=30_000)
     settle(second, qtbot)
     found = np.asarray(labels.data)

@@ -81,9 +81,9 @@ class LeftTracks(QObject):
         """Let go of the viewer and the tracks; what still waits is not done."""
         corrector, self._corrector = self._corrector, None
         if corrector is not None:
-            self._later.stop()
             self._viewer.layers.events.removed.disconnect(self._on_removed)
             corrector.close()
+            self._later.stop()
 
     def _look_later(self) -> None:
         self._later.start()

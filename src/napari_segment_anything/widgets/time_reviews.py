@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.tracking.words import describe
-from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.left_tracks import LeftTracks
 from napari_segment_anything.widgets.offered_tracks import OfferedTracks
 from napari_segment_anything.widgets.time_corrector import TimeCorrector
@@ -18,7 +17,6 @@ from napari_segment_anything.widgets.time_words import worded
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Layer
 
     from napari_segment_anything.widgets.time_form import TimeForm
     from napari_segment_anything.widgets.time_layers import TimeLayers
@@ -111,6 +109,11 @@ class TimeReviews(QObject):
                 f"There are new tracks: choose “{name}” under “Tracks”, or its layer, "
                 "to review them. Until then the review stays with those at hand."
             )
+        elif chosen is None and self._bench.are_tracks_awaited:
+            self.said.emit(
+                "Corrections from before the dock was closed are still being made; "
+                "then their tracks come up here."
+            )
 
     def leave(self) -> None:
         """Offer all tracks to whoever comes, once what was asked for is done."""
@@ -118,10 +121,11 @@ class TimeReviews(QObject):
         # Those under review are taken last, and so come up again.
         every = sorted(self._correctors, key=lambda one: one is self.corrector)
         self._correctors, self.steps.corrector = [], None
-        self._left = [LeftTracks(self._viewer, one, self._runs) for one in every]
-        for left in self._left:
+        for corrector in every:
+            left = LeftTracks(self._viewer, corrector, self._runs)
             left.ready.connect(self._bench.tracks_offered)
             self._bench.offer_tracks(left)
+            self._left.append(left)
         self.changed.emit()
 
     def come_back(self) -> None:
@@ -131,7 +135,6 @@ class TimeReviews(QObject):
 
     def close(self) -> None:
         """Review and correct nothing more."""
-        self._later.stop()
         self._viewer.layers.selection.events.active.disconnect(self._look_later)
         self._viewer.layers.events.removed.disconnect(self._look_later)
         every: list[TimeCorrector | LeftTracks] = [*self._correctors, *self._left]
@@ -140,6 +143,8 @@ class TimeReviews(QObject):
             # it before the dock.
             with contextlib.suppress(RuntimeError):
                 one.close()
+        with contextlib.suppress(RuntimeError):
+            self._later.stop()
         self._correctors, self._left = [], []
 
     def _added(self, layers: TimeLayers, found: TimeTracks) -> TimeCorrector:
@@ -151,7 +156,7 @@ class TimeReviews(QObject):
         corrector.said.connect(self.said)
         corrector.failed.connect(self.failed)
         corrector.changed.connect(self._on_changed)
-        self._bind_keys(layers.labels)
+        self.steps.bind_keys(layers.labels)
         self._correctors.append(corrector)
         return corrector
 
@@ -185,7 +190,7 @@ class TimeReviews(QObject):
 
     def _on_changed(self) -> None:
         for one in self._correctors:
-            self._listen_to_paths(one)
+            self.steps.listen_to_paths(one)
         names = [one.layers.labels.name for one in self._correctors]
         at = self._correctors.index(self.corrector) if self.corrector else -1
         self._form.review.show_tracks(names, at)
@@ -217,14 +222,3 @@ class TimeReviews(QObject):
         self._correctors.remove(corrector)
         if self.steps.corrector is corrector:
             self.steps.corrector = None
-
-    def _listen_to_paths(self, corrector: TimeCorrector) -> None:
-        """Take clicks and keys on paths as those on labels."""
-        paths = corrector.layers.tracks
-        if paths is not None and corrector.picker.listen(paths):
-            self._bind_keys(paths)
-
-    def _bind_keys(self, layer: Layer) -> None:
-        # The layer's own undo knows nothing of tracks and what is locked.
-        usual = {keys.USUAL_UNDO_KEY: self.steps.undo}
-        keys.bind_keys(layer, self.steps.keys() | usual)

@@ -13,6 +13,8 @@ from napari_segment_anything.widgets.time_words import worded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.layers import Layer
+
     from napari_segment_anything.widgets.time_corrector import TimeCorrector
     from napari_segment_anything.widgets.time_review import TimeReview
     from napari_segment_anything.widgets.time_runs import TimeRuns
@@ -67,6 +69,18 @@ class ReviewSteps:
                 for name, key in CORRECTION_KEYS.items()
             },
         }
+
+    def bind_keys(self, layer: Layer) -> None:
+        """Hear the keys while a layer of tracks is active."""
+        # The layer's own undo knows nothing of tracks and what is locked.
+        usual = {keys.USUAL_UNDO_KEY: self.undo}
+        keys.bind_keys(layer, self.keys() | usual)
+
+    def listen_to_paths(self, corrector: TimeCorrector) -> None:
+        """Take clicks and keys on paths as those on labels."""
+        paths = corrector.layers.tracks
+        if paths is not None and corrector.picker.listen(paths):
+            self.bind_keys(paths)
 
     def step(self, by: int) -> None:
         """Go to the next or the previous doubt."""

@@ -112,6 +112,11 @@ class Workbench(QObject):
                 return taken
         return None
 
+    @property
+    def are_tracks_awaited(self) -> bool:
+        """Whether tracks are offered that cannot be taken yet."""
+        return any(not one.is_ready for one in self._offered)
+
     def axes_of(self, image: Image) -> str:
         """Return the axes of an image: as named by the user, or the likely ones."""
         return self._axes.get(image) or guess_axes(image)
