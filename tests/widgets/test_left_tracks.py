@@ -90,7 +90,7 @@ def test_an_outline_that_was_not_accepted_is_said_to_be_gone(
     prompts = outline(dock)
     dock.setParent(None)
     assert len(warnings) == 1
-    assert "before you had accepted the outline" in warnings[0]
+    assert "before it was accepted" in warnings[0]
     assert not prompts.is_open
     assert len(viewer_model.layers) == n_layers
     taken_by_another(docks, viewer_model, qtbot)

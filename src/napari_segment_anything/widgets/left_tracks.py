@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 OUTLINE_GONE = (
-    "The dock Time was closed before you had accepted the outline that you had begun: "
-    "it is gone, and the track is as it was. Open the dock again to draw it anew."
+    "The outline is gone: the dock Time was closed before it was accepted. The track is "
+    "as it was; open the dock again to draw the outline anew."
 )
 
 
