@@ -105,3 +105,11 @@ def test_areas_are_those_of_the_surest_alternatives():
     given = answers()
     given.take(0, [answer((120, 120, 180, 180), 0.3), answer(INNER, 0.8)], WINDOW)
     assert given.areas().tolist() == [900]
+
+
+def test_an_answer_is_sure_by_its_surest_alternative():
+    given = answers()
+    given.take(0, [answer(INNER, 0.1), answer(INNER, 0.79)], WINDOW)
+    assert given.are_sure().tolist() == [False]
+    given.take_closer(0, [answer(INNER, 0.1), answer(INNER, 0.8)], WINDOW)
+    assert given.are_sure().tolist() == [True]

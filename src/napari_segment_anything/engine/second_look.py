@@ -16,6 +16,8 @@ _EDGE_TOLERANCE = 2.0
 # predicted IoU. The view from farther away is taken where it is much surer.
 _UNSURE = 0.5
 _SURER = 0.3
+# A small answer that is as sure as this is as good from closer.
+_SURE = 0.8
 
 
 class Answers:
@@ -74,6 +76,10 @@ class Answers:
         return mask.size > 0 and touches_inner_edge(
             box, window, self._plane_shape, _EDGE_TOLERANCE
         )
+
+    def are_sure(self) -> npt.NDArray[np.bool_]:
+        """Whether looking closer would add nothing to the answers, (N,)."""
+        return np.array([_surest(row)[2] >= _SURE for row in self.rows], bool)
 
     def areas(self) -> npt.NDArray[np.int64]:
         """Pixels of the surest alternative of each object, (N,)."""
