@@ -158,3 +158,7 @@ def test_proposals_cover_the_plane_alone(tiny_predictor, embedding):
     for probability in (proposals.foreground, proposals.boundary, proposals.centre):
         assert (probability >= 0).all()
         assert (probability <= 1).all()
+
+
+def test_proposals_of_an_embedding_are_made_once(tiny_predictor, embedding):
+    assert tiny_predictor.propose(embedding) is tiny_predictor.propose(embedding)

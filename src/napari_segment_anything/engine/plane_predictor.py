@@ -164,7 +164,7 @@ class PlanePredictor:
                 if alternatives is None or given.take(i, alternatives, window):
                     level_of[i] = level + 1
         if may_look_again and self._looks_closer and given.are_points:
-            is_small = windows.are_small(first, given.areas()) & ~given.are_sure()
+            is_small = windows.are_small(first, given.areas()) & given.may_gain()
             for level in range(windows.n_closer):
                 members = np.flatnonzero(is_small & (first == level + 1))
                 for i, alternatives, window in ask(level, members):
