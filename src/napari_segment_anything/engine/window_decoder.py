@@ -17,6 +17,7 @@ from napari_segment_anything.engine.prompt_bounds import within_window
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.second_look import Answer
+from napari_segment_anything.engine.single_thread import single_thread
 
 _EMPTY = np.zeros((0, 0), bool)
 
@@ -82,12 +83,13 @@ class WindowDecoder:
                 prompts, asked.rough, window, embedding.geometry, low_res_size
             )
             n_clicks = 0
-        logits, iou = self._corrections.decode(
-            embedding, prompts, asked.multimask, n_clicks
-        )
-        weight = self._proposal_weight
-        iou = _weighed(iou, logits, embedding, self._predictor, weight)
-        return _in_plane(logits, iou, embedding, (y0, x0))
+        with single_thread(prompts.n_objects, self._predictor.device):
+            logits, iou = self._corrections.decode(
+                embedding, prompts, asked.multimask, n_clicks
+            )
+            weight = self._proposal_weight
+            iou = _weighed(iou, logits, embedding, self._predictor, weight)
+            return _in_plane(logits, iou, embedding, (y0, x0))
 
 
 def _weighed(
