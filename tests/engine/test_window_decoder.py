@@ -1,6 +1,7 @@
 """Answers of one window, in pixels of its plane."""
 
 import numpy as np
+import pytest
 
 from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.engine.window_decoder import Question, WindowDecoder
@@ -29,3 +30,35 @@ def test_a_window_answers_in_pixels_of_the_plane():
     # The fake's third alternative is empty.
     assert alternatives[2][0] == (0, 0, 0, 0)
     assert alternatives[2][2] == 0
+
+
+@pytest.mark.parametrize(
+    ("points", "inside", "expected"),
+    [
+        ([(50, 110)], [1], True),
+        ([(90, 300)], [1], False),  # ground
+        ([(90, 300), (50, 110)], [1, 1], True),
+        ([(90, 300), (50, 110)], [1, 0], False),  # not that object
+    ],
+)
+def test_objects_are_seen_at_points_inside_alone(points, inside, expected):
+    labels = np.zeros((200, 330), np.int32)
+    labels[40:60, 100:130] = 1
+    predictor, _ = predictor_of()
+    window = (20, 80, 120, 330)
+    part = image_of(labels)[20:120, 80:330]
+    embedding = predictor.embed(part, intensity_range=FULL_RANGE)
+    decoder = WindowDecoder(predictor, proposal_weight=0.0)
+    prompts = Prompts(np.array([points], np.float32), np.array([inside]))
+    assert decoder.sees(prompts, embedding, window) is expected
+
+
+def test_what_cannot_be_told_may_be_an_object():
+    labels = np.zeros((200, 330), np.int32)
+    prompts = Prompts(np.array([[(9, 9)]], np.float32), np.ones((1, 1), np.int64))
+    whole = (0, 0, 200, 330)
+    predictor, _ = predictor_of()
+    assert WindowDecoder(predictor, 0.0).sees(prompts, None, whole)
+    headless, _ = predictor_of(has_proposals=False)
+    embedding = headless.embed(image_of(labels), intensity_range=FULL_RANGE)
+    assert WindowDecoder(headless, 0.0).sees(prompts, embedding, whole)

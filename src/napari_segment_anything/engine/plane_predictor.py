@@ -158,15 +158,21 @@ class PlanePredictor:
         ask = partial(self._ask, windows, asked, may_encode)
         first = windows.first_levels(prompts)
         level_of = first.copy()
+        seen_in: dict[int, Box] = {}
         for level in range(len(windows.sides)):
             members = np.flatnonzero(level_of == level)
             for i, alternatives, window in ask(level, members):
+                seen_in.setdefault(i, window)
                 if alternatives is None or given.take(i, alternatives, window):
                     level_of[i] = level + 1
         if may_look_again and self._looks_closer and given.are_points:
-            is_small = windows.are_small(first, given.areas()) & given.may_gain()
+            are_small = windows.are_small(first, given.areas()) & given.may_gain()
+            for i in np.flatnonzero(are_small).tolist():
+                shown = self._kept.get(seen_in[i])
+                one = prompts.select(slice(i, i + 1))
+                are_small[i] = self._decoder.sees(one, shown, seen_in[i])
             for level in range(windows.n_closer):
-                members = np.flatnonzero(is_small & (first == level + 1))
+                members = np.flatnonzero(are_small & (first == level + 1))
                 for i, alternatives, window in ask(level, members):
                     if alternatives is not None:
                         given.take_closer(i, alternatives, window)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +107,6 @@ class MaskPredictor:
         self.model_digest = model_digest
         self.model_name = model_name
         self._maps = ProposalMaps(sam)
-        self._proposals = WeakKeyDictionary[ImageEmbedding, "Proposals"]()
 
     @property
     def device(self) -> torch.device:
@@ -260,18 +258,8 @@ class MaskPredictor:
     def propose(self, embedding: ImageEmbedding) -> "Proposals | None":
         """Dense maps of object centres, or None when the model has none."""
         self._check_embedding(embedding)
-        kept = self._proposals.get(embedding)
-        if kept is not None:
-            return kept
-        (maps,) = self._placed.run(lambda _: self._maps.of(embedding), 1, "planes")
-        if maps is None:
-            return None
-        # Brings scipy along, which loading a model can do without.
-        from napari_segment_anything.engine.proposals import Proposals
-
-        numbers = maps[0].float().cpu().numpy()
-        made = Proposals.from_maps(numbers, embedding.geometry)
-        return self._proposals.setdefault(embedding, made)
+        run = self._placed.run
+        return run(lambda _: self._maps.proposals(embedding), 1, "planes")[0]
 
     def _check_embedding(self, embedding: ImageEmbedding) -> None:
         if (

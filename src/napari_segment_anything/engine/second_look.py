@@ -16,9 +16,8 @@ _EDGE_TOLERANCE = 2.0
 # predicted IoU. The view from farther away is taken where it is much surer.
 _UNSURE = 0.5
 _SURER = 0.3
-# A small answer that is as sure as this is no better from closer, and one that is as
-# unsure is ground.
-_SURE, _GROUND = 0.8, 0.3
+# A small answer that is as sure as this is no better from closer.
+_SURE = 0.8
 
 
 class Answers:
@@ -80,8 +79,7 @@ class Answers:
 
     def may_gain(self) -> npt.NDArray[np.bool_]:
         """Whether looking closer may add something to the answers, (N,)."""
-        scores = [_surest(row)[2] for row in self.rows]
-        return np.array([_GROUND <= score < _SURE for score in scores], bool)
+        return np.array([_surest(row)[2] < _SURE for row in self.rows], bool)
 
     def areas(self) -> npt.NDArray[np.int64]:
         """Pixels of the surest alternative of each object, (N,)."""

@@ -14,11 +14,13 @@ from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.promising import weighed_with_foreground
 from napari_segment_anything.engine.prompt_bounds import within_window
-from napari_segment_anything.engine.prompts import Prompts
+from napari_segment_anything.engine.prompts import INSIDE, Prompts
 from napari_segment_anything.engine.rough_prompts import with_rough_masks
 from napari_segment_anything.engine.second_look import Answer
 from napari_segment_anything.engine.single_thread import single_thread
 
+# Probability of the proposal head below which a point lies on ground.
+_OBJECT = 0.3
 _EMPTY = np.zeros((0, 0), bool)
 
 
@@ -90,6 +92,35 @@ class WindowDecoder:
             weight = self._proposal_weight
             iou = _weighed(iou, logits, embedding, self._predictor, weight)
             return _in_plane(logits, iou, embedding, (y0, x0))
+
+    def sees(
+        self, prompts: Prompts, embedding: ImageEmbedding | None, window: Box
+    ) -> bool:
+        """Whether the proposal head, if that can be told, sees an object at a point.
+
+        Parameters
+        ----------
+        prompts : Prompts
+            Points alone, in pixels of the plane.
+        embedding : ImageEmbedding, optional
+            Of a window that shows all of them, if it is at hand.
+        window : tuple of int
+            Where it lies in the plane.
+        """
+        proposals = None if embedding is None else self._predictor.propose(embedding)
+        if (
+            embedding is None
+            or proposals is None
+            or prompts.points is None
+            or prompts.point_labels is None
+        ):
+            return True
+        inside = prompts.points[prompts.point_labels == INSIDE] - window[:2]
+        side = proposals.low_res_size
+        y, x = np.rint(embedding.geometry.points_to_low_res(inside, side)).T
+        height, width = proposals.foreground.shape
+        y, x = y.clip(0, height - 1).astype(int), x.clip(0, width - 1).astype(int)
+        return bool((proposals.foreground[y, x] >= _OBJECT).any())
 
 
 def _weighed(
