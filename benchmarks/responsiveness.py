@@ -2,14 +2,18 @@
 
     xvfb-run -a python benchmarks/responsiveness.py --json FILE [--models nano,vit_b]
 
-- *click*: from a point in the layer to the outline of its mask, split by stage, on a
-  plane that is encoded. `vit_b` has random weights, which serve for timing: they
-  decode as trained ones do, and in place of their masks, which fill the plane, go on
-  with disks of the size of a cell, its part and its surroundings.
+- *click*, *click on ground*: from a point in the layer to the outline of its mask,
+  split by stage, on a plane that is encoded; on cells, and far from all of them.
+  `vit_b` has random weights, which serve for timing: they decode as trained ones do, and
+  in place of their masks, which fill the plane, go on with disks of the size of a cell,
+  its part and its surroundings.
 - *stall*: how much later than due a timer in the event loop fires while planes are
   being encoded in the background.
 - *labels*: writing an object of 100² pixels into Labels layers of two sizes, alone and
-  until the window is drawn again. Needs a display; left out with ``--no-window``.
+  until the window is drawn again.
+- *open*: opening each dock, in a new process.
+
+The last two need a display; ``--no-window`` leaves them out.
 
 Clicks and stalls are measured in a viewer without a window: how long drawing takes is a
 matter of the graphics card, which a server does not have.
@@ -32,8 +36,10 @@ import napari
 import numpy as np
 import torch
 from napari.components import ViewerModel
+from opening import opening_seconds
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtWidgets import QApplication
+from scipy import ndimage
 
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.models.load import load_model
@@ -131,9 +137,13 @@ class Bench:
     """
 
     def __init__(self, predictor: MaskPredictor, side: int, n_planes: int) -> None:
-        cells = simulate_cells(n_planes).images
-        factor = -(-side // cells.shape[1])
-        movie = np.tile(cells, (1, factor, factor))[:, :side, :side]
+        cells = simulate_cells(n_planes)
+        factor = -(-side // cells.images.shape[1])
+        movie, labels = (
+            np.tile(x, (1, factor, factor))[:, :side, :side]
+            for x in (cells.images, cells.labels)
+        )
+        self.labels = labels[0]
         self.viewer = ViewerModel()
         image = self.viewer.add_image(movie, name="cells", axis_labels=("t", "y", "x"))
         self.viewer.dims.set_point(0, 0)
@@ -200,12 +210,15 @@ class Bench:
             self.times["received"] = time.perf_counter()
 
 
-def measure_clicks(bench: Bench, n_clicks: int) -> Figures:
+def measure_clicks(bench: Bench, n_clicks: int, *, on_cells: bool) -> Figures:
     """Click here and there on a plane whose embeddings are at hand."""
     bench.settle()
-    side = bench.annotator.layers.results.shape[-1]
+    is_cell = bench.labels > 0
+    # A cell's middle, or as far from all as half of the ground is.
+    depth = ndimage.distance_transform_edt(is_cell == on_cells)
+    deep = depth > np.median(depth[depth > 0])
     rng = np.random.default_rng(0)
-    places = rng.uniform(0.2 * side, 0.8 * side, size=(n_clicks, 2))
+    places = rng.choice(np.argwhere(deep), n_clicks, replace=False)
     for place in places:
         bench.click(*place)
     rows = [bench.click(*place) for place in places]
@@ -292,14 +305,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in filter(None, options.models.split(",")):
         predictor = in_a_thread(partial(make_predictor, name))
         bench = Bench(predictor, options.side, options.planes)
-        clicks, stall = measure_clicks(bench, options.clicks), measure_stall(bench)
-        figures[name] = {"click": clicks, "stall": stall}
+        figures[name] = {
+            "click": measure_clicks(bench, options.clicks, on_cells=True),
+            "click on ground": measure_clicks(bench, options.clicks, on_cells=False),
+            "stall": measure_stall(bench),
+        }
         bench.close()
     if not options.no_window:
         figures["labels"] = {
             size: measure_labels(int(size), options.clicks)
             for size in options.sizes.split(",")
         }
+        figures["open"] = opening_seconds()
     options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     return 0
 
