@@ -4,9 +4,9 @@
 
 - *click*, *click on ground*: from a point in the layer to the outline of its mask,
   split by stage, on a plane that is encoded; on cells, and far from all of them.
-  `vit_b` has random weights, which serve for timing: they decode as trained ones do, and
-  in place of their masks, which fill the plane, go on with disks of the size of a cell,
-  its part and its surroundings.
+  `vit_b` has random weights, which serve for timing: they decode as trained ones do,
+  and in place of their masks, which fill the plane, go on with disks of the size of a
+  cell, its part and its surroundings.
 - *stall*: how much later than due a timer in the event loop fires while planes are
   being encoded in the background.
 - *labels*: writing an object of 100² pixels into Labels layers of two sizes, alone and
