@@ -15,9 +15,9 @@ _LARGEST_SHARE = 0.5
 # A box smaller than this part of a window, 20 pixels of a frame of 512, is looked at
 # from closer: of all that was tried on validation images the best.
 _SMALL_SHARE = 0.04
-# So is what points show, if it is smaller than this: 32 pixels of a frame of 512.
+# So is what points show, if it is smaller than this: 40 pixels of a frame of 512.
 # With more, ever more clicks need a window of their own.
-_SMALL_ANSWER = 1 / 16
+_SMALL_ANSWER = 5 / 64
 
 
 class PromptWindows:
