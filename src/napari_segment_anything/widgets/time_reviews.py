@@ -118,6 +118,7 @@ class TimeReviews(QObject):
     def leave(self) -> None:
         """Offer all tracks to whoever comes, once what was asked for is done."""
         self._is_away = True
+        self._drop_removed()
         # Those under review are taken last, and so come up again.
         every = sorted(self._correctors, key=lambda one: one is self.corrector)
         self._correctors, self.steps.corrector = [], None
@@ -126,6 +127,7 @@ class TimeReviews(QObject):
             left.ready.connect(self._bench.tracks_offered)
             self._bench.offer_tracks(left)
             self._left.append(left)
+        self._form.review.show_tracks([], -1)
         self.changed.emit()
 
     def come_back(self) -> None:
@@ -134,7 +136,9 @@ class TimeReviews(QObject):
         self.take_offered()
 
     def close(self) -> None:
-        """Review and correct nothing more."""
+        """Review and correct nothing more; Qt has taken the form already."""
+        # What is offered from now on is for other docks.
+        self._is_away = True
         self._viewer.layers.selection.events.active.disconnect(self._look_later)
         self._viewer.layers.events.removed.disconnect(self._look_later)
         every: list[TimeCorrector | LeftTracks] = [*self._correctors, *self._left]
@@ -189,6 +193,8 @@ class TimeReviews(QObject):
         self._on_changed()
 
     def _on_changed(self) -> None:
+        if self._is_away:
+            return
         for one in self._correctors:
             self.steps.listen_to_paths(one)
         names = [one.layers.labels.name for one in self._correctors]
@@ -211,11 +217,26 @@ class TimeReviews(QObject):
         for one in list(self._correctors):
             if one is not self.corrector and one.owns(active):
                 self._choose(one)
-        for one in list(self._correctors):
-            if one is not self.corrector and not one.layers.is_there:
-                self._drop(one)
-                self._on_changed()
+        if self._drop_removed():
+            self._show_rest()
         self.take_offered()
+
+    def _drop_removed(self) -> bool:
+        """Give up tracks whose labels somebody has removed; tell if there were any."""
+        removed = [one for one in self._correctors if not one.layers.is_there]
+        for one in removed:
+            self._drop(one)
+        return bool(removed)
+
+    def _show_rest(self) -> None:
+        """Review what is left, those that came last, if nothing is under review."""
+        if self.corrector is None and self._correctors:
+            self._choose(self._correctors[-1])
+            return
+        if self.corrector is None:
+            self._form.review.show_doubts(())
+            self._form.estimate.setVisible(False)
+        self._on_changed()
 
     def _drop(self, corrector: TimeCorrector) -> None:
         corrector.close()
