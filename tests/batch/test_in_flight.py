@@ -57,3 +57,45 @@ def test_each_store_has_its_own():
     assert in_flight(one) is in_flight(one)
     with in_flight(one).alone({"a"}), in_flight(other).alone({"a"}):
         pass
+
+
+def test_a_stored_plane_does_not_wait_for_others_that_are_encoded(
+    tiny_predictor, monkeypatch
+):
+    planes = np.arange(2 * 48 * 48, dtype=np.uint16).reshape(2, 48, 48)
+    store = MemoryEmbeddingStore()
+    one, other = (StoredPredictor(tiny_predictor, store) for _ in range(2))
+    limits = (0.0, 5000.0)
+    one.embed(planes[0], intensity_range=limits)
+    begun, go_on = threading.Event(), threading.Event()
+    encode = MaskPredictor.embed_batch
+
+    def slowly(self, images, intensity_range=None):
+        begun.set()
+        assert go_on.wait(SECONDS)
+        return encode(self, images, intensity_range)
+
+    monkeypatch.setattr(MaskPredictor, "embed_batch", slowly)
+    with ThreadPoolExecutor(2) as team:
+        both = team.submit(one.embed_batch, list(planes), limits)
+        assert begun.wait(SECONDS)
+        stored = team.submit(other.embed, planes[0], intensity_range=limits)
+        try:
+            stored.result(2)
+        finally:
+            go_on.set()
+        assert len(both.result(SECONDS)) == 2
+    assert (other.n_found, other.n_encoded) == (1, 0)
+    assert (one.n_found, one.n_encoded) == (1, 2)
+
+
+def test_a_store_that_cannot_be_remembered_serves_too(tiny_predictor):
+    class Store(dict):
+        def put(self, key, embedding):
+            self[key] = embedding
+
+    predictor = StoredPredictor(tiny_predictor, Store())
+    plane = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48)
+    predictor.embed(plane)
+    predictor.embed(plane)
+    assert (predictor.n_encoded, predictor.n_found) == (1, 1)

@@ -1,5 +1,7 @@
 """Which logits a correction is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,18 @@ def test_a_model_with_proposals_is_asked_both_ways():
     assert float(logits[0, 0, 0, 0]) == (6 + 3.25) / 2
     # It is as sure as the surer of both.
     assert float(iou[0, 0]) == 0.5
+
+
+def test_a_mask_that_is_given_is_asked_once_and_as_it_is():
+    class WithProposals(Echo):
+        has_proposals = True
+
+    echo = WithProposals()
+    masks = np.full((1, 4, 4), 2.0, np.float32)
+    prompts = replace(clicks(INSIDE), masks=masks)
+    logits, _ = Corrections(echo).decode(Embedding(), prompts, False, 0)
+    assert echo.asked == [(1, 2.0, False)]
+    assert float(logits[0, 0, 0, 0]) == 21.25
 
 
 def test_the_answer_to_a_click_is_where_the_next_one_starts():

@@ -130,3 +130,12 @@ def test_mask_at_low_resolution_covers_the_same_place():
 def test_a_plane_without_pixels_is_refused():
     with pytest.raises(InvalidImageError, match="no pixels"):
         FrameGeometry((0, 10), 128)
+
+
+def test_logits_may_be_a_view_that_runs_backwards():
+    geometry = FrameGeometry((40, 30), 128)
+    logits = np.random.default_rng(3).normal(0, 3, (32, 32)).astype(np.float32)
+    turned = logits[::-1]
+    np.testing.assert_array_equal(
+        geometry.low_res_to_plane(turned), geometry.low_res_to_plane(turned.copy())
+    )

@@ -96,6 +96,19 @@ def test_an_outline_that_was_not_accepted_is_said_to_be_gone(
     taken_by_another(docks, viewer_model, qtbot)
 
 
+def test_an_accepted_outline_whose_frame_is_left_at_once_is_said_to_be_gone(
+    dock, docks, viewer_model, qtbot, warnings
+):
+    prompts = outline(dock)
+    prompts.accept()
+    assert prompts.is_due
+    dock.setParent(None)
+    viewer_model.dims.set_point(0, 1)
+    taken_by_another(docks, viewer_model, qtbot)
+    assert len(warnings) == 1
+    assert "another frame was shown" in warnings[0]
+
+
 def test_an_answer_that_fails_is_said_and_waited_for_no_longer(
     dock, docks, viewer_model, qtbot, warnings, errors, monkeypatch
 ):

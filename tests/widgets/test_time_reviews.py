@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from napari.utils._proxies import PublicOnlyProxy
+from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QMainWindow
 
 from napari_segment_anything.batch.progress import Progress
+from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.segment_dock import SegmentDock
 from napari_segment_anything.widgets.time_dock import TimeDock
 from time_dock_user import (
@@ -272,3 +275,87 @@ def test_a_dock_that_is_closed_leaves_all_tracks(docks, viewer_model, qtbot):
     assert not again.can_undo
     assert not again.tracks.locked
     assert len(again.tracks.tracks) == n_before + 1
+
+
+def test_layers_are_followed_through_the_proxy_that_napari_hands_a_dock(
+    docks, viewer_model, qtbot
+):
+    add_movie(viewer_model)
+    time = docks(TimeDock, PublicOnlyProxy(viewer_model))
+    old = track(time, qtbot)
+    track(time, qtbot)
+    select(viewer_model, old.layers.labels, time, qtbot, old)
+
+
+def test_a_dock_that_is_deleted_takes_no_more_tracks(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    main = docks(SegmentDock, viewer_model)
+    time = TimeDock(viewer_model)
+    # As until Python collects what refers to itself.
+    reviews = time.reviews
+    time.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    track_all(main, qtbot)
+    assert reviews.corrector is None
+    second = docks(TimeDock, viewer_model)
+    settle(second, qtbot)
+    assert second.corrector is not None
+
+
+def test_tracks_under_review_whose_labels_are_removed_make_way(
+    docks, viewer_model, qtbot
+):
+    add_movie(viewer_model)
+    time = docks(TimeDock, viewer_model)
+    old, new = track(time, qtbot), track(time, qtbot)
+    viewer_model.layers.remove(new.layers.labels)
+    qtbot.waitUntil(lambda: time.corrector is old, timeout=5_000)
+    assert time.form.review.doubts == tuple(old.tour.doubts)
+    viewer_model.layers.remove(old.layers.labels)
+    qtbot.waitUntil(lambda: time.corrector is None, timeout=5_000)
+    assert time.form.review.doubts == ()
+    assert not time.form.review.save.isEnabled()
+    settle(time, qtbot)
+
+
+def test_tracks_whose_labels_are_removed_are_not_left(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    first = docks(TimeDock, viewer_model)
+    window.setCentralWidget(first)
+    viewer_model.layers.remove(track(first, qtbot).layers.labels)
+    first.setParent(None)
+    assert docks(TimeDock, viewer_model).corrector is None
+
+
+def test_a_dock_that_comes_back_lists_what_it_reviews(docks, viewer_model, qtbot):
+    add_movie(viewer_model)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    first = docks(TimeDock, viewer_model)
+    window.setCentralWidget(first)
+    for _ in range(2):
+        track(first, qtbot)
+    first.setParent(None)
+    second = docks(TimeDock, viewer_model)
+    settle(second, qtbot)
+    window.setCentralWidget(first)
+    assert names_listed(first) == []
+    first.setParent(None)
+
+
+def test_g_turns_from_boxes_back_to_points_through_the_proxy(
+    docks, viewer_model, qtbot
+):
+    add_movie(viewer_model)
+    time = docks(TimeDock, PublicOnlyProxy(viewer_model))
+    prompts = track(time, qtbot).prompts
+    time.form.review.prompt.click()
+    layers = prompts.layers.prompts
+    selection = viewer_model.layers.selection
+    for chosen in (layers.boxes, layers.points):
+        keymap = selection.active.keymap
+        next(do for key, do in keymap.items() if str(key) == keys.BOX_KEY)(None)
+        assert selection.active is chosen
+    prompts.end()

@@ -36,4 +36,8 @@ _LOCK = threading.Lock()
 def in_flight(store: EmbeddingStore) -> InFlight:
     """Return what is in flight for a store, the same for all who use that store."""
     with _LOCK:
-        return _OF_STORES.setdefault(store, InFlight())
+        try:
+            return _OF_STORES.setdefault(store, InFlight())
+        except TypeError:
+            # A store of somebody's own that cannot be remembered: each for itself.
+            return InFlight()

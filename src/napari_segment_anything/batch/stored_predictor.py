@@ -64,10 +64,15 @@ class StoredPredictor(MaskPredictor):
         with self.watch.timing("storing"):
             limits = [intensity_range or percentile_range(plane) for plane in planes]
             keys = [self.key(*both) for both in zip(planes, limits, strict=True)]
-        with in_flight(self.store).alone(set(keys)):
-            found, missing = self._look_up(keys)
-            if missing:
-                found |= self._encode(planes, limits, missing, intensity_range)
+        found, places = self._look_up(keys)
+        if places:
+            with in_flight(self.store).alone(set(places)):
+                # Others may have made some of them in the meantime.
+                made, missing = self._look_up(list(places))
+                found |= made
+                lacking = {key: places[key] for key in missing}
+                if lacking:
+                    found |= self._encode(planes, limits, lacking, intensity_range)
         return [found[key] for key in keys]
 
     def _encode(

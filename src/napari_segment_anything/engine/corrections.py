@@ -74,7 +74,7 @@ class Corrections:
         predicted_iou : Tensor, (N, M)
         """
         if not n_clicks:
-            return self._answer(embedding, prompts, multimask, prompts.masks)
+            return self._predictor.decode(embedding, prompts, multimask)
         asked = self.with_logits(embedding, prompts, n_clicks)
         answer = self._answer(embedding, prompts, multimask, asked.masks)
         if multimask == _is_ambiguous(prompts, n_clicks):

@@ -177,7 +177,7 @@ class FrameGeometry:
         """
         rows, columns = self.upscaling_matrices(logits.shape[-1])
         y0, x0, y1, x1 = box if box is not None else (0, 0, *self.plane_shape)
-        low_res = torch.from_numpy(np.asarray(logits, dtype=np.float32))
+        low_res = torch.from_numpy(np.ascontiguousarray(logits, dtype=np.float32))
         first, last = rows[y0:y1], columns[x0:x1]
         if order == "C":
             first, last, low_res = last, first, low_res.T

@@ -166,16 +166,16 @@ class PlanePredictor:
                 if alternatives is None or given.take(i, alternatives, window):
                     level_of[i] = level + 1
         if may_look_again and self._looks_closer and given.are_points:
-            are_small = windows.are_small(first, given.areas()) & given.may_gain()
-            for i in np.flatnonzero(are_small).tolist():
+            go_closer = windows.look_closer(prompts, first, given.areas())
+            go_closer &= given.may_gain()
+            for i in np.flatnonzero(go_closer).tolist():
                 shown = self._kept.get(seen_in[i])
                 one = prompts.select(slice(i, i + 1))
-                are_small[i] = self._decoder.sees(one, shown, seen_in[i])
-            for level in range(windows.n_closer):
-                members = np.flatnonzero(are_small & (first == level + 1))
-                for i, alternatives, window in ask(level, members):
-                    if alternatives is not None:
-                        given.take_closer(i, alternatives, window)
+                go_closer[i] = self._decoder.sees(one, shown, seen_in[i])
+            members, closer = np.flatnonzero(go_closer), windows.n_closer - 1
+            for i, alternatives, window in ask(closer, members):
+                if alternatives is not None:
+                    given.take_closer(i, alternatives, window)
         return given.masks()
 
     def _ask(

@@ -76,13 +76,32 @@ class PromptWindows:
             levels[is_too_close] = level + 1
         return levels
 
-    def are_small(
-        self, levels: npt.NDArray[np.intp], areas: npt.NDArray[np.integer]
+    def look_closer(
+        self,
+        prompts: Prompts,
+        levels: npt.NDArray[np.intp],
+        areas: npt.NDArray[np.integer],
     ) -> npt.NDArray[np.bool_]:
-        """Which answers of these areas, in pixels, are small in windows of levels."""
+        """Which points, first answered on levels, show so little that they go closer.
+
+        Parameters
+        ----------
+        prompts : Prompts
+            N objects, by points alone.
+        levels : ndarray
+            (N,) their `first_levels`.
+        areas : ndarray
+            (N,) pixels of the answers.
+        """
+        if self.n_closer == 0:
+            return np.zeros(prompts.n_objects, bool)
         sides = np.asarray(self.sides)[levels]
-        are_small: npt.NDArray[np.bool_] = np.sqrt(areas) < _SMALL_ANSWER * sides
-        return are_small
+        # A closer window is to show all points inside with their surroundings, too.
+        lengths = np.ptp(corners_of(prompts), axis=1).max(axis=1)
+        fit = lengths <= _LARGEST_SHARE * self.sides[self.n_closer - 1]
+        are_small = np.sqrt(areas) < _SMALL_ANSWER * sides
+        chosen: npt.NDArray[np.bool_] = fit & are_small & (levels == self.n_closer)
+        return chosen
 
     def assign(
         self, level: int, prompts: Prompts, members: npt.NDArray[np.intp]

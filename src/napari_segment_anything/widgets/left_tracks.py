@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 OUTLINE_GONE = (
-    "The outline is gone: the dock Time was closed before it was accepted. The track "
-    "is as it was; open the dock again to draw the outline anew."
+    "The outline is gone: the dock Time was closed before it was accepted, or another "
+    "frame was shown before its mask was there. The track is as it was; open the dock "
+    "again to draw the outline anew."
 )
 
 
@@ -51,11 +52,11 @@ class LeftTracks(QObject):
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._look)
         prompts = corrector.prompts
-        self._news = (runs.worker.is_busy_changed, prompts.changed, prompts.said)
         if self.is_ready:
             self._end_prompts()
         else:
-            for signal in (*self._news, prompts.failed):
+            runs.worker.is_busy_changed.connect(self._look_later)
+            for signal in (prompts.changed, prompts.said, prompts.failed):
                 signal.connect(self._look_later)
         viewer.layers.events.removed.connect(self._on_removed)
 

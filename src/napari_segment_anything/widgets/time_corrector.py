@@ -149,7 +149,8 @@ class TimeCorrector(QObject):
         ours = [self.layers.labels, self.layers.tracks]
         if self.prompts.is_open:
             ours += self.prompts.layers.prompts.layers
-        return layer is not None and any(layer is one for one in ours)
+        # Not `is`: napari hands a dock proxies of layers, which are equal to them.
+        return layer is not None and any(layer == one for one in ours)
 
     def rest(self) -> None:
         """Show nothing of doubts: what was asked for is done, strokes are noticed."""

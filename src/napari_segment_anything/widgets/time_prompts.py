@@ -159,7 +159,8 @@ class TimePrompts(QObject):
 
     def _toggle_boxes(self) -> None:
         active = self._viewer.layers.selection.active
-        if active is self.layers.prompts.boxes:
+        # Not `is`: napari hands a dock proxies of layers, which are equal to them.
+        if active == self.layers.prompts.boxes:
             self.layers.draw_points()
         else:
             self.layers.draw_boxes()

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.time_runs import TimeRuns
     from napari_segment_anything.widgets.workbench import Workbench
 
+_THERE_ARE_NEW = (
+    "There are new tracks: choose “{}” under “Tracks”, or its layer, to review them. "
+    "Until then the review stays with those at hand."
+)
+_STILL_CORRECTED = (
+    "Corrections from before the dock was closed are still being made; then their "
+    "tracks come up here."
+)
+
 
 class TimeReviews(QObject):
     """Keeps the review of all tracks; shows those whose layer is the active one.
@@ -103,29 +112,23 @@ class TimeReviews(QObject):
             self._show(chosen)
             self.said.emit(describe_found(chosen.found))
         elif waiting is not None:
-            name = waiting.layers.labels.name
             self._on_changed()
-            self.said.emit(
-                f"There are new tracks: choose “{name}” under “Tracks”, or its layer, "
-                "to review them. Until then the review stays with those at hand."
-            )
+            self.said.emit(_THERE_ARE_NEW.format(waiting.layers.labels.name))
         elif chosen is None and self._bench.are_tracks_awaited:
-            self.said.emit(
-                "Corrections from before the dock was closed are still being made; "
-                "then their tracks come up here."
-            )
+            self.said.emit(_STILL_CORRECTED)
 
     def leave(self) -> None:
         """Offer all tracks to whoever comes, once what was asked for is done."""
         self._is_away = True
+        self._drop_removed()
         # Those under review are taken last, and so come up again.
         every = sorted(self._correctors, key=lambda one: one is self.corrector)
         self._correctors, self.steps.corrector = [], None
         for corrector in every:
-            left = LeftTracks(self._viewer, corrector, self._runs)
+            self._left.append(left := LeftTracks(self._viewer, corrector, self._runs))
             left.ready.connect(self._bench.tracks_offered)
             self._bench.offer_tracks(left)
-            self._left.append(left)
+        self._form.review.show_tracks([], -1)
         self.changed.emit()
 
     def come_back(self) -> None:
@@ -134,17 +137,16 @@ class TimeReviews(QObject):
         self.take_offered()
 
     def close(self) -> None:
-        """Review and correct nothing more."""
+        """Review and correct nothing more: what is offered is for other docks."""
+        self._is_away = True
         self._viewer.layers.selection.events.active.disconnect(self._look_later)
         self._viewer.layers.events.removed.disconnect(self._look_later)
-        every: list[TimeCorrector | LeftTracks] = [*self._correctors, *self._left]
-        for one in every:
-            # Where Python collects all of them together, Qt may have deleted parts of
-            # it before the dock.
+        ends = [one.close for one in self._correctors]
+        ends += [one.close for one in self._left]
+        for end in (*ends, self._later.stop):
+            # Where Python collects all together, Qt may have deleted parts before.
             with contextlib.suppress(RuntimeError):
-                one.close()
-        with contextlib.suppress(RuntimeError):
-            self._later.stop()
+                end()
         self._correctors, self._left = [], []
 
     def _added(self, layers: TimeLayers, found: TimeTracks) -> TimeCorrector:
@@ -189,6 +191,8 @@ class TimeReviews(QObject):
         self._on_changed()
 
     def _on_changed(self) -> None:
+        if self._is_away:
+            return
         for one in self._correctors:
             self.steps.listen_to_paths(one)
         names = [one.layers.labels.name for one in self._correctors]
@@ -211,11 +215,18 @@ class TimeReviews(QObject):
         for one in list(self._correctors):
             if one is not self.corrector and one.owns(active):
                 self._choose(one)
-        for one in list(self._correctors):
-            if one is not self.corrector and not one.layers.is_there:
-                self._drop(one)
-                self._on_changed()
+        if self._drop_removed():
+            if self.corrector is None and self._correctors:
+                self._choose(self._correctors[-1])
+            self._on_changed()
         self.take_offered()
+
+    def _drop_removed(self) -> bool:
+        """Give up tracks whose labels somebody has removed; tell if there were any."""
+        n_before = len(self._correctors)
+        for one in [one for one in self._correctors if not one.layers.is_there]:
+            self._drop(one)
+        return len(self._correctors) < n_before
 
     def _drop(self, corrector: TimeCorrector) -> None:
         corrector.close()

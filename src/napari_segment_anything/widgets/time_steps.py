@@ -137,6 +137,7 @@ class ReviewSteps:
     def show(self) -> None:
         """Show doubts and the chosen track as they are now."""
         if self.corrector is None:
+            self._review.show_doubts(())
             return
         doubts = self.corrector.tour.doubts
         if tuple(doubts) != self._review.doubts:
