@@ -49,9 +49,16 @@ def _choose_scale(plane: Plane, generator: np.random.Generator, jitter: float) -
 
 
 def cut_crop(
-    plane: Plane, generator: np.random.Generator, *, augment: bool = True
+    plane: Plane,
+    generator: np.random.Generator,
+    *,
+    augment: bool = True,
+    changed_share: float = 1.0,
 ) -> Crop:
-    """Cut one crop near a random object; without ``augment`` only its place varies."""
+    """Cut one crop near a random object; without ``augment`` only its place varies.
+
+    ``changed_share`` of the crops have their intensities changed, too.
+    """
     scale = _choose_scale(plane, generator, 1.0 if augment else 0.0)
     reach = CROP_SIZE / scale * 0.35
     centre = _pixel_of_an_object(plane, generator) + generator.uniform(-reach, reach, 2)
@@ -75,7 +82,7 @@ def cut_crop(
         plane.labels, matrix, centre, CROP_SIZE // STRIDE, STRIDE, "nearest"
     )
     tensor, inside = image[:3], image[3] > 0.5
-    if augment:
+    if augment and generator.random() < changed_share:
         tensor = _augment_intensity(tensor, generator)
     n_tokens = (FRAME_SIZE - CROP_SIZE) // 8
     return Crop(
@@ -110,25 +117,28 @@ def _sample(
     mode: str,
 ) -> Tensor:
     """Sample an affine crop; images get a fourth channel, 1 inside the plane."""
-    offset = (np.arange(side) + 0.5) * step - 0.5 - (side * step - 1) / 2
-    grid = np.stack(np.meshgrid(offset, offset, indexing="ij"), -1) @ matrix.T + centre
+    # From -1..1 in the crop to plane pixels about the centre.
+    matrix = matrix * (side * step / 2)
     # Convert no more than is seen, and what lies about it; planes may be large.
     shape = np.array(array.shape[:2])
-    low = np.clip(np.floor(grid.min((0, 1))).astype(int) - _MARGIN, 0, shape - 1)
-    high = np.clip(np.ceil(grid.max((0, 1))).astype(int) + _MARGIN, low + 1, shape)
+    reach = np.abs(matrix).sum(1)
+    low = np.clip(np.floor(centre - reach).astype(int) - _MARGIN, 0, shape - 1)
+    high = np.clip(np.ceil(centre + reach).astype(int) + _MARGIN, low + 1, shape)
     seen = array[low[0] : high[0], low[1] : high[1]]
-    grid = grid - low
     source = torch.from_numpy(np.array(np.atleast_3d(seen))).permute(2, 0, 1).float()
+    factor = 1
     if mode == "bilinear":
         source = torch.cat([source, torch.ones_like(source[:1])])
-        shrink = float(np.abs(np.linalg.det(matrix)) ** 0.5)
+        shrink = float(np.abs(np.linalg.det(matrix)) ** 0.5) * 2 / (side * step)
         if shrink > 1.5:  # anti-alias
             factor = round(shrink)
             source = functional.avg_pool2d(source, factor, ceil_mode=True)
-            grid = (grid + 0.5) / factor - 0.5
-    height, width = source.shape[-2:]
-    unit = (grid + 0.5) / [height, width] * 2 - 1
-    grid_xy = torch.from_numpy(unit[..., ::-1].copy()).float()[None]
+    unit = 2 / (np.array(source.shape[-2:]) * factor)
+    to_unit = np.column_stack([matrix * unit[:, None], (centre - low + 0.5) * unit - 1])
+    theta_xy = torch.from_numpy(to_unit[::-1][:, [1, 0, 2]].copy()).float()
+    grid_xy = functional.affine_grid(
+        theta_xy[None], [1, 1, side, side], align_corners=False
+    )
     return functional.grid_sample(
         source[None], grid_xy, mode=mode, padding_mode="zeros", align_corners=False
     )[0]

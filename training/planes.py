@@ -14,9 +14,9 @@ from napari_segment_anything.engine.image import as_rgb
 from .split import SPLITS_FILE
 
 SET_WEIGHTS = {
-    "dsb2018": 0.42,
-    "usiigaci_phase": 0.19,
-    "em_fibsem_medulla": 0.13,
+    "dsb2018": 0.43,
+    "usiigaci_phase": 0.13,
+    "em_fibsem_medulla": 0.18,
     "vol3d_small": 0.10,
     "baby_yeast": 0.02,
     "neubias_small": 0.01,

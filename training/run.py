@@ -57,6 +57,7 @@ class Run:
             fused=device.type == "cuda",
         )
         self.processor = Processor(device)
+        self.changed_share = torch.ones(())
         self.step, self.seconds = 0, 0.0
         self._last_tick = time.perf_counter()
         self.checkpoint = output / "checkpoint.pt"

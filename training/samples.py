@@ -60,12 +60,20 @@ class Batch:
 
 
 class CropStream(IterableDataset[Crop]):
-    """Random crops without end; every worker has a random sequence of its own."""
+    """Random crops without end; every worker has a random sequence of its own.
+
+    ``changed_share`` () is shared with the workers: of crops whose intensities change.
+    """
 
     def __init__(
-        self, planes: list[Plane], weights: np.ndarray, seed: Sequence[int]
+        self,
+        planes: list[Plane],
+        weights: np.ndarray,
+        seed: Sequence[int],
+        changed_share: Tensor,
     ) -> None:
         self.planes, self.weights, self.seed = planes, weights, tuple(seed)
+        self.changed_share = changed_share.share_memory_()
 
     def __iter__(self) -> Iterator[Crop]:
         worker = get_worker_info()
@@ -74,7 +82,8 @@ class CropStream(IterableDataset[Crop]):
         generator = np.random.default_rng((*self.seed, number))
         while True:
             plane = self.planes[generator.choice(len(self.planes), p=self.weights)]
-            yield cut_crop(plane, generator)
+            share = float(self.changed_share)
+            yield cut_crop(plane, generator, changed_share=share)
 
 
 def sample_batches(
@@ -83,13 +92,17 @@ def sample_batches(
     seed: Sequence[int],
     batch_size: int,
     n_workers: int = 0,
+    changed_share: Tensor | None = None,
 ) -> Iterator[Batch]:
     """Cut crops when they are asked for, or ahead of time in worker processes.
 
+    ``changed_share`` () may be changed at any time, see `CropStream`; by default 1.
+
     The order depends on the seed, the size and the number of workers only.
     """
+    shared = torch.ones(()) if changed_share is None else changed_share
     loader: DataLoader[Crop] = DataLoader(
-        CropStream(planes, weights, seed),
+        CropStream(planes, weights, seed, shared),
         batch_size=batch_size,
         num_workers=n_workers,
         # A few batches ahead at most: queues are bounded.

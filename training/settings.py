@@ -22,6 +22,8 @@ class TrainingSettings:
     prompt_every: int = 2
     batch_size: int = 8
     crops_together: int = 1
+    fade_share: float = 0.5
+    changed_share_at_end: float = 0.3
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     warmup_steps: int = 100
@@ -34,14 +36,19 @@ class TrainingSettings:
     start_from: Path | None = None
     seed: int = 0
 
+    def changed_share(self, share: float) -> float:
+        """Part of the crops whose intensities change, when so much of a run is over."""
+        faded = max(0.0, 1 - (1 - share) / self.fade_share) if self.fade_share else 0.0
+        return 1 - (1 - self.changed_share_at_end) * faded
+
     def for_device(self, device: torch.device) -> "TrainingSettings":
         """On a GPU: one process, larger batches, crops cut by the other cores."""
         if device.type == "cpu":
             return self
         return replace(
             self,
-            batch_size=96,
-            crops_together=48,
+            batch_size=192,
+            crops_together=192,
             average_decay=0.999,
             evaluate_seconds=240.0,
             n_processes=1,

@@ -96,6 +96,7 @@ def _train_process(
         seed,
         settings.batch_size,
         settings.n_workers,
+        run.changed_share,
     )
     run.start_clock()
     if rank > 0:
@@ -162,6 +163,7 @@ def train_step(
     objects, truth = batch.truth()
     run.sam.train()
     run.set_learning_rate()
+    run.changed_share.fill_(settings.changed_share(run.share))
     embedding, maps = encode(run.sam, processor, batch)
     dense = dense_loss(run.sam, batch, truth, embedding, maps)
     loss = dense
