@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from napari_segment_anything.networks import grid_attention
+from napari_segment_anything.networks import folded_windows, grid_attention
+from napari_segment_anything.networks.folded_windows import FoldedRoom, distance_table
 from napari_segment_anything.networks.grid_attention import (
     attend_in_tiles,
     attend_in_windows,
@@ -45,15 +46,14 @@ def attend_one_by_one(qkv, padding, table_h, table_w, size):
     return out
 
 
-@pytest.mark.parametrize("scores_per_tile", [1, 60, 10_000, None])
+@pytest.mark.parametrize("how", [1, 60, 10_000, "windows", "windows of a card"])
 @pytest.mark.parametrize(
     ("shape", "size"), [((6, 6), 6), ((5, 7), 3), ((6, 3), 3), ((2, 2), 3)]
 )
-def test_each_query_attends_to_its_padded_window(
-    monkeypatch, scores_per_tile, shape, size
-):
+def test_each_query_attends_to_its_padded_window(monkeypatch, how, shape, size):
     """In tiles of so many scores, or in all windows at once."""
-    monkeypatch.setattr(grid_attention, "_SCORES_PER_TILE", scores_per_tile)
+    monkeypatch.setattr(grid_attention, "_SCORES_PER_TILE", how)
+    monkeypatch.setattr(folded_windows, "is_card", lambda _: "card" in str(how))
     generator = torch.Generator().manual_seed(1)
 
     def random(*shape):
@@ -61,9 +61,15 @@ def test_each_query_attends_to_its_padded_window(
 
     qkv, padding = random(2, *shape, 3 * 8), random(3 * 8)
     table_h, table_w = random(2 * size - 1, 4), random(2 * size - 1, 4)
-    if scores_per_tile is None:
+    if isinstance(how, str):
         found = attend_in_windows(
-            qkv - padding, lambda x: x + padding, table_h, table_w, N_HEADS
+            qkv - padding,
+            lambda x: x + padding,
+            padding,
+            distance_table(table_h, table_w),
+            size,
+            N_HEADS,
+            FoldedRoom(),
         )
     else:
         rows = relative_rows(table_h), relative_rows(table_w)

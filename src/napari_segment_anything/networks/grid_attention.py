@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from .layers import partition_windows
+from .folded_windows import FoldedRoom
 
 _SCORES_PER_TILE = 1 << 20  # 4 MiB of scores stay in a CPU's cache
 
@@ -93,87 +92,41 @@ def _attend_window(
 def attend_in_windows(
     x: Tensor,
     project: Callable[[Tensor], Tensor],
-    table_h: Tensor,
-    table_w: Tensor,
+    padding: Tensor,
+    distances: Tensor,
+    size: int,
     n_heads: int,
+    room: FoldedRoom,
 ) -> Tensor:
-    """Attend in all windows at once with the bias folded into the product.
+    """Attend in all windows at once, with a fused kernel.
 
-    ``[q, bias_h, bias_w] . [k, onehot(y), onehot(x)]`` equals the biased scores, so
-    that a fused kernel without a bias argument serves. Nothing is copied more often
-    than needed, and things are written in place: on a card copies would take as long as
-    the products. It has no gradients.
+    For cards, and for few windows. It has no gradients.
 
     Parameters
     ----------
     x : Tensor, (B, h, w, C)
-        Tokens; padded ones are zeros.
+        Tokens.
     project : callable
         Tokens to queries, keys and values, (..., C) to (..., 3 C).
-    table_h, table_w : Tensor, (2 size - 1, C / n_heads)
-        Relative positions, for windows of ``size``².
+    padding : Tensor, (3 C,)
+        Those of a padded token.
+    distances : Tensor, (2 n, C / n_heads)
+        Relative positions from `distance_table`, for windows of ``size``².
+    size : int
     n_heads : int
+    room : FoldedRoom
+        Memory that layers share.
 
     Returns
     -------
     Tensor, (B, h, w, C)
     """
-    batch, height, width, _ = x.shape
-    size = (len(table_h) + 1) // 2
-    windows, padded = partition_windows(x, size)
-    qkv = project(windows).view(len(windows), size**2, 3, n_heads, -1)
-    dim = qkv.shape[-1]
-    # Kernels for a card want widths that are multiples of 8.
-    n_wide = _rounded_up(dim + 2 * size, 8)
-    folded = qkv.new_empty(3, len(windows), n_heads, size**2, n_wide)
-    folded[..., :dim] = qkv.permute(2, 0, 3, 1, 4)
-    q, k, v = (folded[i] for i in range(3))
-    _write_biases(q, dim, table_h, table_w)
-    k[..., dim : dim + 2 * size] = _one_hot_places(size, k)
-    folded[:2, ..., dim + 2 * size :] = 0
-    v[..., dim:] = 0
-    out = functional.scaled_dot_product_attention(q, k, v, scale=dim**-0.5)
-    rows, columns = padded[0] // size, padded[1] // size
-    out = out[..., :dim].transpose(1, 2)
-    out = out.view(batch, rows, columns, size, size, n_heads, dim).transpose(2, 3)
-    merged = out.reshape(batch, *padded, n_heads * dim)
-    return merged[:, :height, :width]
-
-
-def _write_biases(q: Tensor, dim: int, table_h: Tensor, table_w: Tensor) -> None:
-    """Write biases behind queries (M, heads, size², dim + 2 size …).
-
-    They are products of queries and all distances, of which each query needs ``size``
-    next to each other: those from ``size - 1 - y`` on, if its row is y.
-    """
-    size = (len(table_h) + 1) // 2
-    n_distances = _rounded_up(2 * size - 1, 32)
-    tables = q.new_zeros(2, n_distances, dim)
-    for table, given in zip(tables, (table_h, table_w), strict=True):
-        # The scale of the product is not for the biases.
-        table[: 2 * size - 1] = given.flip(0) * dim**0.5
-    flat = q.view(-1, q.shape[-1])
-    by_distance = flat[:, :dim] @ tables.flatten(0, 1).mT
-    n = 2 * n_distances
-    shape = (*q.shape[:2], size, size, size)
-    outer = (q.shape[1] * size**2 * n, size**2 * n)
-    grid = q.view(*shape[:-1], -1)
-    grid[..., dim : dim + size] = by_distance.as_strided(
-        shape, (*outer, size * n - 1, n, 1), size - 1
-    )
-    grid[..., dim + size : dim + 2 * size] = by_distance.as_strided(
-        shape, (*outer, size * n, n - 1, 1), n_distances + size - 1
-    )
-
-
-def _one_hot_places(size: int, like: Tensor) -> Tensor:
-    """Row and column of each token of a window, one-hot: (size², 2 size)."""
-    eye = torch.eye(size, dtype=like.dtype, device=like.device)
-    return torch.cat([eye.repeat_interleave(size, 0), eye.repeat(size, 1)], 1)
-
-
-def _rounded_up(n: int, step: int) -> int:
-    return -(-n // step) * step
+    dim = distances.shape[-1]
+    qkv = project(x)
+    windows = room.get(qkv, x.shape[:3], size, n_heads, dim)
+    windows.write(qkv, padding)
+    del qkv  # memory for what attention needs
+    return windows.attend(distances)
 
 
 def _split_heads(qkv: Tensor, n_heads: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import ViTConfig
+from .folded_windows import FoldedRoom, distance_table
 from .grid_attention import attend_in_tiles, attend_in_windows, relative_rows
-from .layers import Neck
+from .layers import Neck, is_card
 
 _TOKENS_IN_MLP = 1024
 
@@ -46,6 +47,8 @@ class Mlp(nn.Module):
 class Attention(nn.Module):
     """Self-attention in windows of a grid, with decomposed relative positions."""
 
+    distances: Tensor | None
+
     def __init__(self, dim: int, n_heads: int, window_size: int) -> None:
         super().__init__()
         self.n_heads = n_heads
@@ -53,15 +56,26 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         self.rel_pos_h = nn.Parameter(torch.zeros(2 * window_size - 1, dim // n_heads))
         self.rel_pos_w = nn.Parameter(torch.zeros(2 * window_size - 1, dim // n_heads))
+        self.register_buffer("distances", None, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def fix_distances(self) -> None:
+        """Lay relative positions out once; the weights are final from now on."""
+        self.distances = distance_table(self.rel_pos_h, self.rel_pos_w).detach()
+
+    def forward(self, x: Tensor, room: FoldedRoom) -> Tensor:
         """Attend within each window of tokens (B, h, w, C)."""
         tables = self.rel_pos_h, self.rel_pos_w
         # In bfloat16 the fused kernel wins on a CPU too, where the grid is one window.
         is_global = len(self.rel_pos_h) + 1 >= 2 * max(x.shape[1:3])
-        is_fused = x.device.type != "cpu" or (is_global and x.dtype == torch.bfloat16)
+        is_fused = is_card(x.device) or (is_global and x.dtype == torch.bfloat16)
         if is_fused and not torch.is_grad_enabled():
-            attended = attend_in_windows(x, self.qkv, *tables, self.n_heads)
+            distances = self.distances
+            if distances is None:
+                distances = distance_table(*tables)
+            size = (len(self.rel_pos_h) + 1) // 2
+            attended = attend_in_windows(
+                x, self.qkv, self.qkv.bias, distances, size, self.n_heads, room
+            )
         else:
             rel_h, rel_w = (relative_rows(table) for table in tables)
             attended = attend_in_tiles(
@@ -83,14 +97,14 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, room: FoldedRoom) -> Tensor:
         """Map tokens (B, h, w, C) to tokens of the same shape."""
-        x = x + self.attn(self.norm1(x))
+        x = x + self.attn(self.norm1(x), room)
         # On a CPU few tokens at a time: the wide hidden layer stays small.
         tokens = x.flatten(0, 2)
-        n_together = _TOKENS_IN_MLP if x.device.type == "cpu" else len(tokens)
+        n_together = len(tokens) if is_card(x.device) else _TOKENS_IN_MLP
         parts = [y + self.mlp(self.norm2(y)) for y in torch.split(tokens, n_together)]
-        return torch.cat(parts).view(x.shape)
+        return (torch.cat(parts) if len(parts) > 1 else parts[0]).view(x.shape)
 
 
 class ImageEncoderViT(nn.Module):
@@ -114,10 +128,17 @@ class ImageEncoderViT(nn.Module):
         )
         self.neck = Neck(config.embed_dim, out_dim)
 
+    def fix_distances(self) -> None:
+        """Lay the relative positions of all layers out; the weights are final."""
+        for module in self.modules():
+            if isinstance(module, Attention):
+                module.fix_distances()
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode normalised, padded images (B, 3, S, S) to (B, C, S/16, S/16)."""
         x = self.patch_embed(x) + self.pos_embed
+        room = FoldedRoom()
         for block in self.blocks:
-            x = block(x)
+            x = block(x, room)
         embedding: Tensor = self.neck(x.permute(0, 3, 1, 2))
         return embedding

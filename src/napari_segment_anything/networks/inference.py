@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from .image_encoder import ImageEncoderViT
 from .sam import Sam
 
 
@@ -27,6 +28,8 @@ def prepare_for_inference(sam: Sam, image_dtype: torch.dtype = torch.float32) ->
     sam.requires_grad_(False)
     encoder = sam.image_encoder
     fold_batch_norms(encoder)
+    if isinstance(encoder, ImageEncoderViT):
+        encoder.fix_distances()
     encoder.to(image_dtype)
     encoder.register_forward_pre_hook(_enter)
     encoder.register_forward_hook(_leave)

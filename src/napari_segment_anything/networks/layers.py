@@ -35,6 +35,11 @@ class Neck(nn.Sequential):
         )
 
 
+def is_card(device: torch.device) -> bool:
+    """Whether few large steps of work are better than such as a cache holds."""
+    return device.type != "cpu"
+
+
 def partition_windows(x: Tensor, size: int) -> tuple[Tensor, tuple[int, int]]:
     """Cut (B, H, W, C) into windows (B * n, size, size, C), padded with zeros.
 
@@ -74,7 +79,7 @@ def blocks(
     Yields rows with the parts that they are cut into: several rows whole, or one in
     parts, so that each block is contiguous in memory. On a card all is one block.
     """
-    if device.type != "cpu":
+    if is_card(device):
         n_in_cache = n * length
     n_rows = max(1, n_in_cache // max(1, length))
     step = max(1, length if n_rows > 1 else min(length, n_in_cache))
