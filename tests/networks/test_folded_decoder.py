@@ -6,7 +6,13 @@ import pickle
 import pytest
 import torch
 
-from napari_segment_anything.networks import folded_transformer, token_upscaling
+from napari_segment_anything.networks import (
+    folded_attention,
+    folded_transformer,
+    layers,
+    mask_decoder,
+    token_upscaling,
+)
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.networks.folded_attention import Look
 from napari_segment_anything.networks.mask_decoder import MaskDecoder
@@ -32,6 +38,14 @@ def random(*shape, seed=1):
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
+@pytest.fixture
+def as_card(monkeypatch):
+    """What a card would do, on the CPU."""
+    for module in (folded_attention, layers, mask_decoder, token_upscaling):
+        monkeypatch.setattr(module, "is_card", lambda _: True)
+    monkeypatch.setattr(token_upscaling, "_ROWS_OF_A_CARD", 100)
+
+
 def decode_both_ways(decoder, *arguments):
     plain = decoder.decode_all(*arguments)
     assert plain[0].requires_grad
@@ -44,7 +58,12 @@ def decode_both_ways(decoder, *arguments):
 @pytest.mark.parametrize("n_sparse", [0, 2, 21])
 @pytest.mark.parametrize("shape", [(4, 4), (3, 5)])
 @pytest.mark.parametrize("images", ["shared", "dense", "own", "own_place"])
-def test_the_folded_form_computes_the_same(n_objects, n_sparse, shape, images):
+@pytest.mark.parametrize("device", ["processor", "card"])
+def test_the_folded_form_computes_the_same(
+    request, device, n_objects, n_sparse, shape, images
+):
+    if device == "card":
+        request.getfixturevalue("as_card")
     decoder = build_decoder()
     n_images = n_objects if images.startswith("own") else 1
     n_places = n_objects if images == "own_place" else 1
@@ -108,7 +127,7 @@ def test_a_block_too_far_from_the_others_weighs_nothing():
     look = Look.create(attention, tokens, torch.float32)
     everything = slice(None)
     parts = [
-        look.at(image[:, part], image[:, part], everything)
+        look.at(image[:, part], torch.zeros(1, 1, DIM), everything)
         for part in (slice(0, 5), slice(5, 12))
     ]
     found = look.project(Look.join(parts))
@@ -188,7 +207,10 @@ class TestWhatIsKeptOfTheLastImage:
         assert kept.embedding() is None
 
 
-def test_bfloat16_on_the_image_side_moves_masks_little():
+@pytest.mark.parametrize("device", ["processor", "card"])
+def test_bfloat16_on_the_image_side_moves_masks_little(request, device):
+    if device == "card":
+        request.getfixturevalue("as_card")
     torch.manual_seed(0)
     sam = Sam(CONFIGS["tiny"]).eval()
     embedding = torch.randn(1, 32, 16, 16)
@@ -201,3 +223,35 @@ def test_bfloat16_on_the_image_side_moves_masks_little():
     assert half.dtype == scores.dtype == torch.float32
     assert not torch.equal(exact, half)
     assert float((exact - half).norm() / exact.norm()) < 0.03
+
+
+@pytest.mark.usefixtures("as_card")
+def test_a_card_leaves_what_it_was_given():
+    """Prompts with images of their own, which it may work on in place."""
+    decoder = build_decoder()
+    given = (
+        random(3, DIM, 4, 4),
+        random(3, DIM, 4, 4, seed=2),
+        random(3, 2, DIM, seed=3),
+        random(1, DIM, 1, 1, seed=4),
+    )
+    before = [x.clone() for x in given]
+    with torch.inference_mode():
+        first = decoder.decode_all(*given)
+        second = decoder.decode_all(*given)
+    assert all(map(torch.equal, before, given))
+    assert all(map(torch.equal, first, second))
+
+
+@pytest.mark.usefixtures("as_card")
+def test_prompts_of_several_batches_on_a_card(monkeypatch):
+    decoder = build_decoder()
+    arguments = (
+        random(1, DIM, 4, 4),
+        random(1, DIM, 4, 4, seed=2),
+        random(5, 2, DIM, seed=3),
+        random(1, DIM, 1, 1, seed=4),
+    )
+    monkeypatch.setattr(mask_decoder, "_PROMPTS_ON_CARD", 2)
+    folded, plain = decode_both_ways(decoder, *arguments)
+    torch.testing.assert_close(list(folded), plain)

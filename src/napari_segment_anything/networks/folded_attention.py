@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .image_side import ImageSide
-from .layers import batched_linear, split_heads
+from .layers import batched_linear, is_card, split_heads
 from .two_way_transformer import Attention, TwoWayAttentionBlock
 
 Glance = tuple[Tensor, Tensor, Tensor]
@@ -38,8 +38,8 @@ class Look:
         key_weight = _weight_of_heads(attention.k_proj, attention.n_heads)
         return cls(attention, (q @ key_weight).flatten(1, 2).to(dtype))
 
-    def at(self, tokens: Tensor, placed: Tensor, rows: slice) -> Glance:
-        """Attend to a block of image tokens (n, t, C), without and with places.
+    def at(self, tokens: Tensor, places: Tensor, rows: slice) -> Glance:
+        """Attend to a block of image tokens (n or 1, t, C) at their places (alike).
 
         Returns
         -------
@@ -48,7 +48,7 @@ class Look:
         mixed : Tensor, (n, H K, C)
             Image tokens times those exponentials.
         """
-        scores = batched_linear(self.queries[rows], placed)
+        scores = _placed_scores(self.queries[rows], tokens, places)
         highest = scores.amax(-1, keepdim=True)
         weights = scores.sub_(highest).exp_()
         precise = torch.promote_types(scores.dtype, torch.float32)
@@ -144,20 +144,39 @@ class ImageChange:
         """Change a block (n or 1, t, C) of image tokens with their places.
 
         ``queries`` (H, C / H, T) are those of a shared image, ``part`` where the block
-        lies in them. Returns (n, t, C).
+        lies in them. Returns (n, t, C); what the tokens of an image that is not shared
+        are afterwards is not said.
         """
         keys = self.keys[rows]
         n, n_heads, k, _ = keys.shape
         if queries is None:
-            scores = batched_linear(self.folded_keys[rows], tokens + places)
+            scores = _placed_scores(self.folded_keys[rows], tokens, places)
             scores = (scores + self.offset[rows]).view(n, n_heads, k, -1)
         else:
             merged = keys.transpose(0, 1).flatten(1, 2)
             scores = (merged @ queries[..., part]).view(n_heads, n, k, -1)
             scores = scores.transpose(0, 1)
         weights = scores.softmax(2).flatten(1, 2)
-        mixed = torch.baddbmm(tokens, weights.mT, self.folded_values[rows])
+        # Tokens of each prompt's own are not needed again; a card would copy them.
+        is_own = queries is None and len(tokens) == n
+        mix = tokens.baddbmm_ if is_own and is_card(tokens.device) else tokens.baddbmm
+        mixed = mix(weights.mT, self.folded_values[rows])
         return functional.layer_norm(mixed, mixed.shape[-1:], *self.norm)
+
+
+def _placed_scores(queries: Tensor, tokens: Tensor, places: Tensor) -> Tensor:
+    """Products (n, M, t) of queries (n, M, C) and the sum of tokens and places.
+
+    A card takes longer to write that sum for each prompt than to multiply both.
+    """
+    if not is_card(queries.device):
+        return batched_linear(queries, tokens + places)
+    n = len(queries)
+    if len(places) == 1:
+        of_places = functional.linear(queries, places[0])
+    else:
+        of_places = queries @ places.mT
+    return of_places.baddbmm_(queries, tokens.mT.expand(n, -1, -1))
 
 
 def _queries(attention: Attention, tokens: Tensor) -> Tensor:

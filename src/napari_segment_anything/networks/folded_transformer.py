@@ -23,13 +23,16 @@ _TOKENS_IN_CACHE = 4096
 
 
 def transform(
-    transformer: TwoWayTransformer, image: ImageSide, tokens: Tensor, room: Tensor
-) -> Tensor:
+    transformer: TwoWayTransformer,
+    image: ImageSide,
+    tokens: Tensor,
+    room: Tensor | None,
+) -> tuple[Tensor, Tensor]:
     """As `TwoWayTransformer.forward`, for prompt tokens (N, K, C).
 
     Image tokens are written to ``room`` (N, T, C), which may be those of the image:
-    memory that is asked for anew costs as much as the work in it. Returns the prompt
-    tokens.
+    on a CPU memory that is asked for anew costs as much as the work in it. On a card a
+    copy costs more, and there is no room. Returns prompt tokens and image tokens.
     """
     token_pe, dtype = tokens, image.tokens.dtype
     layers = transformer.blocks
@@ -39,7 +42,7 @@ def transform(
     first = layers[0].cross_attn_token_to_image
     if image.keys is None:
         look = Look.create(first, tokens + token_pe, dtype)
-        attended = _pass_over(image, image.tokens, None, look)
+        attended, _ = _pass_over(image, image.tokens, None, look)
     else:
         attended = look_at_shared(first, tokens + token_pe, image)
     for i, layer in enumerate(layers):
@@ -49,29 +52,34 @@ def transform(
         if i + 1 < len(layers):
             tokens = layers[i + 1].attend_to_tokens(tokens, token_pe)
         look = Look.create(following[i], tokens + token_pe, dtype)
-        attended = _pass_over(image, room, change, look)
-        image = ImageSide(room, image.places)
+        attended, image_tokens = _pass_over(image, room, change, look)
+        image = ImageSide(image_tokens, image.places)
     normed: Tensor = transformer.norm_final_attn(tokens + attended)
-    return normed
+    return normed, image.tokens
 
 
 def _pass_over(
-    image: ImageSide, room: Tensor, change: ImageChange | None, look: Look
-) -> Tensor:
+    image: ImageSide, room: Tensor | None, change: ImageChange | None, look: Look
+) -> tuple[Tensor, Tensor]:
     """Change the image tokens, written to ``room``, and look at them as they then are.
 
-    Returns what the prompt tokens (N, K, C) saw.
+    Returns what the prompt tokens (N, K, C) saw, and the image tokens. Without room
+    these are the only block.
     """
     n, n_tokens = len(look.queries), image.tokens.shape[1]
     seen = []
-    for rows, parts in blocks(n, n_tokens, _TOKENS_IN_CACHE, room.device):
+    changed = room
+    for rows, parts in blocks(n, n_tokens, _TOKENS_IN_CACHE, image.tokens.device):
         glances = []
         for part in parts:
             tokens = of_rows(image.tokens, rows)[:, part]
             places = of_rows(image.places, rows)[:, part]
             if change is not None:
                 tokens = change.of(tokens, places, image.queries, rows, part)
-                room[rows, part] = tokens
-            glances.append(look.at(tokens, tokens + places, rows))
+                if room is None:
+                    changed = tokens
+                else:
+                    room[rows, part] = tokens
+            glances.append(look.at(tokens, places, rows))
         seen.append(Look.join(glances))
-    return look.project(torch.cat(seen))
+    return look.project(torch.cat(seen)), image.tokens if changed is None else changed

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from .folded_transformer import transform
 from .image_side import ImageSide, of_rows
-from .layers import LayerNorm2d
+from .layers import LayerNorm2d, is_card
 from .shared_image import SharedImage
 from .token_upscaling import TokenUpscaling
 from .two_way_transformer import TwoWayTransformer
@@ -170,7 +170,7 @@ class MaskDecoder(nn.Module):
             else None
         )
         n_together = _PROMPTS_ON_CARD
-        if tokens.device.type == "cpu":
+        if not is_card(tokens.device):
             n_bytes = height * width * tokens.shape[-1] * dtype.itemsize
             is_half = dtype.itemsize < 4
             most = _BYTES_ON_CPU if is_half else _FLOAT32_BYTES_ON_CPU
@@ -187,10 +187,14 @@ class MaskDecoder(nn.Module):
                 dtype=dtype,
             )
             n = len(tokens[part])
-            if room is None or not is_shared:
+            if not is_card(tokens.device) and (room is None or not is_shared):
                 room = side.room(n)
-            image = room[:n]
-            decoded = transform(self.transformer, side, tokens[part], image)
+            decoded, image = transform(
+                self.transformer,
+                side,
+                tokens[part],
+                None if room is None else room[:n],
+            )
             weights = self._mask_weights(decoded, wanted).to(dtype)
             iou = self.iou_prediction_head(decoded[:, 0])
             scores.append(iou)

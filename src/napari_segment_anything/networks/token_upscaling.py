@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import LayerNorm2d, batched_linear, blocks
+from .layers import LayerNorm2d, batched_linear, blocks, is_card
 
 _TOKENS_IN_CACHE = 4096
+_ROWS_OF_A_CARD = 1 << 16  # from there on a card's layer norm is slow
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class TokenUpscaling:
 
     ``first`` and ``second`` hold, for the upper and the lower of the two rows that a
     pixel becomes, the weights (2 C', C) and biases (2 C',) of its two pixels;
-    ``norm`` weight, bias and epsilon of the normalisation between them.
+    ``norm`` weight, bias and epsilon of the normalisation between them. On a card the
+    outputs of ``first`` are centred already: so are its weights.
     """
 
     first: list[tuple[Tensor, Tensor]]
@@ -37,7 +39,7 @@ class TokenUpscaling:
         norm = cast(LayerNorm2d, upscaling[1])
         first, second = (cast(nn.ConvTranspose2d, upscaling[i]) for i in (0, 3))
         return cls(
-            _linear_rows(first, dtype),
+            _linear_rows(first, dtype, is_centred=is_card(norm.weight.device)),
             (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps),
             _linear_rows(second, dtype),
         )
@@ -69,23 +71,42 @@ class TokenUpscaling:
 
     def _paint_block(self, block: Tensor, weights: Tensor, masks: Tensor) -> None:
         """Paint (n, M, y, 2, 2, 4 w) from tokens (n, y, w, C), all n or all y."""
-        weight, bias, eps = self.norm
+        n_channels = len(self.norm[0])
         for dy, first in enumerate(self.first):
             finer = functional.linear(block.flatten(0, 2), *first)
-            finer = finer.view(-1, len(weight))
-            finer = functional.layer_norm(finer, weight.shape, weight, bias, eps)
-            finer = functional.gelu(finer)
+            finer = functional.gelu(self._normalised(finer.view(-1, n_channels)))
             for ddy, second in enumerate(self.second):
                 pixels = functional.gelu(functional.linear(finer, *second))
                 pixels = pixels.view(len(block), -1, weights.shape[-1])
                 painted = batched_linear(weights, pixels)
                 masks[:, :, :, dy, ddy] = painted.view_as(masks[:, :, :, dy, ddy])
 
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        """Normalise pixels (n, C'); they may be written to.
+
+        A card's layer norm has a block of threads for each pixel, most of which find
+        nothing to do in so few channels.
+        """
+        weight, bias, eps = self.norm
+        if not is_card(pixels.device) or len(pixels) < _ROWS_OF_A_CARD:
+            return functional.layer_norm(pixels, weight.shape, weight, bias, eps)
+        precise = torch.promote_types(pixels.dtype, torch.float32)
+        length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True, dtype=precise)
+        scale = length.square_().div_(len(weight)).add_(eps).rsqrt_()
+        pixels.mul_(scale.to(pixels.dtype))
+        return torch.addcmul(bias, pixels, weight)
+
 
 def _linear_rows(
-    layer: nn.ConvTranspose2d, dtype: torch.dtype
+    layer: nn.ConvTranspose2d, dtype: torch.dtype, *, is_centred: bool = False
 ) -> list[tuple[Tensor, Tensor]]:
-    """Weights (2 C', C) and biases (2 C',) of the pixels of each of the two rows."""
-    weight = layer.weight.to(dtype).permute(2, 3, 1, 0)  # (row, column, C', C)
-    bias = cast(Tensor, layer.bias).to(dtype).repeat(2)
-    return [(row.flatten(0, 1).contiguous(), bias) for row in weight]
+    """Weights (2 C', C) and biases (2 C',) of the pixels of each of the two rows.
+
+    Those of ``is_centred`` have no mean over the channels C'.
+    """
+    weight = layer.weight.permute(2, 3, 1, 0)  # (row, column, C', C)
+    bias = cast(Tensor, layer.bias)
+    if is_centred:
+        weight, bias = weight - weight.mean(2, keepdim=True), bias - bias.mean()
+    bias = bias.to(dtype).repeat(2)
+    return [(row.flatten(0, 1).to(dtype).contiguous(), bias) for row in weight]
