@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .layers import is_card
-
-_WIDE = torch.complex128  # the largest element that is copied at once: 16 bytes
+from .layers import copy_wide, is_card
 
 
 class FoldedWindows:
@@ -41,7 +39,6 @@ class FoldedWindows:
     def __init__(
         self, like: Tensor, shape: torch.Size, size: int, n_heads: int, dim: int
     ) -> None:
-        self.key = _key(like, shape, size, n_heads, dim)
         self._shape, self._size, self._dim = shape, size, dim
         batch, rows, columns = shape[0], *(-(-n // size) for n in shape[1:])
         # Kernels for a card want widths that are multiples of 8, but take any stride
@@ -66,14 +63,14 @@ class FoldedWindows:
         tokens = qkv.view(*self._shape, 3, -1, dim)
         windows = self._parts[..., :dim].movedim(0, 5)
         for to, source in self._pieces(windows, tokens):
-            _copy(to, source)
+            copy_wide(to, source)
         padded = padding.view(3, -1, dim)[1:]
         for n, axis in ((height, 1), (width, 2)):
             if n % self._size:
                 last = windows.select(axis, -1)[..., 1:, :, :]
                 rest = slice(n % self._size, None)
                 last = last[:, :, rest] if axis == 1 else last[:, :, :, rest]
-                _copy(last, padded.expand_as(last))
+                copy_wide(last, padded.expand_as(last))
 
     def attend(self, distances: Tensor) -> Tensor:
         """Attend in each window, with relative positions from `distance_table`.
@@ -91,7 +88,7 @@ class FoldedWindows:
         windows = out.view(*self._parts.shape[1:6], *out.shape[2:])
         merged = out.new_empty(*self._shape, *out.shape[2:])
         for piece, to in self._pieces(windows, merged):
-            _copy(to, piece)
+            copy_wide(to, piece)
         return merged.flatten(3)
 
     def _write_biases(self, distances: Tensor) -> None:
@@ -138,28 +135,25 @@ class FoldedWindows:
 
 
 class FoldedRoom:
-    """Hands the same folded windows to layers one after the other, on a card.
+    """Hands the same folded windows to all layers of a size, on a card.
 
-    There is only one at a time, so that a layer of another window size has as much
-    memory as it would have alone. A CPU makes them anew: it has a cache to fill.
+    A CPU makes them anew: it has a cache to fill.
     """
 
     def __init__(self) -> None:
-        self._kept: FoldedWindows | None = None
+        self._kept: dict[object, FoldedWindows] = {}
 
     def get(
         self, like: Tensor, shape: torch.Size, size: int, n_heads: int, dim: int
     ) -> FoldedWindows:
         """Windows as `FoldedWindows` makes them, whose tokens are to be written."""
-        if self._kept is None or self._kept.key != _key(
-            like, shape, size, n_heads, dim
-        ):
-            self._kept = None
+        key = like.dtype, like.device, tuple(shape), size, n_heads, dim
+        windows = self._kept.get(key)
+        if windows is None:
             windows = FoldedWindows(like, shape, size, n_heads, dim)
-            if not is_card(like.device):
-                return windows
-            self._kept = windows
-        return self._kept
+            if is_card(like.device):
+                self._kept[key] = windows
+        return windows
 
 
 def distance_table(table_h: Tensor, table_w: Tensor) -> Tensor:
@@ -180,35 +174,8 @@ def rounded_up(n: int, step: int) -> int:
     return -(-n // step) * step
 
 
-def _key(
-    like: Tensor, shape: torch.Size, size: int, n_heads: int, dim: int
-) -> tuple[object, ...]:
-    return like.dtype, like.device, tuple(shape), size, n_heads, dim
-
-
 def _spans(length: int, size: int) -> list[tuple[slice, int]]:
     """Windows along an axis with the tokens that each has: whole ones, then the cut."""
     n_whole, rest = divmod(length, size)
     spans = [(slice(0, n_whole), size)] if n_whole else []
     return [*spans, (slice(n_whole, n_whole + 1), rest)] if rest else spans
-
-
-def _copy(to: Tensor, source: Tensor) -> None:
-    """Copy between strided tensors in elements as wide as possible.
-
-    For each element a card computes two addresses, which with two bytes takes longer
-    than to move them.
-    """
-    if _is_wide(to) and _is_wide(source):
-        to, source = to.view(_WIDE), source.view(_WIDE)
-    to.copy_(source)
-
-
-def _is_wide(x: Tensor) -> bool:
-    """Whether rows consist of wide elements, on a device that has them."""
-    places = x.shape[-1], x.storage_offset(), *x.stride()[:-1]
-    return (
-        x.device.type in ("cpu", "cuda")
-        and x.stride(-1) == 1
-        and all(n * x.element_size() % _WIDE.itemsize == 0 for n in places)
-    )

@@ -12,9 +12,10 @@ from torch.nn import functional
 from .config import ViTConfig
 from .folded_windows import FoldedRoom, distance_table
 from .grid_attention import attend_in_tiles, attend_in_windows, relative_rows
-from .layers import Neck, is_card
+from .layers import Neck, copy_wide, is_card
 
 _TOKENS_IN_MLP = 1024
+_TOKENS_IN_MLP_OF_A_CARD = 1 << 14  # four planes keep one busy
 
 
 class PatchEmbed(nn.Module):
@@ -26,8 +27,23 @@ class PatchEmbed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed an image (B, 3, H, W)."""
+        if is_card(x.device) and not torch.is_grad_enabled():
+            return self._as_product(x)
         tokens: Tensor = self.proj(x)
         return tokens.permute(0, 2, 3, 1)
+
+    def _as_product(self, x: Tensor) -> Tensor:
+        """Embed with a matrix product: cards convolve three channels slowly."""
+        size = self.proj.kernel_size[0]
+        pixels = x.permute(0, 2, 3, 1).contiguous()
+        batch, height, width, channels = pixels.shape
+        rows, columns = height // size, width // size
+        pixels = pixels[:, : rows * size, : columns * size]
+        pixels = pixels.view(batch, rows, size, columns, size * channels)
+        patches = x.new_empty(batch, rows, columns, size, size * channels)
+        copy_wide(patches, pixels.transpose(2, 3))
+        weight = self.proj.weight.permute(0, 2, 3, 1).flatten(1)
+        return functional.linear(patches.flatten(3), weight, self.proj.bias)
 
 
 class Mlp(nn.Module):
@@ -40,7 +56,13 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., dim) to (..., dim)."""
-        out: Tensor = self.lin2(functional.gelu(self.lin1(x)))
+        hidden = self.lin1(x)
+        if is_card(x.device) and not torch.is_grad_enabled():
+            # In place: what is not needed makes room for the windows that are kept.
+            torch.ops.aten.gelu_(hidden)
+        else:
+            hidden = functional.gelu(hidden)
+        out: Tensor = self.lin2(hidden)
         return out
 
 
@@ -98,13 +120,23 @@ class Block(nn.Module):
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
 
     def forward(self, x: Tensor, room: FoldedRoom) -> Tensor:
-        """Map tokens (B, h, w, C) to tokens of the same shape."""
+        """Map tokens (B, h, w, C) to tokens of the same shape.
+
+        Without gradients a card works in place, on the tokens that are given.
+        """
+        if is_card(x.device) and not torch.is_grad_enabled():
+            x += self.attn(self.norm1(x), room)
+            tokens = x.flatten(0, 2)
+            for y in torch.split(tokens, _TOKENS_IN_MLP_OF_A_CARD):
+                y += self.mlp(self.norm2(y))
+            return tokens.view(x.shape)
         x = x + self.attn(self.norm1(x), room)
         # On a CPU few tokens at a time: the wide hidden layer stays small.
         tokens = x.flatten(0, 2)
-        n_together = len(tokens) if is_card(x.device) else _TOKENS_IN_MLP
-        parts = [y + self.mlp(self.norm2(y)) for y in torch.split(tokens, n_together)]
-        return (torch.cat(parts) if len(parts) > 1 else parts[0]).view(x.shape)
+        parts = [
+            y + self.mlp(self.norm2(y)) for y in torch.split(tokens, _TOKENS_IN_MLP)
+        ]
+        return torch.cat(parts).view(x.shape)
 
 
 class ImageEncoderViT(nn.Module):
