@@ -69,6 +69,16 @@ def test_a_card_finds_the_embedding_that_the_processor_finds(
 
 
 @pytest.mark.usefixtures("as_card")
+def test_a_card_in_bfloat16_moves_the_embedding_little(encoder):
+    images = torch.rand(1, 3, 320, 320, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = encoder(images)
+        encoder.fix_distances()
+        found = encoder.bfloat16()(images.bfloat16()).float()
+    assert float((found - expected).norm() / expected.norm()) < 0.03
+
+
+@pytest.mark.usefixtures("as_card")
 def test_images_in_any_order_of_memory_are_left_as_they_were(encoder):
     images = torch.rand(2, 3, 320, 320, generator=torch.Generator().manual_seed(1))
     given = images.clone()
