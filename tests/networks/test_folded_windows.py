@@ -150,4 +150,9 @@ def test_distances_follow_the_model_and_stay_out_of_its_state():
     assert attention.distances.dtype == torch.bfloat16
     torch.testing.assert_close(attention.distances, expected, rtol=0.02, atol=1e-3)
     assert sam.state_dict().keys() == keys
+    exact = {key: torch.randn_like(x.float()) for key, x in sam.state_dict().items()}
+    sam.image_encoder.float()
+    sam.load_state_dict(exact)
+    tables = attention.rel_pos_h, attention.rel_pos_w
+    assert torch.equal(attention.distances, distance_table(*tables))
     assert sam.to("meta").image_encoder.blocks[0].attn.distances.is_meta

@@ -79,9 +79,12 @@ class Attention(nn.Module):
         self.rel_pos_h = nn.Parameter(torch.zeros(2 * window_size - 1, dim // n_heads))
         self.rel_pos_w = nn.Parameter(torch.zeros(2 * window_size - 1, dim // n_heads))
         self.register_buffer("distances", None, persistent=False)
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            _fix_again
+        )
 
     def fix_distances(self) -> None:
-        """Lay relative positions out once; the weights are final from now on."""
+        """Lay relative positions out once, for weights that only loading changes."""
         self.distances = distance_table(self.rel_pos_h, self.rel_pos_w).detach()
 
     def forward(self, x: Tensor, room: FoldedRoom) -> Tensor:
@@ -105,6 +108,11 @@ class Attention(nn.Module):
             )
         out: Tensor = self.proj(attended)
         return out
+
+
+def _fix_again(attention: nn.Module, _: object) -> None:
+    if isinstance(attention, Attention) and attention.distances is not None:
+        attention.fix_distances()
 
 
 class Block(nn.Module):
@@ -161,7 +169,7 @@ class ImageEncoderViT(nn.Module):
         self.neck = Neck(config.embed_dim, out_dim)
 
     def fix_distances(self) -> None:
-        """Lay the relative positions of all layers out; the weights are final."""
+        """Lay out the relative positions of all layers, as `Attention` does."""
         for module in self.modules():
             if isinstance(module, Attention):
                 module.fix_distances()
