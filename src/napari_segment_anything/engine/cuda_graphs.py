@@ -51,7 +51,7 @@ class CudaGraphs:
         """
         caller = torch.cuda.current_stream(self._device)
         graph = torch.cuda.CUDAGraph()
-        # A capture that fails leaves its stream the current one; not so the outer block.
+        # A capture that fails leaves its stream in place; the outer block does not.
         with _CAPTURING, torch.cuda.device(self._device), torch.cuda.stream(caller):
             aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             aside.wait_stream(caller)
