@@ -9,12 +9,16 @@ from contextlib import contextmanager
 
 import torch
 
+from napari_segment_anything.engine.memory import release_memory
+
 Answer = tuple[torch.Tensor, torch.Tensor]
 Work = Callable[[], Answer]
 
 _N_WARM_UPS = 2
 # Torch allows one capture at a time in a process.
 _CAPTURING = threading.Lock()
+# Before 2.12 torch goes on asking a graph whose capture failed which memory to use.
+_FAILED: list[torch.cuda.CUDAGraph] = []
 
 
 class CudaGraphs:
@@ -47,32 +51,50 @@ class CudaGraphs:
         Raises
         ------
         RuntimeError
-            The work cannot be captured, for any of many reasons.
+            The work cannot be captured, for any of many reasons, or another capture
+            failed before.
         """
-        caller = torch.cuda.current_stream(self._device)
         graph = torch.cuda.CUDAGraph()
-        # A capture that fails leaves its stream in place; the outer block does not.
-        with _CAPTURING, torch.cuda.device(self._device), torch.cuda.stream(caller):
-            aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-            aside.wait_stream(caller)
-            with torch.cuda.stream(aside):
-                for _ in range(_N_WARM_UPS):
-                    work()
-            caller.wait_stream(aside)
-            # Other threads go on asking for memory meanwhile.
-            with torch.cuda.graph(
-                graph,
-                pool=self._pool,
-                stream=self._stream,
-                capture_error_mode="thread_local",
-            ):
-                answer = work()
+        with _CAPTURING, torch.cuda.device(self._device):
+            if _FAILED:
+                raise RuntimeError("an earlier capture failed")
+            self._warm_up(work)
+            # While it captures, torch cannot take back what it keeps for later.
+            release_memory(self._device)
+            try:
+                answer = self._record(graph, work)
+            except BaseException:
+                _FAILED.append(graph)
+                raise
 
         def replay() -> Answer:
             graph.replay()
             return answer
 
         return replay
+
+    def _warm_up(self, work: Work) -> None:
+        """Let libraries do what they do the first time."""
+        caller = torch.cuda.current_stream()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(caller)
+        with torch.cuda.stream(aside):
+            for _ in range(_N_WARM_UPS):
+                work()
+        caller.wait_stream(aside)
+
+    def _record(self, graph: torch.cuda.CUDAGraph, work: Work) -> Answer:
+        # `torch.cuda.graph` would, in many versions, collect garbage in this thread,
+        # where a window's objects must not end; and stay on its stream after a failure.
+        with torch.cuda.stream(self._stream):
+            # What torch keeps for random numbers is everybody's, also in other modes.
+            with torch.inference_mode(False):
+                # Other threads go on asking for memory meanwhile.
+                graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
+                return work()
+            finally:
+                graph.capture_end()
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:
