@@ -1,16 +1,18 @@
-"""Graphs on a card against the same steps one by one: run where there is a card."""
+"""What is asked of torch; and, where there is a card, graphs against single steps."""
 
 import copy
 import inspect
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from napari_segment_anything.engine import cuda_graphs
 from napari_segment_anything.engine.cuda_graphs import CudaGraphs
 from napari_segment_anything.engine.graphed_decoder import GraphedDecoder
 from napari_segment_anything.engine.memory import release_memory
@@ -56,6 +58,129 @@ def ask(decoder, embedding, prompts, multimask=True):
 def test_torch_has_what_a_capture_is_given():
     names = inspect.signature(torch.cuda.CUDAGraph.capture_begin).parameters
     assert {"pool", "capture_error_mode"} <= set(names)
+
+
+class ToldCard:
+    """In place of a card: notes what is asked of torch, and on which stream."""
+
+    def __init__(self, monkeypatch):
+        self.asked = []
+        self.streams = ["caller"]
+        card = self
+
+        class Stream:
+            def __init__(self, device=None, priority=0):
+                self.name = "aside" if priority == 0 else "capture"
+
+            def wait_stream(self, other):
+                card.note(f"{self.name} waits for {other.name}")
+
+            def wait_event(self, event):
+                card.note(f"{self.name} waits for event")
+
+        class Event:
+            def record(self, stream):
+                card.note(f"{stream.name} records event")
+
+            def synchronize(self):
+                card.note("wait for event")
+
+        class Graph:
+            def capture_begin(self, *, pool, capture_error_mode):
+                assert (pool, capture_error_mode) == ("pool", "thread_local")
+                assert not torch.is_inference_mode_enabled()
+                card.note("begin")
+
+            def capture_end(self):
+                card.note("end")
+
+            def replay(self):
+                card.note("replay")
+
+        caller = Stream()
+        caller.name = "caller"
+
+        @contextmanager
+        def on(stream):
+            card.streams.append(stream.name)
+            try:
+                yield
+            finally:
+                card.streams.pop()
+
+        torchs = {
+            "Stream": Stream,
+            "Event": Event,
+            "CUDAGraph": Graph,
+            "graph_pool_handle": lambda: "pool",
+            "current_stream": lambda device=None: caller,
+            "stream": on,
+            "device": lambda device: nullcontext(),
+            "is_available": lambda: True,
+            "empty_cache": lambda: card.note("empty cache"),
+        }
+        for name, value in torchs.items():
+            monkeypatch.setattr(torch.cuda, name, value)
+        monkeypatch.setattr(cuda_graphs, "_FAILED", [])
+
+    def note(self, what):
+        self.asked.append((what, self.streams[-1]))
+
+    def work(self):
+        self.note("work")
+        return torch.ones(2), torch.zeros(2)
+
+
+def test_work_is_warmed_up_aside_and_recorded_on_a_stream_of_its_own(monkeypatch):
+    card = ToldCard(monkeypatch)
+    graphs = CudaGraphs(torch.device("cuda"))
+    with torch.inference_mode():
+        replay = graphs.capture(card.work)
+    assert card.asked == [
+        ("aside waits for caller", "caller"),
+        ("work", "aside"),
+        ("work", "aside"),
+        ("caller waits for aside", "caller"),
+        ("empty cache", "caller"),
+        ("begin", "capture"),
+        ("work", "capture"),
+        ("end", "capture"),
+    ]
+    card.asked.clear()
+    with graphs.in_turn():
+        first = replay()
+        assert all(a is b for a, b in zip(replay(), first, strict=True))
+    graphs.wait()
+    assert [what for what, _ in card.asked] == [
+        "caller waits for event",
+        "replay",
+        "replay",
+        "caller records event",
+        "wait for event",
+    ]
+
+
+@pytest.mark.parametrize("n_works", [1, 3])
+def test_after_a_failure_nothing_is_captured_in_this_process(monkeypatch, n_works):
+    card = ToldCard(monkeypatch)
+
+    def fail_at_last():
+        if [what for what, _ in card.asked].count("work") == n_works - 1:
+            raise ZeroDivisionError
+        return card.work()
+
+    with pytest.raises(ZeroDivisionError):
+        CudaGraphs(torch.device("cuda")).capture(fail_at_last)
+    assert card.streams == ["caller"]
+    asked = [what for what, _ in card.asked]
+    assert asked.count("begin") == asked.count("end") == (n_works == 3)
+    # A failure while warming up leaves torch as it was.
+    other = CudaGraphs(torch.device("cuda"))
+    if n_works == 3:
+        with pytest.raises(RuntimeError, match="earlier capture failed"):
+            other.capture(card.work)
+    else:
+        other.capture(card.work)
 
 
 @needs_card
