@@ -27,8 +27,8 @@ _LOG = logging.getLogger(__name__)
 _MOST_PROMPTS = 64
 _N_KEPT = 8
 _N_COUNTED = 64
-# To capture takes as long as to decode ten times: not for shapes that come once, nor
-# to and fro where there are more shapes than graphs are kept.
+# To capture takes longer than to decode several times: not for shapes that come once,
+# nor to and fro where there are more shapes than graphs are kept.
 _N_TO_CAPTURE = 2
 _N_TO_DISPLACE = 8
 
