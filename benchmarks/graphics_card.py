@@ -36,7 +36,8 @@ MEASURED = {
     "machine": "the card, and its matrix-product rates",
     "encoder": "image encoder in bfloat16, by batch, eager and as a CUDA graph; share "
     "of the card's matrix-product rate (aim 0.5), peak memory, kernels",
-    "prompt": "one prompt in milliseconds (aim 3), eager and as a CUDA graph",
+    "prompt": "one prompt in milliseconds (aim 3): the first, the second, during which "
+    "the decoder is captured as a CUDA graph, those after, and without a graph",
     "everything": "everything mode against transformers in float32 eager (aim 8 times "
     "as fast), with the share of its masks that are found, and kernels",
     "series": "a series of planes from zarr to labels: share of time in which the card "

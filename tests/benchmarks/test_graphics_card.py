@@ -74,7 +74,8 @@ def test_a_try_on_the_cpu_fills_in_every_part(tmp_path):
     assert set(MEASURED) <= set(figures)
     assert figures["encoder"]["gflop_a_plane"] > 0.1
     assert figures["encoder"]["batches"]["2"]["eager"]["gflops"] > 0
-    assert figures["prompt"]["median_ms"] > 0
+    for name in ("first_ms", "second_ms", "median_ms", "step_by_step_ms"):
+        assert figures["prompt"][name] > 0
     for name in ("series", "bundled", "embedding"):
         assert figures[name]["n_planes"] == 2
         assert figures[name]["busy_share"] is None

@@ -1,20 +1,26 @@
 """What is done when memory runs out, with a card that is only told to be one."""
 
+import copy
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from napari_segment_anything.engine import placed_sam
+from napari_segment_anything.engine.graphed_decoder import GraphedDecoder
 from napari_segment_anything.engine.memory import OutOfDeviceMemoryError
 from napari_segment_anything.engine.placed_sam import PlacedSam
 from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.engine.prompts import Prompts
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.networks.inference import prepare_for_inference
 from napari_segment_anything.networks.sam import Sam
+
+from .rerun_graphs import Maker
 
 CARD = torch.device("cuda")
 pytestmark = pytest.mark.filterwarnings("ignore:.*ran out of memory:UserWarning")
@@ -202,3 +208,119 @@ def test_planes_that_are_too_many_for_the_cpu_are_encoded_in_turn(monkeypatch):
         found = predictor.embed_batch(planes, (0, 255))
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a.features, b.features)
+
+
+FIXED = replace(CONFIGS["tiny"], has_proposal_head=False, decoder_window=0)
+POINT = {
+    "points_xy": torch.full((1, 1, 2), 60.0),
+    "point_labels": torch.ones(1, 1, dtype=torch.int64),
+}
+
+
+def on_card(config, maker, device=CARD):
+    torch.manual_seed(0)
+    sam = SamOnCard(config).eval()
+    prepare_for_inference(sam)
+    return PlacedSam(sam, device, maker)
+
+
+def decode(placed, **options):
+    shown = torch.ones(1, FIXED.transformer_dim, 16, 16)
+    return placed.run(
+        lambda part: placed.decode(shown, **POINT, **options), 1, "prompts"
+    )[0]
+
+
+def test_prompts_on_a_card_are_captured():
+    maker = Maker()
+    placed = on_card(FIXED, maker)
+    answers = [decode(placed) for _ in range(3)]
+    (graphs,) = maker.made
+    assert graphs.device == torch.device("cpu")  # where the embedding is, not the name
+    assert (graphs.n_captured, graphs.n_replayed) == (1, 2)
+    for logits, iou in answers[1:]:
+        torch.testing.assert_close((logits, iou), answers[0], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(FIXED, decoder_window=8),
+        replace(FIXED, has_proposal_head=True),
+        CONFIGS["tiny"],
+    ],
+)
+def test_steps_that_depend_on_prompts_are_not_captured(config):
+    maker = Maker()
+    placed = on_card(config, maker)
+    for _ in range(3):
+        decode(placed)
+    assert maker.made == []
+
+
+def test_neither_is_what_a_cpu_does_or_a_floor_decides(monkeypatch):
+    maker = Maker()
+    on_cpu, with_floor = (on_card(FIXED, maker, x) for x in (torch.device("cpu"), CARD))
+    for _ in range(3):
+        decode(on_cpu)
+        decode(with_floor, iou_floor=0.5)
+    monkeypatch.setenv(placed_sam.GRAPHS_VARIABLE, "0")
+    unwanted = on_card(FIXED, maker)
+    for _ in range(3):
+        decode(unwanted)
+    assert maker.made == []
+
+
+@pytest.mark.parametrize("n_items", [1, 5])
+def test_graphs_are_dropped_when_memory_runs_out(n_items):
+    maker = Maker()
+    placed = on_card(FIXED, maker)
+    before = decode(placed)
+    decode(placed)
+    is_short = [True]
+
+    def work(part):
+        if is_short:
+            is_short.clear()
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    placed.run(work, n_items, "planes")
+    assert maker.made[0].n_waited == 1
+    after = [decode(placed) for _ in range(3)][-1]
+    assert [graphs.n_replayed for graphs in maker.made] == [1, 2]
+    # One plane is encoded in half precision from now on, and so is the image's side.
+    assert torch.equal(before[0], after[0]) == (n_items > 1)
+
+
+def test_on_the_cpu_nothing_is_captured_any_more():
+    maker = Maker()
+    placed = on_card(FIXED, maker)
+
+    def work(part):
+        if placed.sam.place == "cuda":
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    for _ in range(2):
+        decode(placed)
+    placed.run(work, 1, "planes")
+    assert placed.device.type == "cpu"
+    for _ in range(3):
+        decode(placed)
+    assert maker.n_captured == 1
+    assert maker.n_replayed == 1
+
+
+def test_a_predictor_answers_from_graphs():
+    maker = Maker()
+    planes = np.random.default_rng(0).integers(0, 255, (2, 90, 120), np.uint8)
+    placed = on_card(FIXED, maker, torch.device("cpu"))
+    plain, graphed = MaskPredictor(placed), MaskPredictor(copy.deepcopy(placed.sam))
+    graphed._placed._graphed = GraphedDecoder(graphed._placed.sam, maker)
+    for plane in planes:
+        embedding = plain.embed(plane, intensity_range=(0, 255))
+        for y in (20, 40, 60):
+            asked = Prompts.from_points([[y, 50]], [1])
+            found, expected = (x.predict(embedding, asked) for x in (graphed, plain))
+            np.testing.assert_array_equal(found.low_res_masks, expected.low_res_masks)
+            np.testing.assert_array_equal(found.masks, expected.masks)
+    assert maker.n_replayed == 5

@@ -1,7 +1,7 @@
 """The memory of the device that a model runs on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 
@@ -80,9 +80,11 @@ def fitting(device: torch.device, bytes_each: int, most: int) -> int:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give back to the device what torch keeps of it for later."""
+    """Give back to the device what torch keeps of it for later, where it can."""
     if device.type == "cuda" and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        # Torch cannot while a CUDA graph is captured in another thread.
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()
     elif device.type == "mps" and torch.backends.mps.is_available():
         torch.mps.empty_cache()
 

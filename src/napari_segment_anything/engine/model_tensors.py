@@ -20,6 +20,16 @@ def send(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     return images.pin_memory().to(device, non_blocking=True)
 
 
+def sent(numbers: npt.NDArray[np.generic], device: torch.device) -> torch.Tensor:
+    """Return a few numbers on a device, without waiting for what a card still does.
+
+    They are copied from the array before this returns.
+    """
+    is_card = device.type == "cuda"
+    tensor = torch.from_numpy(np.ascontiguousarray(numbers))
+    return tensor.to(device, non_blocking=is_card)
+
+
 def check_planes(
     images: Sequence[npt.ArrayLike | BandedPlane],
 ) -> list[image_module.Plane]:
@@ -65,10 +75,7 @@ def prompts_in_frame(
         arrays["boxes_xyxy"] = geometry.boxes_to_frame_xyxy(prompts.boxes)
     if prompts.masks is not None:
         arrays["masks"] = prompts.masks[:, np.newaxis]
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
-        for name, array in arrays.items()
-    }
+    return {name: sent(array, device) for name, array in arrays.items()}
 
 
 def joined_answers(

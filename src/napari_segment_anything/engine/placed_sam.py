@@ -1,5 +1,6 @@
 """Networks on a device, which make do with less when its memory runs out."""
 
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,7 +9,9 @@ from typing import TypeVar
 
 import torch
 
+from napari_segment_anything.engine.cuda_graphs import CudaGraphs
 from napari_segment_anything.engine.device import describe_device
+from napari_segment_anything.engine.graphed_decoder import GraphedDecoder, Graphs
 from napari_segment_anything.engine.memory import (
     OutOfDeviceMemoryError,
     memory_guard,
@@ -16,6 +19,8 @@ from napari_segment_anything.engine.memory import (
 )
 from napari_segment_anything.networks.inference import prepare_for_inference
 from napari_segment_anything.networks.sam import Sam
+
+GRAPHS_VARIABLE = "NAPARI_SEGMENT_ANYTHING_GRAPHS"
 
 T = TypeVar("T")
 
@@ -34,11 +39,23 @@ class PlacedSam:
         Networks in evaluation mode; they are moved to the device.
     device : torch.device
         Where they run at first.
+    graphs_on : callable
+        Makes what captures the decoder's steps on a card, if the environment variable
+        ``NAPARI_SEGMENT_ANYTHING_GRAPHS`` is not ``0``.
     """
 
-    def __init__(self, sam: Sam, device: torch.device) -> None:
+    def __init__(
+        self,
+        sam: Sam,
+        device: torch.device,
+        graphs_on: Callable[[torch.device], Graphs] = CudaGraphs,
+    ) -> None:
         self.sam = sam.eval()
         self.device = device
+        self._graphed: GraphedDecoder | None = None
+        is_wanted = os.environ.get(GRAPHS_VARIABLE) != "0"
+        if is_wanted and device.type == "cuda" and sam.config.has_fixed_steps:
+            self._graphed = GraphedDecoder(sam, graphs_on)
         self._most: dict[str, int] = {}
         self._exact: dict[str, torch.Tensor] | None = None
         self._n_steps = 0
@@ -101,6 +118,26 @@ class PlacedSam:
                     self._make_do(size, what)
         return results
 
+    def decode(
+        self,
+        embedding: torch.Tensor,
+        *,
+        multimask: bool = True,
+        maps: torch.Tensor | None = None,
+        iou_floor: float | None = None,
+        **prompts: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answer prompts on one image within `run`; see `Sam.decode`.
+
+        On a card the decoder's steps are launched together where they are always the
+        same. They are not with a floor, for which the card would wait for the CPU.
+        """
+        if self._graphed is not None and iou_floor is None:
+            return self._graphed.decode(embedding, multimask=multimask, **prompts)
+        return self.sam.decode(
+            embedding, multimask=multimask, maps=maps, iou_floor=iou_floor, **prompts
+        )
+
     @contextmanager
     def _working(self) -> Iterator[None]:
         with self._changed:
@@ -115,6 +152,8 @@ class PlacedSam:
     def _make_do(self, size: int, what: str) -> None:
         self._n_steps += 1
         before = describe_device(self.device)
+        if self._graphed is not None:
+            self._graphed.clear()
         release_memory(self.device)
         if size > 1:
             self._most[what] = size // 2
@@ -150,4 +189,5 @@ class PlacedSam:
             self.sam.mask_decoder.image_dtype = torch.float32
             self._exact = None
         release_memory(self.device)
+        self._graphed = None
         self.device = torch.device("cpu")

@@ -219,7 +219,7 @@ class MaskPredictor:
             )
         with single_thread(prompts.n_objects, self.device):
             answers = self._placed.run(
-                lambda part: self._sam.decode(
+                lambda part: self._placed.decode(
                     embedding.features.to(self.device, torch.float32),
                     **prompts_in_frame(
                         prompts.select(part), embedding.geometry, self.device

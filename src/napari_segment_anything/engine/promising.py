@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_segment_anything.engine.model_tensors import sent
+
 # Scores counted at low resolution are up to 0.05 away from those in the plane.
 _STABILITY_MARGIN = 0.1
 _MASKS_TOGETHER = 4
@@ -34,25 +36,34 @@ class Promising:
         offset: float,
     ) -> "Promising":
         """Filter logits (N, M, L, L) by predicted IoU (N, M) and stability."""
-        prompt, alternative = torch.nonzero(iou >= iou_floor, as_tuple=True)
+        scores = iou.float().cpu().numpy()
+        prompt, alternative = np.nonzero(scores >= iou_floor)
         # A CPU compares few masks at a time: all of a batch take tens of megabytes,
         # and leave holes in the memory of a long job.
         n_together = _MASKS_TOGETHER if logits.device.type == "cpu" else len(prompt)
-        starts = range(0, len(prompt), max(1, n_together))
-        parts = [slice(start, start + n_together) for start in starts]
         ratios = [iou.new_zeros(0, dtype=torch.float32)]
-        for part in parts:
-            masks = logits[prompt[part], alternative[part]]
+        for start in range(0, len(prompt), max(1, n_together)):
+            part = slice(start, start + n_together)
+            masks = _picked(logits, prompt[part], alternative[part])
             n_high = _above(masks, offset).sum((-2, -1))
             n_low = _above(masks, -offset).sum((-2, -1)).clamp(min=1)
             ratios.append((n_high / n_low).float())
         is_stable = torch.cat(ratios) >= stability_floor - _STABILITY_MARGIN
-        prompt, alternative = prompt[is_stable], alternative[is_stable]
+        stable = np.flatnonzero(is_stable.cpu().numpy())
+        prompt, alternative = prompt[stable], alternative[stable]
         return cls(
-            prompt.cpu().numpy(),
-            iou[prompt, alternative].float().cpu().numpy(),
-            logits[prompt, alternative],
+            prompt, scores[prompt, alternative], _picked(logits, prompt, alternative)
         )
+
+
+def _picked(
+    logits: torch.Tensor,
+    prompt: npt.NDArray[np.int64],
+    alternative: npt.NDArray[np.int64],
+) -> torch.Tensor:
+    """Return some masks (n, L, L) of logits (N, M, L, L)."""
+    places = sent(prompt * logits.shape[1] + alternative, logits.device)
+    return logits.flatten(0, 1).index_select(0, places)
 
 
 def weighed_with_foreground(

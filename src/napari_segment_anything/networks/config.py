@@ -84,6 +84,12 @@ class SamConfig:
         return self.image_size // self.embedding_stride
 
     @property
+    def has_fixed_steps(self) -> bool:
+        """Whether all prompts of equal shapes are decoded by the same steps."""
+        is_windowed = 0 < self.decoder_window < self.embedding_size
+        return not self.has_proposal_head and not is_windowed
+
+    @property
     def low_res_size(self) -> int:
         """Side of the low-resolution mask logits in pixels."""
         return 4 * self.embedding_size

@@ -33,10 +33,11 @@ class TokenWindows:
         one; ``scale`` is the pixels of the maps per token.
         """
         side = self.side * scale
-        if maps.shape[0] == 1 and maps.shape[-2:] == (side, side):
-            return maps
         if rows is None:
             rows = [0] * len(self.corners)
+        is_in_order = len(maps) == 1 or list(rows) == list(range(len(maps)))
+        if is_in_order and maps.shape[-2:] == (side, side):
+            return maps
         if maps.device.type != "cpu":
             # In one go: a copy for each window would keep the card waiting.
             places = self._places(rows, maps.device, scale)
