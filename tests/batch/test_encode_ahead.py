@@ -1,6 +1,7 @@
 """Planes encoded before their turn: the same results, in bounded batches."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,14 +9,15 @@ import pytest
 import torch
 
 from bright_sam import bright_predictor
-from napari_segment_anything.batch import encode_ahead
+from napari_segment_anything.batch import encode_ahead, segment, side_by_side
 from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.encode_ahead import EncodeAhead
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.segment import segment_stack
+from napari_segment_anything.batch.side_by_side import n_side_by_side
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
-from napari_segment_anything.errors import UnreadableInputError
+from napari_segment_anything.errors import StorageError, UnreadableInputError
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
@@ -26,16 +28,26 @@ SETTINGS = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), object_diameter
 
 
 class Watched(StoredPredictor):
-    """Notes how many images come at once, and in which thread."""
+    """Notes how many images come at once, in which thread, and how often at a time."""
 
     def __init__(self):
         super().__init__(bright_predictor(), MemoryEmbeddingStore())
-        self.sizes, self.threads = [], set()
+        self.sizes, self.threads, self.n_at_once = [], set(), [0]
+        self._n_now, self._lock = 0, threading.Lock()
+        encode = self._sam.encode
 
-    def embed_batch(self, images, intensity_range=None):
-        self.sizes.append(len(images))
-        self.threads.add(threading.current_thread())
-        return super().embed_batch(images, intensity_range)
+        def watched(images):
+            with self._lock:
+                self._n_now += 1
+                self.sizes.append(len(images))
+                self.threads.add(threading.current_thread())
+                self.n_at_once.append(self._n_now)
+            time.sleep(0.01)
+            with self._lock:
+                self._n_now -= 1
+            return encode(images)
+
+        self._sam.encode = watched
 
 
 @pytest.fixture
@@ -52,16 +64,50 @@ def _roomy_card(monkeypatch):
 @pytest.mark.usefixtures("_roomy_card")
 def test_planes_come_in_order_encoded_in_batches_by_another_thread(planes):
     predictor = Watched()
-    for number, (index, plane, outcome) in enumerate(
-        EncodeAhead(predictor, LIMITS).over(planes)
-    ):
-        assert index == (number,)
-        np.testing.assert_array_equal(plane, planes[number][1])
-        assert predictor.key(plane, LIMITS) in predictor.store
-        assert outcome.n_encoded == 1
-    assert predictor.sizes == [1, 6]
+    ahead = EncodeAhead(predictor, LIMITS).over(planes)
+    for number, prepared in enumerate(ahead):
+        assert prepared.index == (number,)
+        np.testing.assert_array_equal(prepared.plane, planes[number][1])
+        assert predictor.key(prepared.plane, LIMITS) in predictor.store
+        assert prepared.outcome.n_encoded == 1
+        assert prepared.is_embedded
+    # The first one tells how much memory a plane takes.
+    assert predictor.sizes[0] == 1
+    assert sorted(predictor.sizes) == [1, 6]
     assert predictor.threads.isdisjoint({threading.main_thread()})
-    assert predictor.n_encoded == 7
+
+
+def test_batches_are_prepared_while_others_are_encoded(monkeypatch):
+    """And no more of them at a time than there are threads."""
+    monkeypatch.setattr(encode_ahead, "fitting", lambda device, each, most: 2)
+    rng = np.random.default_rng(0)
+    planes = [((t,), rng.integers(0, 255, (64, 64), np.uint8)) for t in range(21)]
+    predictor = Watched()
+    found = [p.index[0] for p in EncodeAhead(predictor, LIMITS).over(planes)]
+    assert found == list(range(21))
+    assert sorted(predictor.sizes) == [1, *[2] * 10]
+    assert max(predictor.n_at_once) == len(predictor.threads) == 2
+
+
+@pytest.mark.parametrize(
+    ("n_images", "n_pixels", "expected"),
+    [(1, 2**20, (8, 8, 4)), (4, 2**20, (2, 8, 4)), (32, 2**20, (1, 8, 1))]
+    + [(1, 2**26, (1, 8, 4)), (16, 2**24, (1, 8, 2))],
+)
+@pytest.mark.usefixtures("_roomy_card")
+def test_few_images_are_under_way(n_images, n_pixels, expected):
+    pace = EncodeAhead(Watched(), LIMITS)._settled(1, n_images, n_pixels)
+    assert (pace.n_planes, pace.n_together, pace.n_batches) == expected
+    assert pace.n_planes * pace.n_batches * n_images <= 32
+
+
+def test_of_little_memory_all_batches_have_their_part(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        encode_ahead, "fitting", lambda device, each, most: asked.append(each) or 1
+    )
+    EncodeAhead(Watched(), LIMITS)._settled(1000, 1, 64)
+    assert asked == [4000]
 
 
 def test_nobody_runs_far_ahead(planes):
@@ -75,7 +121,7 @@ def test_nobody_runs_far_ahead(planes):
     ahead = EncodeAhead(Watched(), LIMITS).over(coming())
     next(ahead)
     ahead.close()
-    assert len(taken) <= 2
+    assert len(taken) <= 3
 
 
 @pytest.mark.usefixtures("_roomy_card")
@@ -87,15 +133,26 @@ def test_planes_before_one_that_cannot_be_read_are_not_lost(planes):
     seen = []
     with pytest.raises(UnreadableInputError, match="cut short"):
         seen.extend(EncodeAhead(Watched(), LIMITS).over(coming()))
-    assert [index for index, *_ in seen] == [(0,), (1,), (2,), (3,)]
+    assert [prepared.index for prepared in seen] == [(0,), (1,), (2,), (3,)]
 
 
 def test_what_is_known_is_not_encoded(planes):
     predictor = Watched()
     known = planes[2][1]
     ahead = EncodeAhead(predictor, LIMITS, None, lambda plane: plane is not known)
-    counts = [outcome.n_encoded for *_, outcome in ahead.over(planes)]
-    assert counts == [1, 1, 0, 1, 1, 1, 1]
+    found = list(ahead.over(planes))
+    assert [p.outcome.n_encoded for p in found] == [1, 1, 0, 1, 1, 1, 1]
+    assert [p.is_embedded for p in found] == [True, True, False, *[True] * 4]
+
+
+def test_an_embedding_that_cannot_be_written_ends_the_job(planes):
+    class Full(MemoryEmbeddingStore):
+        def put(self, key, embedding):
+            raise StorageError("The disk is full.")
+
+    predictor = StoredPredictor(bright_predictor(), Full())
+    with pytest.raises(StorageError, match="disk is full"):
+        list(EncodeAhead(predictor, LIMITS).over(planes))
 
 
 def test_a_cpu_has_no_use_for_it():
@@ -103,9 +160,22 @@ def test_a_cpu_has_no_use_for_it():
     assert EncodeAhead.beside(predictor, LIMITS) is None
 
 
+@pytest.fixture
+def _as_on_card(monkeypatch):
+    """The CPU is taken for a card with memory for three planes at once."""
+    for module in (encode_ahead, side_by_side, segment):
+        monkeypatch.setattr(module, "is_on_card", lambda predictor: True)
+    free = 3 * side_by_side._BYTES_ON_CARD
+    monkeypatch.setattr(side_by_side, "free_bytes", lambda device: free)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.usefixtures("_roomy_card")
 @pytest.mark.parametrize("diameter", [40, 8])
-def test_jobs_come_to_the_same(disks_image, monkeypatch, diameter):
+def test_jobs_come_to_the_same(disks_image, request, diameter):
     """Whole planes, and planes in tiles."""
     images = [np.roll(disks_image.image, 2 * t, axis=1) for t in range(4)]
     stack = Stack(np.stack(images), "TYX", name="disks", scale={"Y": 0.5, "X": 0.5})
@@ -114,13 +184,9 @@ def test_jobs_come_to_the_same(disks_image, monkeypatch, diameter):
     stores = MemoryEmbeddingStore(), MemoryEmbeddingStore()
     embed = {"settings": settings}
     alone = run(embed_stack(stack, bright_predictor(), stores[0], **embed))
-
-    def beside(predictor, limits, settings=None, is_wanted=lambda plane: True):
-        own = StoredPredictor(predictor, predictor.store)
-        return EncodeAhead(own, limits, settings, is_wanted)
-
-    monkeypatch.setattr(EncodeAhead, "beside", beside)
+    request.getfixturevalue("_as_on_card")
     predictor = bright_predictor()
+    assert n_side_by_side(predictor, stack) == 3
     found = run(segment_stack(stack, predictor, settings=settings))
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert {"encoding", "decoding", "reading", "storing"} <= set(found.seconds)

@@ -135,7 +135,8 @@ def estimate_job(
             works.append(DetectWork(detector) if finds_objects else embeds)
         jobs = [partial(work.do, progress=progress) for work in works]
         started = perf_counter()
-        with closing(side_by_side(jobs, [(index, plane)] * n_at_once)) as steps:
+        planes = [(index, plane)] * n_at_once
+        with closing(side_by_side(jobs, planes, predictor.device)) as steps:
             for _ in steps:
                 yield progress
         elapsed = perf_counter() - started

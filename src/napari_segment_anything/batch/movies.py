@@ -128,7 +128,7 @@ class Movies:
         ]
         with (
             closing(read_ahead(self.stack, indices)) as planes,
-            closing(side_by_side(searches, planes)) as steps,
+            closing(side_by_side(searches, planes, self.predictor.device)) as steps,
         ):
             for done in steps:
                 if done is None:

@@ -1,0 +1,63 @@
+"""Threads that share the processors, and each of which has a card's stream."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+from napari_segment_anything.engine.single_thread import (
+    n_common_threads,
+    n_own_threads,
+)
+
+
+@contextmanager
+def team(
+    n: int, name: str, device: torch.device | None = None
+) -> Iterator[ThreadPoolExecutor]:
+    """Begin n threads that share the processors; each computes with its part of them.
+
+    At the end it waits for what they have begun, and drops what they have not.
+
+    Parameters
+    ----------
+    n : int
+        Number of threads.
+    name : str
+        What the threads are called.
+    device : torch.device, optional
+        On a CUDA card each thread asks for work on a stream of its own: what one
+        waits for is then its own work alone. Tensors must pass from thread to thread
+        by the CPU, or when the work on them is done.
+    """
+    n_threads = n_own_threads()
+    # Asked while no thread has a number of its own: it is remembered.
+    n_common_threads()
+    own = (n_threads // n or 1, device)
+    threads = ThreadPoolExecutor(n, name, _begin, own)
+    begun = threading.Barrier(n + 1)
+    try:
+        for _ in range(n):
+            threads.submit(begun.wait)
+        begun.wait()
+        # Threads that first compute from now on take their number from the last call.
+        torch.set_num_threads(n_threads)
+        yield threads
+    finally:
+        # Whoever is interrupted meanwhile must not leave threads behind that wait.
+        begun.abort()
+        threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(n_threads: int, device: torch.device | None) -> None:
+    # A thread takes the common number once, when it first asks: not after this.
+    torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    if device is not None and device.type == "cuda":
+        # torch's stubs leave out its types.
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        # Weights may still be on their way to the card.
+        stream.wait_stream(torch.cuda.default_stream(device))
+        torch.cuda.set_stream(stream)
