@@ -62,15 +62,15 @@ def embedded(
 def _measured(job, device: torch.device, side: int, n_planes: int, limit: float):  # noqa: ANN001, ANN202
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        movie = _movie(place / "movie.zarr", side, n_planes)
-        _drive(job(_first(movie, _N_WARM_UP), place / "warm"), limit)
+        movie = movie_on_disk(place / "movie.zarr", side, n_planes)
+        drive(job(_first(movie, _N_WARM_UP), place / "warm"), limit)
         with BusyCard(device) as card:
             start = time.perf_counter()
             whole = job(Stack(movie, "TYX", name="movie"), place / "all")
-            on_cpu, (n_done, result) = extra_memory(lambda: _drive(whole, limit))
+            on_cpu, (n_done, result) = extra_memory(lambda: drive(whole, limit))
             seconds = time.perf_counter() - start
         few = _first(movie, min(_N_PROFILED, n_planes))
-        profiled = kernels_of(lambda: _drive(job(few, place / "few"), limit), device)
+        profiled = kernels_of(lambda: drive(job(few, place / "few"), limit), device)
     return {
         "n_planes": n_done,
         "seconds": seconds,
@@ -83,13 +83,15 @@ def _measured(job, device: torch.device, side: int, n_planes: int, limit: float)
     }
 
 
-def _movie(path: Path, side: int, n_planes: int) -> zarr.Array:
+def movie_on_disk(path: Path, side: int, n_planes: int) -> zarr.Array:
+    """Write planes of cells, no two of which are equal; uncompressed, to be quick."""
     cells = simulate_cells(4, (side, side)).images
     movie = zarr.create_array(
         path,
         shape=(n_planes, side, side),
         chunks=(1, side, side),
         dtype=cells.dtype,
+        compressors=None,
     )
     for t in range(n_planes):  # no plane equals another
         movie[t] = np.roll(cells[t % 4], t // 4, axis=1)
@@ -100,7 +102,7 @@ def _first(movie: zarr.Array, n_planes: int) -> Stack:
     return Stack(np.asarray(movie[:n_planes]), "TYX", name="first")
 
 
-def _drive(job: Generator, limit: float) -> tuple[int, object]:
+def drive(job: Generator, limit: float) -> tuple[int, object]:
     """Run a job, for so many seconds at most: planes that are done, and its result."""
     end = time.perf_counter() + limit
     n_done = 0

@@ -86,13 +86,18 @@ def test_batches_are_prepared_while_others_are_encoded(monkeypatch):
     found = [p.index[0] for p in EncodeAhead(predictor, LIMITS).over(planes)]
     assert found == list(range(21))
     assert sorted(predictor.sizes) == [1, *[2] * 10]
-    assert max(predictor.n_at_once) == len(predictor.threads) == 2
+    assert max(predictor.n_at_once) == len(predictor.threads) == 4
 
 
 @pytest.mark.parametrize(
     ("n_images", "n_pixels", "expected"),
-    [(1, 2**20, (8, 8, 4)), (4, 2**20, (2, 8, 4)), (32, 2**20, (1, 8, 1))]
-    + [(1, 2**26, (1, 8, 4)), (16, 2**24, (1, 8, 2))],
+    [
+        (1, 2**20, (8, 8, 4)),
+        (4, 2**20, (2, 8, 4)),
+        (32, 2**20, (1, 8, 1)),
+        (1, 2**26, (1, 8, 4)),
+        (16, 2**24, (1, 8, 2)),
+    ],
 )
 @pytest.mark.usefixtures("_roomy_card")
 def test_few_images_are_under_way(n_images, n_pixels, expected):
@@ -121,7 +126,7 @@ def test_nobody_runs_far_ahead(planes):
     ahead = EncodeAhead(Watched(), LIMITS).over(coming())
     next(ahead)
     ahead.close()
-    assert len(taken) <= 3
+    assert len(taken) <= 5
 
 
 @pytest.mark.usefixtures("_roomy_card")

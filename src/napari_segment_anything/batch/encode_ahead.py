@@ -22,7 +22,6 @@ from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.image import Plane
 from napari_segment_anything.engine.memory import PeakMemory, fitting
 from napari_segment_anything.engine.searched_plane import SearchedPlane, plan_crops
-from napari_segment_anything.engine.single_thread import n_own_threads
 from napari_segment_anything.stacks.intensity import IntensityRange
 
 # Images (planes, tiles) of all batches under way at most. A plane of more of them is
@@ -131,9 +130,8 @@ class EncodeAhead:
         """
         coming = iter(planes)
         device = self.predictor.device
-        n_threads = max(2, min(_MOST_BATCHES, n_own_threads() // 2))
-        if device.type == "mps":
-            n_threads = 1  # it does not take work from several threads
+        # Apple's cards do not take work from several threads.
+        n_threads = 1 if device.type == "mps" else _MOST_BATCHES
         pace = _Pace()  # the first batch shows how much memory a plane takes
         waiting: deque[Future[_Encoded]] = deque()
 

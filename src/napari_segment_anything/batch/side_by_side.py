@@ -8,7 +8,7 @@ card, what the CPU does for one plane hides behind what the card does for others
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -62,6 +62,11 @@ class Done(Generic[Result]):
 def is_on_card(predictor: MaskPredictor) -> bool:
     """Whether a predictor computes beside the CPU, and leaves it free."""
     return predictor.device.type != "cpu"
+
+
+def card_of(predictor: MaskPredictor) -> torch.device | None:
+    """Return the card that a predictor computes on; None for the CPU."""
+    return predictor.device if is_on_card(predictor) else None
 
 
 def n_side_by_side(predictor: MaskPredictor, stack: Stack) -> int:
@@ -118,7 +123,7 @@ def side_by_side(
     items : iterable of index and item
         Asked for the next one when a job is free.
     device : torch.device, optional
-        Where the jobs compute; on a CUDA card each has a stream of its own.
+        The card that the jobs compute on, if they do; see `team`.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Threads that share the processors, and each of which has a card's stream."""
+"""Threads that share the processors, and have streams of their own on a card."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from napari_segment_anything.engine.single_thread import (
 def team(
     n: int, name: str, device: torch.device | None = None
 ) -> Iterator[ThreadPoolExecutor]:
-    """Begin n threads that share the processors; each computes with its part of them.
+    """Begin n threads each of which computes with its part of the processors.
 
     At the end it waits for what they have begun, and drops what they have not.
 
@@ -28,14 +28,15 @@ def team(
     name : str
         What the threads are called.
     device : torch.device, optional
-        On a CUDA card each thread asks for work on a stream of its own: what one
-        waits for is then its own work alone. Tensors must pass from thread to thread
-        by the CPU, or when the work on them is done.
+        The card that computes, if there is one. On the CPU each thread is then alone:
+        teams of theirs would wait actively for the little that there is to do. On a
+        CUDA card each has a stream of its own, so that it waits for its own work alone.
+        Tensors must pass from one to the other by the CPU.
     """
     n_threads = n_own_threads()
     # Asked while no thread has a number of its own: it is remembered.
     n_common_threads()
-    own = (n_threads // n or 1, device)
+    own = (n_threads // n or 1 if device is None else 1, device)
     threads = ThreadPoolExecutor(n, name, _begin, own)
     begun = threading.Barrier(n + 1)
     try:
