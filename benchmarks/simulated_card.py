@@ -145,16 +145,16 @@ def _measured(job, card: SimulatedCard, n_planes: int) -> dict:  # noqa: ANN001
         card.busy.clear()
         start, cpu = time.perf_counter(), time.process_time()
         stack = Stack(movie, "TYX", name="movie")
-        n_done, result = drive(job(stack, predictor, place / "all"), np.inf)
+        driven = drive(job(stack, predictor, place / "all"), np.inf)
         seconds = time.perf_counter() - start
         cpu = time.process_time() - cpu
     first = min(event["ts"] for event in card.busy)
     last = max(event["ts"] + event["dur"] for event in card.busy)
     return {
-        "n_planes": n_done,
-        "n_objects": getattr(result, "n_objects", None),
+        "n_planes": driven.n_done,
+        "n_objects": getattr(driven.result, "n_objects", None),
         "seconds": seconds,
-        "cpu_ms_a_plane": cpu / n_done * 1e3,
+        "cpu_ms_a_plane": cpu / driven.n_done * 1e3,
         "busy_share": covered(card.busy) / seconds,
         "busy_share_between_first_and_last": covered(card.busy) / (last - first),
     }
