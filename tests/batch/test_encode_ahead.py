@@ -9,9 +9,15 @@ import pytest
 import torch
 
 from bright_sam import bright_predictor
-from napari_segment_anything.batch import encode_ahead, segment, side_by_side
+from napari_segment_anything.batch import (
+    encode_ahead,
+    plane_keys,
+    segment,
+    side_by_side,
+)
 from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.encode_ahead import EncodeAhead
+from napari_segment_anything.batch.plane_work import DetectWork
 from napari_segment_anything.batch.progress import run
 from napari_segment_anything.batch.segment import segment_stack
 from napari_segment_anything.batch.side_by_side import n_side_by_side
@@ -21,7 +27,9 @@ from napari_segment_anything.errors import StorageError, UnreadableInputError
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.intensity import IntensityRange
 from napari_segment_anything.stacks.stack import Stack
+from napari_segment_anything.storage.embedding_store import plane_key
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
+from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
 LIMITS = IntensityRange(0, 255)
 SETTINGS = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), object_diameter=40)
@@ -203,3 +211,123 @@ def test_jobs_come_to_the_same(disks_image, request, diameter):
     for key in keys[0]:
         a, b = (store.get(key).features for store in stores)
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+
+def movie_of_disks(disks_image, n):
+    images = [np.roll(disks_image.image, 2 * t, axis=1) for t in range(n)]
+    return Stack(np.stack(images), "TYX", name="disks")
+
+
+@pytest.mark.usefixtures("_as_on_card")
+def test_on_a_card_planes_are_hashed_once_and_decoded_side_by_side(
+    disks_image, monkeypatch
+):
+    n_hashed, at_once, lock = [], [0, 0], threading.Lock()
+    monkeypatch.setattr(
+        plane_keys,
+        "plane_key",
+        lambda plane, **facts: n_hashed.append(1) or plane_key(plane, **facts),
+    )
+    detect = DetectWork.do
+
+    def watched(work, *given, **named):
+        with lock:
+            at_once[0] += 1
+            at_once[1] = max(at_once)
+        time.sleep(0.05)
+        try:
+            return (yield from detect(work, *given, **named))
+        finally:
+            with lock:
+                at_once[0] -= 1
+
+    monkeypatch.setattr(DetectWork, "do", watched)
+    predictor = bright_predictor()
+    job = segment_stack(movie_of_disks(disks_image, 8), predictor, settings=SETTINGS)
+    steps = []
+    result = run(job, lambda progress: steps.append(progress.done))
+    assert result.n_planes == 8
+    assert steps == sorted(steps)
+    assert steps[-1] == 8
+    assert at_once[1] == 3
+    assert len(n_hashed) == 8
+    assert predictor._sam.n_encoded == 8
+
+
+@pytest.mark.usefixtures("_as_on_card")
+def test_a_job_on_a_card_that_is_stopped_goes_on_where_it_was(disks_image, tmp_path):
+    stack, output = movie_of_disks(disks_image, 9), tmp_path / "labels.ome.zarr"
+    job = segment_stack(stack, bright_predictor(), settings=SETTINGS, output=output)
+    for progress in job:
+        if progress.done == 3:
+            break
+    job.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("encoder")]
+    predictor = bright_predictor()
+    found = run(segment_stack(stack, predictor, settings=SETTINGS, output=output))
+    assert found.n_resumed >= 3
+    assert predictor._sam.n_encoded <= 9 - 3
+    expected = run(segment_stack(stack, bright_predictor(), settings=SETTINGS))
+    for t in range(9):
+        np.testing.assert_array_equal(found.labels.read_plane((t,)), expected.labels[t])
+
+
+@pytest.mark.usefixtures("_as_on_card")
+def test_what_goes_wrong_on_a_card_is_raised_after_the_planes_before(
+    disks_image, monkeypatch
+):
+    stack = movie_of_disks(disks_image, 8)
+    broken = stack.read((5,)).tobytes()
+    detect = DetectWork.do
+
+    def failing(work, index, plane, progress, **named):
+        if plane.tobytes() == broken:
+            raise ValueError("the sixth")
+        return (yield from detect(work, index, plane, progress, **named))
+
+    monkeypatch.setattr(DetectWork, "do", failing)
+    steps = []
+    job = segment_stack(stack, bright_predictor(), settings=SETTINGS)
+    with pytest.raises(ValueError, match="the sixth"):
+        run(job, lambda progress: steps.append(progress.done))
+    assert steps[-1] == 5
+
+
+@pytest.mark.usefixtures("_as_on_card")
+def test_embedding_again_on_a_card_finds_all(disks_image, tmp_path):
+    stack, store = movie_of_disks(disks_image, 6), ZarrEmbeddingStore(tmp_path / "s")
+    assert run(embed_stack(stack, bright_predictor(), store)).n_encoded == 6
+    predictor = bright_predictor()
+    assert run(embed_stack(stack, predictor, store)).n_encoded == 0
+    assert predictor._sam.n_encoded == 0
+    # One that is damaged is made anew.
+    damaged = next(iter(store.keys()))
+    for path in (store.path / damaged).rglob("c/**/*"):
+        if path.is_file():
+            path.write_bytes(b"damaged")
+    assert run(embed_stack(stack, predictor, store)).n_encoded == 1
+    assert store.get(damaged) is not None
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "shape", "n_planes", "expected"),
+    [
+        (64, (512, 512), 200, 4),
+        (5, (512, 512), 200, 2),
+        (1, (512, 512), 200, 1),
+        (None, (512, 512), 200, 1),
+        (64, (4096, 2048), 200, 2),
+        (64, (512, 512), 3, 3),
+    ],
+)
+def test_planes_at_once_are_bounded_by_cores_memory_and_pixels(
+    request, monkeypatch, free_gib, shape, n_planes, expected
+):
+    request.getfixturevalue("_as_on_card")
+    free = None if free_gib is None else free_gib * 2**30
+    monkeypatch.setattr(side_by_side, "free_bytes", lambda device: free)
+    pixels = np.broadcast_to(np.uint8(0), (n_planes, *shape))
+    stack = Stack(pixels, "TYX", name="blank")
+    assert n_side_by_side(bright_predictor(), stack) == expected
+    torch.set_num_threads(2)
+    assert n_side_by_side(bright_predictor(), stack) == min(2, expected)
