@@ -109,8 +109,8 @@ def _prepared(
             del plane  # reading the next one needs its memory
         return
     with closing(ahead.over(planes)) as prepared:
-        for plane in prepared:
-            yield plane.index, plane
+        for item in prepared:
+            yield item.index, item
 
 
 def _do(
