@@ -5,6 +5,7 @@ import threading
 import pytest
 import torch
 
+from napari_segment_anything.batch import team as team_module
 from napari_segment_anything.batch.team import team
 from napari_segment_anything.engine.single_thread import n_common_threads
 
@@ -40,6 +41,15 @@ def test_beside_a_card_each_computes_alone():
     # Any device that is named is a card.
     assert in_each(2, torch.device("cpu"), torch.get_num_threads) == [1, 1]
     assert torch.get_num_threads() == 4
+
+
+def test_afterwards_a_card_has_its_memory_back(monkeypatch):
+    released = []
+    monkeypatch.setattr(team_module, "release_memory", released.append)
+    in_each(2, None, int)
+    assert not released
+    in_each(2, torch.device("cpu"), int)
+    assert released == [torch.device("cpu")]
 
 
 def test_what_has_not_begun_is_dropped():

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from napari_segment_anything.engine.memory import release_memory
 from napari_segment_anything.engine.single_thread import (
     n_common_threads,
     n_own_threads,
@@ -50,6 +51,9 @@ def team(
         # Whoever is interrupted meanwhile must not leave threads behind that wait.
         begun.abort()
         threads.shutdown(wait=True, cancel_futures=True)
+        if device is not None:
+            # What torch keeps for one stream is of no use to others.
+            release_memory(device)
 
 
 def _begin(n_threads: int, device: torch.device | None) -> None:
