@@ -24,8 +24,10 @@ from napari_segment_anything.batch.side_by_side import n_side_by_side
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.errors import StorageError, UnreadableInputError
+from napari_segment_anything.models.load import load_model
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.embedding_store import plane_key
 from napari_segment_anything.storage.memory_store import MemoryEmbeddingStore
@@ -331,3 +333,22 @@ def test_planes_at_once_are_bounded_by_cores_memory_and_pixels(
     assert n_side_by_side(bright_predictor(), stack) == expected
     torch.set_num_threads(2)
     assert n_side_by_side(bright_predictor(), stack) == min(2, expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
+@pytest.mark.parametrize("n_planes", [3, 12])
+def test_a_card_finds_side_by_side_what_it_finds_one_by_one(monkeypatch, n_planes):
+    """Streams do not read what others have not finished."""
+    predictor = load_model("nano", device="cuda")
+    images = simulate_cells(n_planes, (256, 256)).images
+    stack = Stack(images, "TYX", name="cells")
+    found = [run(segment_stack(stack, predictor)) for _ in range(2)]
+    monkeypatch.setattr(segment, "n_side_by_side", lambda predictor, stack: 1)
+    monkeypatch.setattr(encode_ahead, "_MOST_BATCHES", 1)
+    expected = run(segment_stack(stack, predictor))
+    assert expected.n_objects > n_planes
+    for result in found:
+        # Other batches round differently.
+        assert abs(result.n_objects - expected.n_objects) <= 0.02 * expected.n_objects
+        is_alike = (result.labels > 0) == (expected.labels > 0)
+        assert is_alike.mean(axis=(1, 2)).min() > 0.99

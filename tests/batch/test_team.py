@@ -64,6 +64,43 @@ def test_what_has_not_begun_is_dropped():
     assert not done
 
 
+class ToldStream:
+    """Notes what it is to wait for, where there is no card."""
+
+    def __init__(self, device):
+        self.device, self.waited_for = device, []
+
+    def wait_stream(self, other):
+        self.waited_for.append(other)
+
+
+def test_each_begins_on_a_stream_that_waits_for_the_weights(monkeypatch):
+    taken = {}
+    monkeypatch.setattr(torch.cuda, "Stream", ToldStream)
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda device: "default")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: "current")
+    monkeypatch.setattr(
+        torch.cuda,
+        "set_stream",
+        lambda stream: taken.setdefault(threading.get_ident(), stream),
+    )
+    threads = set(in_each(3, torch.device("cuda"), threading.get_ident))
+    assert set(taken) == threads
+    assert len(set(taken.values())) == 3
+    for stream in taken.values():
+        assert stream.device.type == "cuda"
+        assert stream.waited_for == ["default", "current"]
+
+
+def test_a_card_that_refuses_is_said_at_once(monkeypatch):
+    def refuse(device):
+        raise RuntimeError("CUDA error: out of streams")
+
+    monkeypatch.setattr(torch.cuda, "Stream", refuse)
+    with pytest.raises(RuntimeError, match="out of streams"):
+        in_each(2, torch.device("cuda"), int)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
 def test_each_has_a_stream_of_its_own():
     device = torch.device("cuda")

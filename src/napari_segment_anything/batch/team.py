@@ -37,8 +37,10 @@ def team(
     n_threads = n_own_threads()
     # Asked while no thread has a number of its own: it is remembered.
     n_common_threads()
-    own = (n_threads // n or 1 if device is None else 1, device)
-    threads = ThreadPoolExecutor(n, name, _begin, own)
+    n_each = n_threads // n or 1 if device is None else 1
+    # Made here: what a thread raises as it begins would be told to nobody.
+    streams = _new_streams(n, device)
+    threads = ThreadPoolExecutor(n, name, _begin, (n_each, streams))
     begun = threading.Barrier(n + 1)
     try:
         for _ in range(n):
@@ -56,13 +58,21 @@ def team(
             release_memory(device)
 
 
-def _begin(n_threads: int, device: torch.device | None) -> None:
+def _new_streams(n: int, device: torch.device | None) -> list[torch.cuda.Stream]:
+    if device is None or device.type != "cuda":
+        return []
+    # torch's stubs leave out its types.
+    streams = [torch.cuda.Stream(device) for _ in range(n)]  # type: ignore[no-untyped-call]
+    for stream in streams:
+        # Weights may still be on their way to the card.
+        stream.wait_stream(torch.cuda.default_stream(device))
+        stream.wait_stream(torch.cuda.current_stream(device))
+    return streams
+
+
+def _begin(n_threads: int, streams: list[torch.cuda.Stream]) -> None:
     # A thread takes the common number once, when it first asks: not after this.
     torch.get_num_threads()
     torch.set_num_threads(n_threads)
-    if device is not None and device.type == "cuda":
-        # torch's stubs leave out its types.
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        # Weights may still be on their way to the card.
-        stream.wait_stream(torch.cuda.default_stream(device))
-        torch.cuda.set_stream(stream)
+    if streams:
+        torch.cuda.set_stream(streams.pop())
