@@ -168,26 +168,29 @@ def little_memory(device: torch.device, is_quick: bool) -> list[dict]:
     peak = _peak_of(MaskPredictor(copy.deepcopy(spare), device=device), planes)
     weights = sum(x.numel() * x.element_size() for x in spare.parameters())
     told = []
-    for share in _SHARES_OF_MEMORY:
-        # What falls back to the CPU stays there: each has a copy of its own.
-        sam = copy.deepcopy(spare)
-        _limit_memory(device, weights + share * peak)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            start = time.perf_counter()
-            predictor = MaskPredictor(PlacedSam(sam, device))
-            found = predictor.embed_batch(planes, (0, 255))[0].features.cpu()
-        told.append(
-            {
-                "share_of_what_a_batch_takes": share,
-                "told": [str(warning.message) for warning in caught],
-                "device": str(predictor.device),
-                "embedding_error": float((found - exact).norm() / exact.norm()),
-                "seconds": time.perf_counter() - start,
-            }
-        )
-        del predictor, sam
-    _limit_memory(device, None)
+    try:
+        for share in _SHARES_OF_MEMORY:
+            # What falls back to the CPU stays there: each has a copy of its own.
+            sam = copy.deepcopy(spare)
+            _limit_memory(device, weights + share * peak)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                start = time.perf_counter()
+                predictor = MaskPredictor(PlacedSam(sam, device))
+                found = predictor.embed_batch(planes, (0, 255))[0].features.cpu()
+            told.append(
+                {
+                    "share_of_what_a_batch_takes": share,
+                    "told": [str(warning.message) for warning in caught],
+                    "device": str(predictor.device),
+                    "embedding_error": float((found - exact).norm() / exact.norm()),
+                    "seconds": time.perf_counter() - start,
+                }
+            )
+            del predictor, sam
+    finally:
+        # What is measured next is to have all of it.
+        _limit_memory(device, None)
     return told
 
 

@@ -2,7 +2,9 @@
 
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,10 @@ from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.segment import segment_stack
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
+from napari_segment_anything.stacks.intensity import (
+    IntensityRange,
+    estimate_intensity_range,
+)
 from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
@@ -25,28 +31,40 @@ _N_WARM_UP = 2
 
 def segmented(
     predictor: MaskPredictor,
-    settings: AutomaticSettings | None,
-    side: int,
-    n_planes: int,
+    movie: zarr.Array,
     seconds: float,
+    settings_of: Callable[[np.ndarray, IntensityRange], AutomaticSettings] | None,
 ) -> dict:
-    """Everything mode over a series on disk, for so many seconds at most."""
+    """Everything mode over a series on disk, for so many seconds at most.
+
+    Settings may be made for its first plane; by default they are those of the model.
+    """
+    limits = estimate_intensity_range(Stack(movie, "TYX", name="movie"))
+    settings = AutomaticSettings.for_model(predictor.config)
+    start = time.perf_counter()
+    if settings_of is not None:
+        settings = settings_of(np.asarray(movie[0]), limits)
+    chosen_in = time.perf_counter() - start
 
     def job(stack: Stack, place: Path) -> Generator:
         return segment_stack(
             stack,
             predictor,
             settings=settings,
+            intensity_range=limits,
             output=place / "labels.ome.zarr",
             copy_image=False,
         )
 
-    return _measured(job, predictor.device, side, n_planes, seconds)
+    return {
+        "pred_iou_thresh": settings.pred_iou_thresh,
+        "stability_score_thresh": settings.stability_score_thresh,
+        "seconds_to_choose_settings": chosen_in,
+        **_measured(job, predictor.device, movie, seconds),
+    }
 
 
-def embedded(
-    predictor: MaskPredictor, side: int, n_planes: int, seconds: float
-) -> dict:
+def embedded(predictor: MaskPredictor, movie: zarr.Array, seconds: float) -> dict:
     """Embeddings of a series on disk, into a store on disk."""
 
     def job(stack: Stack, place: Path) -> Generator:
@@ -56,40 +74,41 @@ def embedded(
             store=ZarrEmbeddingStore(place / "store"),
         )
 
-    return _measured(job, predictor.device, side, n_planes, seconds)
+    return _measured(job, predictor.device, movie, seconds)
 
 
-def _measured(job, device: torch.device, side: int, n_planes: int, limit: float):  # noqa: ANN001, ANN202
+def _measured(job, device: torch.device, movie: zarr.Array, limit: float):  # noqa: ANN001, ANN202
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        movie = _movie(place / "movie.zarr", side, n_planes)
-        _drive(job(_first(movie, _N_WARM_UP), place / "warm"), limit)
+        warm = drive(job(_first(movie, _N_WARM_UP), place / "warm"), limit)
+        whole = job(Stack(movie, "TYX", name="movie"), place / "all")
         with BusyCard(device) as card:
-            start = time.perf_counter()
-            whole = job(Stack(movie, "TYX", name="movie"), place / "all")
-            on_cpu, (n_done, result) = extra_memory(lambda: _drive(whole, limit))
-            seconds = time.perf_counter() - start
-        few = _first(movie, min(_N_PROFILED, n_planes))
-        profiled = kernels_of(lambda: _drive(job(few, place / "few"), limit), device)
+            on_cpu, driven = extra_memory(lambda: drive(whole, limit))
+        few = _first(movie, min(_N_PROFILED, movie.shape[0]))
+        profiled = kernels_of(lambda: drive(job(few, place / "few"), limit), device)
+    n_objects = getattr(warm.result, "n_objects", None)
     return {
-        "n_planes": n_done,
-        "seconds": seconds,
-        "planes_a_second": n_done / seconds,
-        "n_objects": getattr(result, "n_objects", None),
-        "seconds_by_activity": getattr(result, "seconds", None),
+        "n_planes": driven.n_done,
+        "seconds": driven.seconds,
+        "seconds_to_first_plane": driven.seconds_to_first,
+        "planes_a_second": driven.planes_a_second,
+        "objects_a_plane": None if n_objects is None else n_objects / warm.n_done,
+        "seconds_by_activity": getattr(driven.result, "seconds", None),
         "busy_share": card.share,
         "peak_mib": (on_cpu if card.peak_bytes is None else card.peak_bytes) / 2**20,
         "few_planes_profiled": profiled,
     }
 
 
-def _movie(path: Path, side: int, n_planes: int) -> zarr.Array:
+def movie_on_disk(path: Path, side: int, n_planes: int) -> zarr.Array:
+    """Write planes of cells, no two of which are equal; uncompressed, to be quick."""
     cells = simulate_cells(4, (side, side)).images
     movie = zarr.create_array(
         path,
         shape=(n_planes, side, side),
         chunks=(1, side, side),
         dtype=cells.dtype,
+        compressors=None,
     )
     for t in range(n_planes):  # no plane equals another
         movie[t] = np.roll(cells[t % 4], t // 4, axis=1)
@@ -100,15 +119,36 @@ def _first(movie: zarr.Array, n_planes: int) -> Stack:
     return Stack(np.asarray(movie[:n_planes]), "TYX", name="first")
 
 
-def _drive(job: Generator, limit: float) -> tuple[int, object]:
-    """Run a job, for so many seconds at most: planes that are done, and its result."""
-    end = time.perf_counter() + limit
-    n_done = 0
-    while True:
-        try:
-            n_done = next(job).done
-        except StopIteration as stop:
-            return n_done, stop.value
-        if time.perf_counter() > end:
-            job.close()
-            return n_done, None
+@dataclass(frozen=True)
+class Driven:
+    """What a job came to: planes, its result if it ended by itself, seconds."""
+
+    n_done: int
+    result: object
+    seconds: float
+    seconds_to_first: float
+
+    @property
+    def planes_a_second(self) -> float | None:
+        """Rate once the first plane is done, for what is done only once."""
+        if self.n_done < 2:
+            return None
+        return (self.n_done - 1) / (self.seconds - self.seconds_to_first)
+
+
+def drive(job: Generator, limit: float) -> Driven:
+    """Run a job, for so many seconds at most."""
+    start = time.perf_counter()
+    n_done, first, last = 0, 0.0, 0.0
+    with closing(job):
+        while True:
+            try:
+                progress = next(job)
+            except StopIteration as stop:
+                return Driven(n_done, stop.value, last, first)
+            now = time.perf_counter() - start
+            if progress.done > n_done:
+                first, last = first or now, now
+                n_done = progress.done
+            if now > limit:
+                return Driven(n_done, None, last, first)

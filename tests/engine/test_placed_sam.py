@@ -324,3 +324,36 @@ def test_a_predictor_answers_from_graphs():
             np.testing.assert_array_equal(found.low_res_masks, expected.low_res_masks)
             np.testing.assert_array_equal(found.masks, expected.masks)
     assert maker.n_replayed == 5
+
+
+def test_threads_that_take_turns_let_one_step_back(sam):
+    """One of them is always working: nobody would ever find all of them idle."""
+    placed = PlacedSam(sam, CARD)
+    over = threading.Event()
+    n_turns = [0, 0]
+
+    def take_turns(number):
+        if number:
+            time.sleep(0.01)  # so that their turns overlap
+        while not over.is_set():
+            placed.run(lambda part: time.sleep(0.02), 1, "planes")
+            n_turns[number] += 1
+
+    def too_much(part):
+        if sam.place == "cuda":
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return sam.place
+
+    with ThreadPoolExecutor(3) as threads:
+        for number in range(2):
+            threads.submit(take_turns, number)
+        time.sleep(0.1)
+        try:
+            last = threads.submit(placed.run, too_much, 1, "prompts")
+            assert last.result(10) == ["cpu"]
+            before = list(n_turns)
+            time.sleep(0.2)
+        finally:
+            over.set()
+    # And then they go on.
+    assert all(now > then for now, then in zip(n_turns, before, strict=True))

@@ -87,7 +87,7 @@ class Detector:
         detectors = [self]
         for _ in range(self.n_planes - 1):
             own = Detector(
-                StoredPredictor(self.predictor, self.predictor.store),
+                self.predictor.beside(),
                 self._generator.settings,
                 self._intensity_range,
                 self._candidates,

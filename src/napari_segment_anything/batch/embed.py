@@ -10,6 +10,7 @@ from napari_segment_anything.batch.object_size import (
     middle_of,
     with_object_size,
 )
+from napari_segment_anything.batch.plane_keys import PlaneKeys
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_work import EmbedWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
@@ -67,7 +68,8 @@ def embed_stack(
     """Encode planes of a stack into a store.
 
     While planes are encoded, the next one is read and the last one is written; on a CPU
-    a small encoder works on several at once. Planes whose embedding the store has are
+    a small encoder works on several at once, on a card several threads keep it busy.
+    Planes whose embedding the store has are
     not encoded again, so that a job that was interrupted continues when it is run once
     more.
 
@@ -117,16 +119,12 @@ def embed_stack(
     tally = Tally()
     if cluster is None:
         with WriteBehindStore(store) as behind:
+            first = StoredPredictor(predictor, behind, keys=PlaneKeys())
             works = [
-                EmbedWork(
-                    StoredPredictor(predictor, behind),
-                    limits,
-                    settings,
-                    looked_at=looked_at,
-                )
+                EmbedWork(first.beside(), limits, settings, looked_at=looked_at)
                 for _ in range(n_side_by_side(predictor, stack))
             ]
-            ahead = EncodeAhead.beside(works[0].predictor, limits, settings)
+            ahead = EncodeAhead.beside(first, limits, settings)
             yield from work_here(works, stack, indices, tally, progress, ahead)
     else:
         path, quota = folder_of(store)

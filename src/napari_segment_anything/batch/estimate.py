@@ -12,7 +12,11 @@ from napari_segment_anything.batch.detect import Detector
 from napari_segment_anything.batch.object_size import with_object_size
 from napari_segment_anything.batch.plane_work import DetectWork, EmbedWork
 from napari_segment_anything.batch.progress import Progress
-from napari_segment_anything.batch.side_by_side import n_side_by_side, side_by_side
+from napari_segment_anything.batch.side_by_side import (
+    card_of,
+    n_side_by_side,
+    side_by_side,
+)
 from napari_segment_anything.batch.stored_planes import (
     UnchangedStore,
     count_stored_planes,
@@ -135,7 +139,8 @@ def estimate_job(
             works.append(DetectWork(detector) if finds_objects else embeds)
         jobs = [partial(work.do, progress=progress) for work in works]
         started = perf_counter()
-        with closing(side_by_side(jobs, [(index, plane)] * n_at_once)) as steps:
+        planes = [(index, plane)] * n_at_once
+        with closing(side_by_side(jobs, planes, card_of(predictor))) as steps:
             for _ in steps:
                 yield progress
         elapsed = perf_counter() - started

@@ -16,7 +16,7 @@ from napari_segment_anything.batch.frame_decoder import FrameDecoder
 from napari_segment_anything.batch.output import ArrayOutput
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.read_ahead import read_ahead
-from napari_segment_anything.batch.side_by_side import side_by_side
+from napari_segment_anything.batch.side_by_side import card_of, side_by_side
 from napari_segment_anything.batch.stopwatch import Stopwatch
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.track_progress import FrameProgress
@@ -128,7 +128,7 @@ class Movies:
         ]
         with (
             closing(read_ahead(self.stack, indices)) as planes,
-            closing(side_by_side(searches, planes)) as steps,
+            closing(side_by_side(searches, planes, card_of(self.predictor))) as steps,
         ):
             for done in steps:
                 if done is None:

@@ -3,9 +3,12 @@
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
-from time import perf_counter
 
-from napari_segment_anything.batch.encode_ahead import N_READ_AHEAD, EncodeAhead
+from napari_segment_anything.batch.encode_ahead import (
+    N_READ_AHEAD,
+    EncodeAhead,
+    Prepared,
+)
 from napari_segment_anything.batch.plane_work import (
     Index,
     PlaneOutcome,
@@ -16,6 +19,7 @@ from napari_segment_anything.batch.plane_work import (
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.read_ahead import read_ahead
 from napari_segment_anything.batch.side_by_side import side_by_side
+from napari_segment_anything.engine.image import Plane
 from napari_segment_anything.stacks.stack import Stack
 
 
@@ -69,48 +73,51 @@ def work_here(
     progress : Progress
         The state before the first plane; gives stage and total.
     ahead : EncodeAhead, optional
-        Has the next planes encoded in the meantime, too, for the first of the works.
+        Has the next planes encoded in the meantime, too.
 
     Yields
     ------
     Progress
         One step a plane, and now and then between.
     """
-    if ahead is not None:
-        yield from _work_behind(ahead, works[0], stack, indices, tally, progress)
-        return
-    jobs = [partial(work.do, progress=progress) for work in works]
+    n_ahead = 1 if ahead is None else N_READ_AHEAD
+    device = None if ahead is None else ahead.predictor.device
     with (
-        closing(read_ahead(stack, indices)) as planes,
-        closing(side_by_side(jobs, planes)) as steps,
+        closing(read_ahead(stack, indices, n_ahead=n_ahead)) as planes,
+        closing(_prepared(planes, ahead)) as prepared,
+        closing(
+            side_by_side(
+                [partial(_do, work, progress) for work in works], prepared, device
+            )
+        ) as steps,
     ):
         for done in steps:
             if done is not None:
+                # Most of the reading is hidden; what is waited for counts.
                 tally.add(with_reading(done.result, done.waited))
                 progress = progress.next()
             yield progress
 
 
-def _work_behind(
-    ahead: EncodeAhead,
-    work: PlaneWork,
-    stack: Stack,
-    indices: Iterable[Index],
-    tally: Tally,
-    progress: Progress,
-) -> Generator[Progress, None, None]:
-    with (
-        closing(read_ahead(stack, indices, n_ahead=N_READ_AHEAD)) as planes,
-        closing(ahead.over(planes)) as prepared,
-    ):
-        while True:
-            # Most of the reading is hidden; what is waited for counts.
-            started = perf_counter()
-            index, plane, done_ahead = next(prepared, (None, None, PlaneOutcome()))
-            waited = perf_counter() - started
-            if index is None or plane is None:
-                return
-            outcome = joined((yield from work.do(index, plane, progress)), done_ahead)
-            tally.add(with_reading(outcome, waited))
-            progress = progress.next()
-            yield progress
+def _prepared(
+    planes: Iterable[tuple[Index, Plane]], ahead: EncodeAhead | None
+) -> Generator[tuple[Index, Prepared], None, None]:
+    """Have planes encoded, if that is to be done ahead."""
+    if ahead is None:
+        for index, plane in planes:
+            yield index, Prepared(index, plane, PlaneOutcome(), is_embedded=False)
+            del plane  # reading the next one needs its memory
+        return
+    with closing(ahead.over(planes)) as prepared:
+        for item in prepared:
+            yield item.index, item
+
+
+def _do(
+    work: PlaneWork, progress: Progress, index: Index, prepared: Prepared
+) -> Generator[Progress, None, PlaneOutcome]:
+    """Do what is left to do for a plane."""
+    outcome = yield from work.do(
+        index, prepared.plane, progress, is_embedded=prepared.is_embedded
+    )
+    return joined(outcome, prepared.outcome)

@@ -50,9 +50,17 @@ class PlaneWork(Protocol):
     """What is done with one plane, independently of all others."""
 
     def do(
-        self, index: Index, plane: Plane, progress: Progress
+        self,
+        index: Index,
+        plane: Plane,
+        progress: Progress,
+        *,
+        is_embedded: bool = False,
     ) -> Generator[Progress, None, PlaneOutcome]:
-        """Work on a plane that was read; yields the progress given now and then."""
+        """Work on a plane that was read; yields the progress given now and then.
+
+        `is_embedded` says that the store was given all embeddings of the plane.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +86,19 @@ class EmbedWork:
     looked_at: Index | None = None
 
     def do(
-        self, index: Index, plane: Plane, progress: Progress
+        self,
+        index: Index,
+        plane: Plane,
+        progress: Progress,
+        *,
+        is_embedded: bool = False,
     ) -> Generator[Progress, None, PlaneOutcome]:
         """Encode one plane, unless the store has it."""
         before = self.predictor.n_encoded
         earlier = self.predictor.watch.seconds
-        if self.settings is None:
+        if is_embedded:
+            pass  # to look it up would be to read all that was just written
+        elif self.settings is None:
             self.predictor.embed(plane, intensity_range=self.limits)
         else:
             searched = SearchedPlane.create(plane, None, self.limits)
@@ -114,7 +129,12 @@ class DetectWork:
     output: LabelOutput | None = None
 
     def do(
-        self, index: Index, plane: Plane, progress: Progress
+        self,
+        index: Index,
+        plane: Plane,
+        progress: Progress,
+        *,
+        is_embedded: bool = False,
     ) -> Generator[Progress, None, PlaneOutcome]:
         """Find the objects of one plane."""
         predictor = self.detector.predictor

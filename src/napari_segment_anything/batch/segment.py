@@ -17,12 +17,13 @@ from napari_segment_anything.batch.output import (
     largest_label,
     open_output,
 )
+from napari_segment_anything.batch.plane_keys import PlaneKeys
 from napari_segment_anything.batch.plane_loop import Tally, work_here
 from napari_segment_anything.batch.plane_scores import PlaneScores
 from napari_segment_anything.batch.plane_work import DetectWork, PlaneRecipe
 from napari_segment_anything.batch.progress import Progress
 from napari_segment_anything.batch.shared_store import folder_of
-from napari_segment_anything.batch.side_by_side import n_side_by_side
+from napari_segment_anything.batch.side_by_side import is_on_card, n_side_by_side
 from napari_segment_anything.batch.square_planes import output_for
 from napari_segment_anything.batch.stored_predictor import StoredPredictor
 from napari_segment_anything.batch.write_behind import WriteBehindStore
@@ -168,12 +169,11 @@ def segment_stack(
     if tally.n_planes:
         yield progress
     if cluster is None:
-        on_cpu = predictor.device.type == "cpu"
-        n_bytes = _MEMORY_BYTES if on_cpu else _MEMORY_BYTES_AHEAD
+        n_bytes = _MEMORY_BYTES_AHEAD if is_on_card(predictor) else _MEMORY_BYTES
         kept = store or MemoryEmbeddingStore(n_bytes)
         with WriteBehindStore(kept) as behind:
             detector = Detector(
-                StoredPredictor(predictor, behind),
+                StoredPredictor(predictor, behind, keys=PlaneKeys()),
                 settings,
                 limits,
                 candidates,

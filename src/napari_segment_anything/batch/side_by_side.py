@@ -1,21 +1,21 @@
-"""Planes, or parts of one, side by side on a CPU: each has a thread of its own.
+"""Planes, or parts of one, side by side: each has a thread of its own.
 
-Threads that share one plane wait for each other after each of the hundreds of steps of
-the networks, and all of them for what only one of them can do. Threads that have a
-plane each do not, and reading and writing take time from one plane alone.
+On a CPU, threads that share one plane wait for each other after each of the hundreds of
+steps of the networks, and all of them for what only one of them can do. Threads that
+have a plane each do not, and reading and writing take time from one plane alone. On a
+card, what the CPU does for one plane hides behind what the card does for others.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
     Future,
-    ThreadPoolExecutor,
     wait,
 )
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
 from time import perf_counter
@@ -24,12 +24,11 @@ from typing import Generic, TypeVar
 import torch
 
 from napari_segment_anything.batch.read_ahead import Index
+from napari_segment_anything.batch.team import team
+from napari_segment_anything.engine.memory import free_bytes
 from napari_segment_anything.engine.parts import Part, RunParts, in_turn
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.engine.single_thread import (
-    n_common_threads,
-    n_own_threads,
-)
+from napari_segment_anything.engine.single_thread import n_own_threads
 from napari_segment_anything.networks.config import TinyViTConfig
 from napari_segment_anything.stacks.stack import Stack
 
@@ -40,6 +39,10 @@ Job = Callable[[Index, Item], Generator[object, None, Result]]
 
 # Beyond, memory grows faster than speed.
 _MOST_AT_ONCE = 8
+# With a card, more would only take turns: what is left to Python is done by one.
+_MOST_ON_CARD = 4
+# Of a card's memory for each of them. Should it not do, fewer prompts go at once.
+_BYTES_ON_CARD = 2 * 2**30
 # Of all planes together. Tiles bound the memory of the networks, not that of labels.
 _MOST_PIXELS = 2**24
 # Results, for each job, that may wait for those before them.
@@ -56,25 +59,37 @@ class Done(Generic[Result]):
     waited: float
 
 
+def is_on_card(predictor: MaskPredictor) -> bool:
+    """Whether a predictor computes beside the CPU, and leaves it free."""
+    return predictor.device.type != "cpu"
+
+
+def card_of(predictor: MaskPredictor) -> torch.device | None:
+    """Return the card that a predictor computes on; None for the CPU."""
+    return predictor.device if is_on_card(predictor) else None
+
+
 def n_side_by_side(predictor: MaskPredictor, stack: Stack) -> int:
     """How many planes of a stack to work on at once; 1: one after the other.
 
-    A card takes planes in batches, see `EncodeAhead`. A plain vision transformer keeps
-    all processors busy with one plane, which would take a single one minutes.
+    A plain vision transformer keeps all processors busy with one plane, which would
+    take a single one minutes. On a card several planes need its memory as well; where
+    nobody counts that, there is one at a time.
     """
-    if predictor.device.type != "cpu" or not isinstance(
-        predictor.config.image_encoder, TinyViTConfig
-    ):
-        return 1
     height, width = stack.plane_shape
-    fitting = _MOST_PIXELS // max(1, height * width)
-    return max(1, min(n_own_threads(), _MOST_AT_ONCE, fitting, stack.n_planes))
+    most = min(n_own_threads(), _MOST_PIXELS // max(1, height * width), stack.n_planes)
+    if is_on_card(predictor):
+        free = free_bytes(predictor.device) or 0
+        return max(1, min(most, _MOST_ON_CARD, free // _BYTES_ON_CARD))
+    if not isinstance(predictor.config.image_encoder, TinyViTConfig):
+        return 1
+    return max(1, min(most, _MOST_AT_ONCE))
 
 
 def parts_at_once(predictor: MaskPredictor) -> RunParts:
     """Have the parts of a plane's work done at once, on a CPU."""
     n = min(n_own_threads(), _MOST_AT_ONCE)
-    if predictor.device.type != "cpu" or n == 1:
+    if is_on_card(predictor) or n == 1:
         return in_turn
 
     def run(parts: Sequence[Part[Result]]) -> Generator[float, None, list[Result]]:
@@ -94,7 +109,9 @@ def parts_at_once(predictor: MaskPredictor) -> RunParts:
 
 
 def side_by_side(
-    jobs: Sequence[Job[Item, Result]], items: Iterable[tuple[Index, Item]]
+    jobs: Sequence[Job[Item, Result]],
+    items: Iterable[tuple[Index, Item]],
+    device: torch.device | None = None,
 ) -> Generator[Done[Result] | None, None, None]:
     """Work on as many items, planes mostly, at once as there are jobs.
 
@@ -105,6 +122,8 @@ def side_by_side(
         work, with a state of its own. One works on one item at a time.
     items : iterable of index and item
         Asked for the next one when a job is free.
+    device : torch.device, optional
+        The card that the jobs compute on, if they do; see `team`.
 
     Yields
     ------
@@ -129,7 +148,7 @@ def side_by_side(
     waiting: deque[tuple[Index, float, Future[Result]]] = deque()
     # What reading raised; set once there is nothing more to read.
     ended: list[Exception] = []
-    with _team(len(jobs)) as team:
+    with team(len(jobs), "plane", device) as threads:
         try:
             while True:
                 going = [future for *_, future in waiting if not future.done()]
@@ -140,7 +159,7 @@ def side_by_side(
                     except Exception as error:  # noqa: BLE001 raised in its turn
                         ended.append(error)
                     else:
-                        future = team.submit(_work, free, stop, index, item)
+                        future = threads.submit(_work, free, stop, index, item)
                         waiting.append((index, waited, future))
                         del item
                 elif not waiting:
@@ -175,36 +194,6 @@ def _work(
     finally:
         free.put(job)
     raise CancelledError
-
-
-@contextmanager
-def _team(n: int) -> Iterator[ThreadPoolExecutor]:
-    """Begin n threads that share the processors; each computes with its part of them.
-
-    At the end it waits for what they have begun, and drops what they have not.
-    """
-    n_threads = n_own_threads()
-    # Asked while no thread has a number of its own: it is remembered.
-    n_common_threads()
-    team = ThreadPoolExecutor(n, "plane", _compute_with, (n_threads // n or 1,))
-    begun = threading.Barrier(n + 1)
-    try:
-        for _ in range(n):
-            team.submit(begun.wait)
-        begun.wait()
-        # Threads that first compute from now on take their number from the last call.
-        torch.set_num_threads(n_threads)
-        yield team
-    finally:
-        # Whoever is interrupted meanwhile must not leave threads behind that wait.
-        begun.abort()
-        team.shutdown(wait=True, cancel_futures=True)
-
-
-def _compute_with(n_threads: int) -> None:
-    # A thread takes the common number once, when it first asks: not after this.
-    torch.get_num_threads()
-    torch.set_num_threads(n_threads)
 
 
 def _one_by_one(

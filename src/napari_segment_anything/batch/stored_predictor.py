@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from napari_segment_anything.batch.in_flight import in_flight
+from napari_segment_anything.batch.plane_keys import PlaneKeys
 from napari_segment_anything.batch.stopwatch import Stopwatch
 from napari_segment_anything.engine.banded_plane import BandedPlane
 from napari_segment_anything.engine.contrast import percentile_range
@@ -30,6 +31,8 @@ class StoredPredictor(MaskPredictor):
         Looked into first, and given each new embedding.
     watch : Stopwatch, optional
         Counts the seconds of ``encoding`` and ``storing``.
+    keys : PlaneKeys, optional
+        Of a job, which nobody writes to the planes of.
 
     Attributes
     ----------
@@ -43,6 +46,7 @@ class StoredPredictor(MaskPredictor):
         store: EmbeddingStore,
         *,
         watch: Stopwatch | None = None,
+        keys: PlaneKeys | None = None,
     ) -> None:
         super().__init__(
             predictor._placed,
@@ -53,6 +57,11 @@ class StoredPredictor(MaskPredictor):
         self.watch = watch or Stopwatch()
         self.n_encoded = 0
         self.n_found = 0
+        self._keys = keys
+
+    def beside(self) -> "StoredPredictor":
+        """Return another one for another thread, which counts for itself."""
+        return StoredPredictor(self, self.store, keys=self._keys)
 
     def embed_batch(
         self,
@@ -123,7 +132,7 @@ class StoredPredictor(MaskPredictor):
         """Return the store's key of a plane, (H, W) or (H, W, 3)."""
         plane = check_plane(plane)
         height, width = plane.shape[:2]
-        return plane_key(
+        return (plane_key if self._keys is None else self._keys.of)(
             plane,
             intensity_range=limits,
             geometry=FrameGeometry((height, width), self.frame_size),

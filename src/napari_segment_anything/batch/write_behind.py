@@ -12,6 +12,8 @@ from napari_segment_anything.engine.embedding import ImageEmbedding
 from napari_segment_anything.storage.embedding_store import EmbeddingStore
 
 _MOST_WRITERS = 4
+# A batch of planes that a card has encoded together.
+_MOST_WAITING = 8
 
 
 class WriteBehindStore:
@@ -25,9 +27,10 @@ class WriteBehindStore:
     store : EmbeddingStore
         Where embeddings are kept.
     n_waiting : int, optional
-        Embeddings that may wait to be written; `put` waits when there are more. By
-        default two for each thread, of which there is one for every four processors,
-        up to four: a card encodes faster than one of them compresses.
+        Embeddings that may wait to be written; `put` waits when there are more: by
+        default eight, so that a batch of planes can be put at once. There is a thread
+        for every four processors, up to four: a card encodes faster than one of them
+        compresses.
 
     Raises
     ------
@@ -38,7 +41,7 @@ class WriteBehindStore:
     def __init__(self, store: EmbeddingStore, *, n_waiting: int | None = None) -> None:
         n_writers = min(_MOST_WRITERS, max(1, (os.cpu_count() or 1) // 4))
         self._store = store
-        self._n_waiting = n_waiting or 2 * n_writers
+        self._n_waiting = n_waiting or _MOST_WAITING
         self._writer = ThreadPoolExecutor(n_writers, "writer")
         self._waiting: OrderedDict[str, tuple[ImageEmbedding, Future[None]]] = (
             OrderedDict()

@@ -101,9 +101,10 @@ def _rescaled_strip(pixels: npt.NDArray[Any], low: float, high: float) -> ByteAr
         return np.where(values > high, np.uint8(255), np.uint8(0))
     values -= low
     values *= 255.0 / (high - low)
-    np.nan_to_num(values, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+    if pixels.dtype.kind == "f":
+        np.nan_to_num(values, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
     np.clip(values, 0.0, 255.0, out=values)
-    rescaled: ByteArray = np.rint(values).astype(np.uint8)
+    rescaled: ByteArray = np.rint(values, out=values).astype(np.uint8)
     return rescaled
 
 

@@ -79,6 +79,12 @@ def fitting(device: torch.device, bytes_each: int, most: int) -> int:
     return max(1, min(most, free // 2 // bytes_each))
 
 
+def finish_work(device: torch.device) -> None:
+    """Wait until a card has done all that any thread has asked of it."""
+    if device.type == "cuda" and torch.cuda.is_available():
+        torch.cuda.synchronize(device)
+
+
 def release_memory(device: torch.device) -> None:
     """Give back to the device what torch keeps of it for later, where it can."""
     if device.type == "cuda" and torch.cuda.is_available():

@@ -14,6 +14,7 @@ from napari_segment_anything.engine.device import describe_device
 from napari_segment_anything.engine.graphed_decoder import GraphedDecoder, Graphs
 from napari_segment_anything.engine.memory import (
     OutOfDeviceMemoryError,
+    finish_work,
     memory_guard,
     release_memory,
 )
@@ -60,6 +61,7 @@ class PlacedSam:
         self._exact: dict[str, torch.Tensor] | None = None
         self._n_steps = 0
         self._n_working = 0
+        self._n_stepping = 0
         self._changed = threading.Condition()
         try:
             with memory_guard(device):
@@ -111,8 +113,7 @@ class PlacedSam:
                 start += max(1, size)
                 continue
             # Only here is the error gone, and with it what its frames held.
-            with self._changed:
-                self._changed.wait_for(lambda: not self._n_working)
+            with self._alone():
                 # Another thread may have made room in the meantime.
                 if n_steps == self._n_steps:
                     self._make_do(size, what)
@@ -139,8 +140,26 @@ class PlacedSam:
         )
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no thread works, nor the device on what one has asked for."""
+        with self._changed:
+            # Or threads that take turns would never leave a gap.
+            self._n_stepping += 1
+            try:
+                self._changed.wait_for(lambda: not self._n_working)
+                device = self.device
+                finish_work(device)
+                yield
+                # Others have streams of their own, which do not wait for this one.
+                finish_work(device)
+            finally:
+                self._n_stepping -= 1
+                self._changed.notify_all()
+
+    @contextmanager
     def _working(self) -> Iterator[None]:
         with self._changed:
+            self._changed.wait_for(lambda: not self._n_stepping)
             self._n_working += 1
         try:
             yield
