@@ -189,15 +189,14 @@ class EncodeAhead:
 
     def _settled(self, bytes_each: int, n_images: int, n_pixels: int) -> _Pace:
         """Return the pace for planes of so many images, by what one image takes."""
-        n_batches = max(1, min(_MOST_BATCHES, _MOST_IMAGES_AHEAD // n_images))
+        most_planes = min(
+            _MOST_IMAGES_AHEAD // n_images, _MOST_PIXELS_AHEAD // n_pixels
+        )
+        n_batches = max(1, min(_MOST_BATCHES, most_planes))
         device = self.predictor.device
         n_together = fitting(device, bytes_each * n_batches, _MOST_TOGETHER)
-        n_planes = min(
-            n_together,
-            _MOST_IMAGES_AHEAD // (n_batches * n_images),
-            _MOST_PIXELS_AHEAD // (n_batches * n_pixels),
-        )
-        return _Pace(max(1, n_planes), n_together, n_batches, is_known=True)
+        n_planes = max(1, min(n_together, most_planes // n_batches))
+        return _Pace(n_planes, n_together, n_batches, is_known=True)
 
     def _encode(
         self,
