@@ -79,6 +79,6 @@ def test_a_try_on_the_cpu_fills_in_every_part(tmp_path):
     for name in ("series", "bundled", "embedding"):
         assert figures[name]["n_planes"] == 2
         assert figures[name]["busy_share"] is None
-    assert figures["bundled"]["n_objects"] > 20
+    assert figures["bundled"]["objects_a_plane"] > 20
     assert figures["everything"]["variants"]["bfloat16"]["n_masks"] > 0
     assert len(figures["memory"]) == 4

@@ -37,8 +37,8 @@ def test_embedding_keeps_a_card_busy():
     """Planes take 80 ms of the card here, so that two processors are enough."""
     from simulated_card import embedding
 
-    found = embedding(30, encode_seconds=0.08)
-    assert found["n_planes"] == 30
+    found = embedding(60, encode_seconds=0.08)
+    assert found["n_planes"] == 60
     assert found["busy_share_between_first_and_last"] > 0.9
 
 
