@@ -26,7 +26,8 @@ from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
 _N_PROFILED = 6
-_N_WARM_UP = 2
+# A batch of planes, with what a card does only once.
+_N_WARM_UP = 8
 
 
 def segmented(
@@ -94,7 +95,8 @@ def _measured(job, device: torch.device, movie: zarr.Array, limit: float):  # no
         "planes_a_second": driven.planes_a_second,
         "objects_a_plane": None if n_objects is None else n_objects / warm.n_done,
         "seconds_by_activity": getattr(driven.result, "seconds", None),
-        "busy_share": card.share,
+        "busy_share": card.share(),
+        "busy_share_from_first_plane_on": card.share(driven.seconds_to_first),
         "peak_mib": (on_cpu if card.peak_bytes is None else card.peak_bytes) / 2**20,
         "few_planes_profiled": profiled,
     }

@@ -21,13 +21,15 @@ class BusyCard:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._reserved: list[int] = []
-        self._samples: list[float] = []
+        self._samples: list[tuple[float, float]] = []
+        self._start = time.perf_counter()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
 
     def __enter__(self) -> "BusyCard":
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+            self._start = time.perf_counter()
             self._reserved.append(torch.cuda.memory_reserved(self._device))
             self._thread.start()
         return self
@@ -37,10 +39,10 @@ class BusyCard:
         if self._thread.ident is not None:
             self._thread.join()
 
-    @property
-    def share(self) -> float | None:
-        """Mean share of time, 0..1; None where no driver can be asked."""
-        return float(np.mean(self._samples)) / 100 if self._samples else None
+    def share(self, after: float = 0.0) -> float | None:
+        """Mean share of time, 0..1, after some seconds; None without a driver."""
+        samples = [share for at, share in self._samples if at >= after]
+        return float(np.mean(samples)) / 100 if samples else None
 
     @property
     def peak_bytes(self) -> int | None:
@@ -52,7 +54,8 @@ class BusyCard:
         while not self._over.wait(0.1):
             self._reserved.append(torch.cuda.memory_reserved(self._device))
             try:
-                self._samples.append(read())
+                at = time.perf_counter() - self._start
+                self._samples.append((at, read()))
             except Exception:  # noqa: BLE001 whatever a driver's library raises
                 read = self._by_command
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
+from napari_segment_anything.engine.beside import answered_ahead
 from napari_segment_anything.engine.card_masks import (
     StableMasks,
     stable_masks_that_fit,
@@ -94,12 +95,11 @@ class CropSearch:
         """Decode batches of prompts, one after the other."""
         found = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
-        ahead: tuple[torch.Tensor, torch.Tensor] | None = None
-        for i, batch in enumerate(batches):
-            logits, iou = ahead or self._decode(embedding, crop, batch)
-            ahead = None
-            promising = self._promising(logits, iou, batch)
-            del logits, iou
+        decodings = [partial(self._decode, embedding, crop, batch) for batch in batches]
+        answers = answered_ahead(self.predictor.device, decodings)
+        for i, (batch, answer) in enumerate(zip(batches, answers, strict=True)):
+            # A card decodes the next batch while these masks are looked at.
+            promising = self._promising(*answer, batch)
             stable = None
             if upscales_on(promising.logits.device):
                 stable = stable_masks_that_fit(
@@ -108,9 +108,6 @@ class CropSearch:
                     offset=self.settings.stability_score_offset,
                     stability_floor=self.stability_floor,
                 )
-            if i + 1 < len(batches):
-                # A card decodes the next batch while the CPU sorts these masks.
-                ahead = self._decode(embedding, crop, batches[i + 1])
             if stable is None:
                 masks, cut = self._in_plane(embedding, crop, batch, promising)
             else:

@@ -1,0 +1,72 @@
+"""Work that a card does beside what its caller goes on to ask of it."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+
+Answer = tuple[torch.Tensor, torch.Tensor]
+
+
+# One for each thread: what a stream has asked for is kept for that stream, so that
+# ever new ones would take ever more memory.
+class _Own(threading.local):
+    def __init__(self) -> None:
+        self.streams: dict[torch.device, torch.cuda.Stream] = {}
+
+
+_OWN = _Own()
+
+
+def answered_ahead(
+    device: torch.device, works: Iterable[Callable[[], Answer]]
+) -> Iterator[Answer]:
+    """Do works in turn, on a card each while its caller uses the answer before.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where they are done. A CPU does each when its answer is asked for.
+    works : iterable of callable
+        Return tensors. They may read what the caller's stream has been asked for.
+
+    Yields
+    ------
+    tuple
+        Two tensors, for the caller's stream, which waits for them; the caller does not.
+    """
+    begun: deque[Callable[[], Answer]] = deque()
+    for work in works:
+        begun.append(_begun(device, work))
+        if len(begun) > 1:
+            yield begun.popleft()()
+    if begun:
+        yield begun.popleft()()
+
+
+def _begun(device: torch.device, work: Callable[[], Answer]) -> Callable[[], Answer]:
+    if device.type != "cuda":
+        return work
+    stream = _stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        answer = work()
+        done = stream.record_event()
+
+    def joined() -> Answer:
+        caller = torch.cuda.current_stream(device)
+        caller.wait_event(done)
+        for tensor in answer:
+            # Where memory ran out, the CPU has answered.
+            if tensor.is_cuda:
+                tensor.record_stream(caller)
+        return answer
+
+    return joined
+
+
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    if device not in _OWN.streams:
+        _OWN.streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    return _OWN.streams[device]
