@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -56,3 +59,20 @@ def test_nobody_counts_what_is_free_on_a_cpu():
 def test_half_of_the_free_memory_is_used(monkeypatch, free, each, n):
     monkeypatch.setattr(memory, "free_bytes", lambda device: free)
     assert memory.fitting(CPU, each, 8) == n
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="counts by Linux's /proc")
+def test_a_cpu_gives_back_what_was_freed():
+    # The last one keeps the heap from shrinking by itself.
+    *blocks, last = [bytearray(b"x") * 2**16 for _ in range(2000)]
+    full = _resident_bytes()
+    del blocks
+    memory.release_memory(CPU)
+    assert full - _resident_bytes() > 2**26
+    assert len(last) == 2**16
+
+
+def _resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf(
+        "SC_PAGE_SIZE"
+    )

@@ -25,7 +25,7 @@ import torch
 
 from napari_segment_anything.batch.read_ahead import Index
 from napari_segment_anything.batch.team import team
-from napari_segment_anything.engine.memory import free_bytes
+from napari_segment_anything.engine.memory import free_bytes, release_memory
 from napari_segment_anything.engine.parts import Part, RunParts, in_turn
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.engine.single_thread import n_own_threads
@@ -96,6 +96,8 @@ def parts_at_once(predictor: MaskPredictor) -> RunParts:
         def begin(_: Index, part: Part[Result]) -> Generator[float, None, Result]:
             return part()
 
+        # The threads take memory of their own, beside what encoding has left.
+        release_memory(predictor.device)
         numbered = (((number,), part) for number, part in enumerate(parts))
         results: list[Result] = []
         with closing(side_by_side([begin] * min(n, len(parts)), numbered)) as steps:

@@ -1,5 +1,7 @@
 """The memory of the device that a model runs on."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -86,13 +88,18 @@ def finish_work(device: torch.device) -> None:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give back to the device what torch keeps of it for later, where it can."""
+    """Give back to the device what is kept of its memory for later, where it can."""
     if device.type == "cuda" and torch.cuda.is_available():
         # Torch cannot while a CUDA graph is captured in another thread.
         with suppress(RuntimeError):
             torch.cuda.empty_cache()
     elif device.type == "mps" and torch.backends.mps.is_available():
         torch.mps.empty_cache()
+    elif device.type == "cpu" and sys.platform == "linux":
+        # What a thread has freed, glibc keeps for that thread; others have none of it.
+        # Other C libraries lack the function.
+        with suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_about_memory(error: RuntimeError | MemoryError) -> bool:
