@@ -66,7 +66,7 @@ class RepairSettings:
         If a value is out of its range.
     """
 
-    min_predicted_iou: float = 0.3
+    min_predicted_iou: float = 0.4
     min_stability: float = 0.7
     min_overlap: float = 0.5
     max_growth: float = 1.7
@@ -75,7 +75,7 @@ class RepairSettings:
     max_rounds: int = 3
     max_carried: int | None = 3
     max_loss: float = 0.1
-    min_gain: float = 0.3
+    min_gain: float = 0.4
     faint_share: float = 0.8
     faint_frames: int = 3
     carry: bool = True
