@@ -171,9 +171,12 @@ def test_an_embedding_that_cannot_be_written_ends_the_job(planes):
         list(EncodeAhead(predictor, LIMITS).over(planes))
 
 
-def test_a_cpu_has_no_use_for_it():
+@pytest.mark.parametrize(("kind", "is_used"), [("cpu", 0), ("mps", 0), ("cuda", 1)])
+def test_where_threads_cannot_compute_at_once_it_is_not_used(kind, is_used):
+    """On an Apple processor they would end the process."""
     predictor = StoredPredictor(bright_predictor(), MemoryEmbeddingStore())
-    assert EncodeAhead.beside(predictor, LIMITS) is None
+    predictor._placed.device = torch.device(kind)
+    assert (EncodeAhead.beside(predictor, LIMITS) is not None) == is_used
 
 
 @pytest.fixture

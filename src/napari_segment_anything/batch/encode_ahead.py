@@ -110,11 +110,13 @@ class EncodeAhead:
         settings: AutomaticSettings | None = None,
         is_wanted: Callable[[Plane], bool] = lambda plane: True,
     ) -> "EncodeAhead | None":
-        """Encode ahead of a predictor on a card; None on a CPU.
+        """Encode ahead of a predictor on a card; None on a CPU or an Apple processor.
 
-        There, encoder and decoder would only take each other's time.
+        On a CPU, encoder and decoder would only take each other's time. On Apple's
+        graphics processors, torch ends the whole process where two threads compute at
+        once (pytorch/pytorch#197805).
         """
-        if not is_on_card(predictor):
+        if not is_on_card(predictor) or predictor.device.type == "mps":
             return None
         return cls(predictor, limits, settings, is_wanted)
 
@@ -130,19 +132,17 @@ class EncodeAhead:
         """
         coming = iter(planes)
         device = self.predictor.device
-        # Apple's cards do not take work from several threads.
-        n_threads = 1 if device.type == "mps" else _MOST_BATCHES
         pace = _Pace()  # the first batch shows how much memory a plane takes
         waiting: deque[Future[_Encoded]] = deque()
 
         def begin() -> None:
-            while len(waiting) < min(n_threads, pace.n_batches):
+            while len(waiting) < pace.n_batches:
                 taken = taker.submit(_take, coming, pace.n_planes)
                 waiting.append(encoders.submit(self._encoded, taken, pace))
 
         # The planes' reader belongs to the caller, who closes it when both have ended.
         with (
-            team(n_threads, "encoder", device) as encoders,
+            team(_MOST_BATCHES, "encoder", device) as encoders,
             ThreadPoolExecutor(1, "taker") as taker,
         ):
             try:
