@@ -1,8 +1,11 @@
 """Answers that are ahead of whoever uses them."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 
+from napari_segment_anything.engine import beside
 from napari_segment_anything.engine.beside import answered_ahead
 
 CPU = torch.device("cpu")
@@ -29,6 +32,73 @@ def test_a_cpu_does_nothing_before_it_is_asked():
     for i in range(3):
         assert int(next(answers)[0]) == i
         assert done == list(range(i + 1))
+
+
+class ToldStream:
+    """Notes what it is asked for, and whom it waits for, where there is no card."""
+
+    def __init__(self, name, asked):
+        self.name, self.asked = name, asked
+
+    def wait_stream(self, other):
+        self.asked.append(f"{self.name} waits for {other.name}")
+
+    def wait_event(self, event):
+        self.asked.append(f"{self.name} waits for {event}")
+
+    def record_event(self):
+        return self.asked[-1]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What a card that is not there is asked for, in this order."""
+    asked = []
+    aside, caller = (ToldStream(name, asked) for name in ("aside", "caller"))
+
+    @contextmanager
+    def on(stream):
+        assert stream is aside
+        yield
+
+    monkeypatch.setattr(beside, "_OWN", beside._Own())
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: aside)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: caller)
+    monkeypatch.setattr(torch.cuda, "stream", on)
+    return asked
+
+
+def told(asked, *, n, fails_at=None):
+    def work(i):
+        if i == fails_at:
+            raise MemoryError
+        asked.append(f"work {i}")
+        return torch.tensor(i), torch.tensor(i)
+
+    return [lambda i=i: work(i) for i in range(n)]
+
+
+def test_a_caller_waits_on_its_stream_for_the_answer_it_takes(asked):
+    assert [int(a) for a, _ in answered_ahead(CARD, told(asked, n=2))] == [0, 1]
+    assert asked == [
+        *("aside waits for caller", "work 0", "aside waits for caller", "work 1"),
+        *("caller waits for work 0", "caller waits for work 1"),
+        "caller waits for aside",
+    ]
+
+
+@pytest.mark.parametrize("fails_at", [None, 0, 2])
+def test_who_stops_early_goes_on_behind_all_that_was_begun(asked, fails_at):
+    """What the decoder has kept of the image is used by the next prompt."""
+    answers = answered_ahead(CARD, told(asked, n=3, fails_at=fails_at))
+    if fails_at is None:
+        next(answers)
+        answers.close()
+        assert "work 1" in asked
+    else:
+        with pytest.raises(MemoryError):
+            list(answers)
+    assert asked[-1] == "caller waits for aside"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")

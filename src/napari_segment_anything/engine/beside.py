@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 import torch
 
@@ -21,7 +21,7 @@ _OWN = _Own()
 
 def answered_ahead(
     device: torch.device, works: Iterable[Callable[[], Answer]]
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, None]:
     """Do works in turn, on a card each while its caller uses the answer before.
 
     Parameters
@@ -35,14 +35,21 @@ def answered_ahead(
     ------
     tuple
         Two tensors, for the caller's stream, which waits for them; the caller does not.
+        Close the generator where not all answers are wanted.
     """
     begun: deque[Callable[[], Answer]] = deque()
-    for work in works:
-        begun.append(_begun(device, work))
-        if len(begun) > 1:
+    try:
+        for work in works:
+            begun.append(_begun(device, work))
+            if len(begun) > 1:
+                yield begun.popleft()()
+        if begun:
             yield begun.popleft()()
-    if begun:
-        yield begun.popleft()()
+    finally:
+        # A caller that stops early goes on behind what was begun, too: the decoder
+        # keeps what it made there for the next prompt on the same image.
+        if device.type == "cuda":
+            torch.cuda.current_stream(device).wait_stream(_stream(device))
 
 
 def _begun(device: torch.device, work: Callable[[], Answer]) -> Callable[[], Answer]:
