@@ -1,6 +1,7 @@
 """The search for objects in one crop of a plane: points in, masks above floors out."""
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -96,25 +97,15 @@ class CropSearch:
         found = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
         decodings = [partial(self._decode, embedding, crop, batch) for batch in batches]
-        answers = answered_ahead(self.predictor.device, decodings)
-        for i, (batch, answer) in enumerate(zip(batches, answers, strict=True)):
-            # A card decodes the next batch while these masks are looked at.
-            promising = self._promising(*answer, batch)
-            stable = None
-            if upscales_on(promising.logits.device):
-                stable = stable_masks_that_fit(
-                    promising.logits,
-                    embedding.geometry,
-                    offset=self.settings.stability_score_offset,
-                    stability_floor=self.stability_floor,
-                )
-            if stable is None:
-                masks, cut = self._in_plane(embedding, crop, batch, promising)
-            else:
-                masks, cut = self._from_card(stable, crop, batch, promising)
-            found.append(masks)
-            cut_boxes += cut
-            yield (i + 1) / len(batches)
+        with closing(answered_ahead(self.predictor.device, decodings)) as answers:
+            for i, batch in enumerate(batches):
+                # A card decodes the next batch while these masks are looked at. Nobody
+                # holds on to all logits of a batch meanwhile.
+                promising = self._promising(*next(answers), batch)
+                masks, cut = self._found(embedding, crop, batch, promising)
+                found.append(masks)
+                cut_boxes += cut
+                yield (i + 1) / len(batches)
         return MaskSet.concatenate(found), cut_boxes
 
     def _decode(
@@ -129,6 +120,26 @@ class CropSearch:
             weight = self._foreground_weight(batch)
             floor = (self.pred_iou_floor - weight) / max(1 - weight, 1e-6)
         return self.predictor.decode(embedding, prompts, iou_floor=floor)
+
+    def _found(
+        self,
+        embedding: ImageEmbedding,
+        crop: Crop,
+        batch: CropPrompts,
+        promising: Promising,
+    ) -> tuple[MaskSet, list[Box]]:
+        """Keep the masks of a batch that are stable, found where they are if possible."""
+        stable = None
+        if upscales_on(promising.logits.device):
+            stable = stable_masks_that_fit(
+                promising.logits,
+                embedding.geometry,
+                offset=self.settings.stability_score_offset,
+                stability_floor=self.stability_floor,
+            )
+        if stable is None:
+            return self._in_plane(embedding, crop, batch, promising)
+        return self._from_card(stable, crop, batch, promising)
 
     def _in_plane(
         self,
