@@ -128,7 +128,7 @@ class CropSearch:
         batch: CropPrompts,
         promising: Promising,
     ) -> tuple[MaskSet, list[Box]]:
-        """Keep the masks of a batch that are stable, found where they are if possible."""
+        """Keep the masks that are stable, found where their logits are if possible."""
         stable = None
         if upscales_on(promising.logits.device):
             stable = stable_masks_that_fit(
