@@ -12,7 +12,6 @@ import torch
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.beside import answered_ahead
 from napari_segment_anything.engine.card_masks import (
-    StableMasks,
     stable_masks_that_fit,
     upscales_on,
 )
@@ -102,7 +101,8 @@ class CropSearch:
                 # A card decodes the next batch while these masks are looked at. Nobody
                 # holds on to all logits of a batch meanwhile.
                 promising = self._promising(*next(answers), batch)
-                masks, cut = self._found(embedding, crop, batch, promising)
+                given = embedding, crop, batch, promising
+                masks, cut = self._on_card(*given) or self._in_plane(*given)
                 found.append(masks)
                 cut_boxes += cut
                 yield (i + 1) / len(batches)
@@ -120,26 +120,6 @@ class CropSearch:
             weight = self._foreground_weight(batch)
             floor = (self.pred_iou_floor - weight) / max(1 - weight, 1e-6)
         return self.predictor.decode(embedding, prompts, iou_floor=floor)
-
-    def _found(
-        self,
-        embedding: ImageEmbedding,
-        crop: Crop,
-        batch: CropPrompts,
-        promising: Promising,
-    ) -> tuple[MaskSet, list[Box]]:
-        """Keep the masks that are stable, found where their logits are if possible."""
-        stable = None
-        if upscales_on(promising.logits.device):
-            stable = stable_masks_that_fit(
-                promising.logits,
-                embedding.geometry,
-                offset=self.settings.stability_score_offset,
-                stability_floor=self.stability_floor,
-            )
-        if stable is None:
-            return self._in_plane(embedding, crop, batch, promising)
-        return self._from_card(stable, crop, batch, promising)
 
     def _in_plane(
         self,
@@ -185,13 +165,24 @@ class CropSearch:
                 )
         return MaskSet.concatenate(kept), cut_boxes
 
-    def _from_card(
+    def _on_card(
         self,
-        stable: Sequence[StableMasks],
+        embedding: ImageEmbedding,
         crop: Crop,
         batch: CropPrompts,
         promising: Promising,
-    ) -> tuple[MaskSet, list[Box]]:
+    ) -> tuple[MaskSet, list[Box]] | None:
+        """As `_in_plane`, where the logits are; None where it cannot be done there."""
+        if not upscales_on(promising.logits.device):
+            return None
+        stable = stable_masks_that_fit(
+            promising.logits,
+            embedding.geometry,
+            offset=self.settings.stability_score_offset,
+            stability_floor=self.stability_floor,
+        )
+        if stable is None:
+            return None
         kept = [MaskSet.empty(self.shape)]
         cut_boxes: list[Box] = []
         for part in stable:
