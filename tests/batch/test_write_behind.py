@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import Future
 
 import pytest
 import torch
@@ -92,3 +93,30 @@ def test_counting_waits_for_the_writing(embedding):
         assert behind.nbytes() == embedding.nbytes
         behind.delete("a")
         assert list(behind.keys()) == []
+
+
+class Told(Future):
+    """A writing that is done; meanwhile something else happens."""
+
+    def __init__(self, meanwhile=lambda: None, error=None):
+        super().__init__()
+        self.meanwhile = meanwhile
+        self.set_exception(error) if error else self.set_result(None)
+
+    def result(self, timeout=None):
+        self.meanwhile()
+        return super().result(timeout)
+
+
+def test_what_another_thread_puts_once_more_is_waited_for(embedding):
+    """Or nobody could get it until it is written, nor learn of an error."""
+    behind = WriteBehindStore(MemoryEmbeddingStore())
+    again = Told(error=StorageError("The disk is full."))
+
+    def other_threads():
+        del behind._waiting["a"]
+        behind._waiting["a"] = embedding, again
+
+    behind._waiting["a"] = embedding, Told(other_threads)
+    with pytest.raises(StorageError, match="disk is full"):
+        behind.nbytes()

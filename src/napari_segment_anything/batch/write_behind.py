@@ -118,4 +118,6 @@ class WriteBehindStore:
                 written.result()
             finally:
                 with self._lock:
-                    self._waiting.pop(key, None)
+                    # Another thread may have put the key once more in the meantime.
+                    if self._waiting.get(key, (None, None))[1] is written:
+                        del self._waiting[key]
