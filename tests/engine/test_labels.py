@@ -9,6 +9,7 @@ from napari_segment_anything.engine.labels import (
     largest_region,
     masks_to_labels,
     remove_small_regions,
+    without_holes,
 )
 from napari_segment_anything.engine.mask_set import MaskSet
 from napari_segment_anything.errors import InvalidSettingsError
@@ -137,3 +138,12 @@ def test_disjoint_objects_keep_the_scores_of_their_masks():
     np.testing.assert_allclose(objects.stability_score, [0.8, 0.6])
     assert objects.points.tolist() == [[5, 5], [5, 15]]
     assert len(disjoint_masks(MaskSet.empty((4, 4)))) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (40, 50)])
+def test_holes_are_those_of_scipy(shape):
+    rng = np.random.default_rng(0)
+    for density in (0.0, 0.3, 0.5, 0.7, 1.0):
+        mask = rng.random(shape) < density
+        expected = ndimage.binary_fill_holes(mask)
+        np.testing.assert_array_equal(without_holes(mask), expected)

@@ -127,8 +127,8 @@ class AutomaticMaskGenerator:
         masks = candidates.select(
             (candidates.predicted_iou >= settings.pred_iou_thresh)
             & (candidates.stability_score >= settings.stability_score_thresh)
-            & (candidates.areas <= max_area)
         )
+        masks = masks.select(masks.areas <= max_area)
         kept = without_duplicates(masks, settings)
         return clean_masks(masks.select(kept), settings)
 

@@ -57,14 +57,14 @@ class MaskOptions:
         )
 
     def _clean(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        from napari_segment_anything.engine.labels import largest_region
+        from napari_segment_anything.engine.labels import largest_region, without_holes
 
         if not mask.any():
             return mask
         if self.smooth:
             mask = _smoothed(mask, self.smooth)
         if self.fill_holes:
-            mask = ndimage.binary_fill_holes(mask)
+            mask = without_holes(mask)
         return largest_region(mask) if self.keep_largest else mask
 
 

@@ -16,6 +16,8 @@ from napari_segment_anything.storage.atomic import atomic_path, storage_errors
 
 _LOGGER = logging.getLogger(__name__)
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+# The least: run lengths get hardly smaller with more, in several times the time.
+_COMPRESSION = 1
 _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, IndexError, EOFError)
 
 
@@ -63,8 +65,15 @@ class CandidateStore:
             If the disk is full or the folder may not be written to.
         """
         arrays = {name: np.asarray(a) for name, a in to_arrays(masks).items()}
-        with atomic_path(self._file(key)) as temporary:
-            np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+        with (
+            atomic_path(self._file(key)) as temporary,
+            zipfile.ZipFile(
+                temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION
+            ) as archive,
+        ):
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._file(key).is_file()
