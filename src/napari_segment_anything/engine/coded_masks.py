@@ -135,9 +135,12 @@ class CodedMasks(Sequence[BoolArray]):
         for part in run_length.parts_of(self.n_runs, _RUNS_AT_ONCE):
             n_runs = self.n_runs[part]
             starts = np.cumsum(n_runs) - n_runs
-            counts = self.counts[self._runs(part)].astype(np.int64)
-            number = np.arange(len(counts)) - np.repeat(starts, n_runs)
-            areas[part] = np.add.reduceat(counts * (number % 2), starts)
+            # Every other run is set; which, depends on where those of a mask begin.
+            counts = self.counts[self._runs(part)].copy()
+            counts[::2] = 0
+            odd = np.add.reduceat(counts, starts, dtype=np.int64)
+            pixels = self.shapes[part].prod(axis=1)
+            areas[part] = np.where(starts % 2, pixels - odd, odd)
         return areas
 
     def _decoded(self, part: slice) -> list[BoolArray]:
