@@ -75,7 +75,7 @@ class RepairSettings:
     max_rounds: int = 3
     max_carried: int | None = 3
     max_loss: float = 0.1
-    min_gain: float = 0.4
+    min_gain: float = 0.3
     faint_share: float = 0.8
     faint_frames: int = 3
     carry: bool = True
