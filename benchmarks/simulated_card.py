@@ -124,8 +124,9 @@ def _cells(side: int) -> tuple[npt.NDArray[np.int64], CodedMasks]:
     y, x = np.mgrid[:side, :side].astype(np.float32)
     for number in range(_N_OBJECTS_PER_SIDE**2):
         row, column = divmod(number, _N_OBJECTS_PER_SIDE)
-        place = slice(int(row * step), int((row + 1) * step)), slice(
-            int(column * step), int((column + 1) * step)
+        place = (
+            slice(int(row * step), int((row + 1) * step)),
+            slice(int(column * step), int((column + 1) * step)),
         )
         dy, dx = y[place] - (row + 0.5) * step, x[place] - (column + 0.5) * step
         angle, phase = np.arctan2(dy, dx), rng.uniform(0, 6.28, 2)

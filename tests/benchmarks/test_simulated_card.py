@@ -18,17 +18,19 @@ def test_the_card_does_one_thing_after_the_other():
     from card_use import covered
     from simulated_card import SimulatedCard
 
-    card = SimulatedCard(0.01, 0.02)
+    card = SimulatedCard(0.01, 0.02, 0.03)
     features = card.encode(torch.zeros(2, 3, 8, 8))
-    points = torch.tensor([[[512.0, 256.0]], [[0.0, 0.0]]])
+    points = torch.tensor([[[550.0, 300.0]], [[0.0, 0.0]]])
     logits, iou = card.decode(features[:1], points_xy=points)
-    assert covered(card.busy) == pytest.approx(0.04, abs=0.02)
+    (found,) = card.stable_masks(logits.flatten(0, 1)[:3])
+    assert covered(card.busy) == pytest.approx(0.07, abs=0.03)
     assert features.shape == (2, 256, 64, 64)
-    assert logits.shape == (2, 3, 256, 256)
     assert iou.shape == (2, 3)
-    # A disk at the point (x, y), in a quarter of the frame's pixels.
-    inside = (logits[0, 0] > 0).nonzero().float()
-    assert inside.mean(0).tolist() == pytest.approx([64, 128], abs=1)
+    # Three cells about each other, at the point (x, y), in its plane's (y, x).
+    y0, x0, y1, x1 = found.boxes.T
+    assert ((y0 < 300) & (300 < y1) & (x0 < 550) & (550 < x1)).all()
+    assert found.areas.tolist() == sorted(found.areas.tolist())
+    assert [mask.sum() for mask in found.masks] == found.areas.tolist()
 
 
 @pytest.mark.slow  # and of use on a machine that has little else to do
@@ -47,7 +49,7 @@ def test_segmentation_finds_what_the_card_shows(tmp_path):
 
     path = tmp_path / "card.json"
     assert main(["--planes", "3", "--json", str(path)]) == 0
-    assert '"n_objects": 300' in path.read_text()
+    assert '"n_objects": 432' in path.read_text()
 
 
 def test_afterwards_a_cpu_is_one_again():

@@ -39,7 +39,8 @@ Job = Callable[[Index, Item], Generator[object, None, Result]]
 
 # Beyond, memory grows faster than speed.
 _MOST_AT_ONCE = 8
-# With a card, more would only take turns: what is left to Python is done by one.
+# With a card, more would only take turns: what is left to Python is done by one. As
+# many are of use on two processors, as some of them always wait for the card.
 _MOST_ON_CARD = 4
 # Of a card's memory for each of them. Should it not do, fewer prompts go at once.
 _BYTES_ON_CARD = 2 * 2**30
@@ -77,13 +78,13 @@ def n_side_by_side(predictor: MaskPredictor, stack: Stack) -> int:
     nobody counts that, there is one at a time.
     """
     height, width = stack.plane_shape
-    most = min(n_own_threads(), _MOST_PIXELS // max(1, height * width), stack.n_planes)
+    most = min(_MOST_PIXELS // max(1, height * width), stack.n_planes)
     if is_on_card(predictor):
         free = free_bytes(predictor.device) or 0
         return max(1, min(most, _MOST_ON_CARD, free // _BYTES_ON_CARD))
     if not isinstance(predictor.config.image_encoder, TinyViTConfig):
         return 1
-    return max(1, min(most, _MOST_AT_ONCE))
+    return max(1, min(most, n_own_threads(), _MOST_AT_ONCE))
 
 
 def parts_at_once(predictor: MaskPredictor) -> RunParts:

@@ -14,10 +14,14 @@ from napari_segment_anything.errors import InvalidImageError
 
 
 def send(images: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Send images to a device; from pinned memory, a card fetches them by itself."""
-    if device.type != "cuda":
-        return images.to(device)
-    return images.pin_memory().to(device, non_blocking=True)
+    """Send images to a device, and give grey ones three channels there.
+
+    From pinned memory, a card fetches them by itself.
+    """
+    if device.type == "cuda":
+        images = images.pin_memory()
+    sent_images = images.to(device, non_blocking=device.type == "cuda")
+    return sent_images.expand(-1, 3, -1, -1).contiguous()
 
 
 def sent(numbers: npt.NDArray[np.generic], device: torch.device) -> torch.Tensor:
@@ -54,11 +58,17 @@ def frame_images(
     ranges: Sequence[tuple[float, float]],
     geometry: FrameGeometry,
 ) -> torch.Tensor:
-    """Images (n, 3, h, w) that fill the model frame, of planes of one shape."""
+    """Images (n, 3, h, w) that fill the model frame, of planes of one shape.
+
+    Of grey planes (n, 1, h, w): a third of it to be copied and sent, see `send`.
+    """
     frames = [
         image_module.frame_image(plane, limits, geometry).transpose(2, 0, 1)
         for plane, limits in zip(planes, ranges, strict=True)
     ]
+    # As long as they are grey, all channels are one piece of memory.
+    if all(frame.strides[0] == 0 for frame in frames):
+        frames = [frame[:1] for frame in frames]
     # One image channel first and contiguous: the encoder normalises and pads it.
     return torch.from_numpy(np.stack(frames))
 
