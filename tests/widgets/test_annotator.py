@@ -76,6 +76,63 @@ def test_an_accept_before_the_answer_waits_for_it(annotator, settle, disk):
     np.testing.assert_array_equal(annotator.layers.results.layer.data[0] == 1, disk)
 
 
+def test_an_accept_outlives_the_slider(annotator, settle, viewer_model, disk):
+    said = []
+    annotator.said.connect(said.append)
+    annotator.layers.prompts.points.add([0, 24, 104])
+    annotator.accept()
+    viewer_model.dims.set_point(0, 2)
+    annotator.layers.prompts.polarity = "outside"
+    settle()
+    labels = annotator.layers.results.layer.data
+    np.testing.assert_array_equal(labels[0] == 1, disk)
+    assert not labels[1:].any()
+    assert "Accepted object 1 on T 0." in said
+    assert len(annotator.layers.prompts.points.data) == 0
+    # What the user does elsewhere goes on.
+    assert viewer_model.dims.current_step[0] == 2
+    assert annotator.layers.prompts.polarity == "outside"
+    annotator.undo()
+    assert not labels.any()
+    np.testing.assert_array_equal(annotator.layers.prompts.points.data, [[0, 24, 104]])
+
+
+def test_accepts_on_several_planes_are_all_due(annotator, settle, viewer_model):
+    for t in range(3):
+        viewer_model.dims.set_point(0, t)
+        annotator.layers.prompts.points.add([t, 24 + 2 * t, 104 + 5 * t])
+        annotator.accept()
+    viewer_model.dims.set_point(0, 0)
+    settle()
+    labels = annotator.layers.results.layer.data
+    # In the order in which they were accepted.
+    assert [np.unique(plane).tolist() for plane in labels] == [[0, 1], [0, 2], [0, 3]]
+    assert len(annotator.layers.prompts.points.data) == 0
+
+
+def test_what_was_taken_back_is_not_accepted_elsewhere(annotator, settle, viewer_model):
+    annotator.layers.prompts.points.add([0, 24, 104])
+    annotator.accept()
+    viewer_model.dims.set_point(0, 2)
+    annotator.undo()
+    settle()
+    assert not annotator.layers.results.layer.data.any()
+
+
+def test_ground_that_is_accepted_before_the_slider_moves_stays_drawn(
+    annotator, settle, viewer_model
+):
+    said = []
+    annotator.said.connect(said.append)
+    annotator.layers.prompts.points.add([0, 2, 2])
+    annotator.accept()
+    viewer_model.dims.set_point(0, 2)
+    settle()
+    assert not annotator.layers.results.layer.data.any()
+    assert "Nothing was accepted on T 0; what you drew is there." in said
+    assert len(annotator.layers.prompts.points.data) == 1
+
+
 def test_boxes_become_one_object_each(annotator, settle, masks):
     annotator.layers.prompts.boxes.add_rectangles(
         [

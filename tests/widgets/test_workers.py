@@ -44,6 +44,29 @@ def test_only_the_latest_of_waiting_tasks_runs(qtbot, gate):
     assert all(thread is not threading.main_thread() for _, thread in ran)
 
 
+def test_tasks_that_are_kept_all_run_before_newer_ones(qtbot, gate):
+    worker, results = LatestWorker(), []
+    worker.finished.connect(results.append)
+
+    def task(number):
+        def run():
+            gate.wait(5)
+            return number
+
+        return run
+
+    for number in range(6):
+        worker.submit(task(number))
+        if number in (2, 3):
+            worker.keep()
+    gate.set()
+    qtbot.waitUntil(lambda: not worker.is_busy, timeout=5000)
+    assert results == [0, 2, 3, 5]
+    worker.submit(task(6))
+    qtbot.waitUntil(lambda: not worker.is_busy, timeout=5000)
+    assert results[-1] == 6
+
+
 def test_all_answers_are_computed_in_one_thread(qtbot):
     workers = [LatestWorker(threads=answering_thread()) for _ in range(3)]
     threads = []

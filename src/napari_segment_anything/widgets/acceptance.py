@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.session.answers import SizedResponse
@@ -12,9 +13,13 @@ from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_segment_anything.engine.mask_set import MaskSet
+    from napari_segment_anything.session.answers import AnswerSettings
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.requests import MaskResponse
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.widgets.annotation_layers import AnnotationLayers
     from napari_segment_anything.widgets.editor import Editor
@@ -81,7 +86,7 @@ class Acceptance:
         self._session = session
         self._editor = editor
         self._asker = asker
-        self._is_due = False
+        self._due: PlaneId | None = None
 
     def wanted(self, plane: PlaneId) -> Drawing:
         """Return what is asked now: in turbo mode one click at a time."""
@@ -107,7 +112,7 @@ class Acceptance:
     @property
     def is_due(self) -> bool:
         """Whether the mask that is still being computed is to be accepted."""
-        return self._is_due
+        return self._due is not None
 
     @property
     def can_accept(self) -> bool:
@@ -149,7 +154,7 @@ class Acceptance:
             return ""
         response = self._session.response
         if response is None or not self._session.is_current(plane, wanted.prompts):
-            self._is_due = self._asker.is_busy
+            self._due = plane if self._asker.is_busy else None
             return ""
         if response.masks is None or not self._session.can_accept:
             return self._refuse(plane, wanted, NO_OBJECT)
@@ -164,13 +169,42 @@ class Acceptance:
 
     def accept_if_due(self) -> str:
         """Accept a mask that has arrived, if that was wanted before it was there."""
-        is_due, self._is_due = self._is_due, False
-        return self.accept() if is_due else ""
+        due, self._due = self._due, None
+        return "" if due is None else self.accept()
+
+    def leave(self, say: Callable[[str], None]) -> None:
+        """Another plane is shown now: accept there what is due when it arrives."""
+        if self._due is not None:
+            drawn = self.wanted(self._due)
+            choices = self._choices(self._due, drawn)
+            settings = self._asker.settings
+            self._asker.owe(partial(self._accept_late, drawn, settings, choices, say))
+        self.forget()
 
     def forget(self) -> None:
         """Nothing is due any more."""
-        self._is_due = False
+        self._due = None
         self._is_other_way = False
+
+    def _accept_late(
+        self,
+        drawn: Drawing,
+        settings: AnswerSettings,
+        choices: Choices,
+        say: Callable[[str], None],
+        response: MaskResponse,
+    ) -> None:
+        plane, masks = response.request.plane, response.masks
+        is_stale = response.request.source is not self._session.source
+        if is_stale or not self.wanted(plane).equals(drawn):
+            return  # what is drawn was changed, or taken back
+        ids = []
+        if masks is not None and masks.areas.any():
+            ids = self._editor.accept(response, drawn, settings, choices)
+        if ids:
+            say(accepted_message(ids, plane))
+        else:
+            say(f"Nothing was accepted on {plane.describe()}; what you drew is there.")
 
     def _choices(self, plane: PlaneId, wanted: Drawing) -> Choices:
         objects, continued = self._session.objects, None

@@ -140,8 +140,9 @@ class Annotator(QObject):
     def accept(self, *, is_other_way: bool = False) -> None:
         """Turn the mask of what is drawn into an object.
 
-        A mask that is still being computed is accepted when it arrives. An open object
-        that was not changed is confirmed, in a review the next one opened.
+        A mask that is still being computed is accepted when it arrives, whatever plane
+        is shown then. An open object that was not changed is confirmed, in a review the
+        next one opened.
         """
         known = self.reviser.open_object()
         if message := self.acceptance.accept(is_other_way=is_other_way):
@@ -194,7 +195,7 @@ class Annotator(QObject):
         self.layers.results.show_objects(self.session.objects)
 
     def _on_plane(self) -> None:
-        self.acceptance.forget()
+        self.acceptance.leave(self.said.emit)
         self.hover.hide()
         self.asker.leave()
         self._show_response()

@@ -163,7 +163,8 @@ class Editor:
         self._steps.do(
             commit.title, plane, content, commit, reopened, is_brief=choices.is_brief
         )
-        self._layers.prompts.polarity = Polarity.INSIDE
+        if plane == self._layers.plane:
+            self._layers.prompts.polarity = Polarity.INSIDE
         return ids
 
     def discard(self, plane: PlaneId, drawing: Drawing) -> None:

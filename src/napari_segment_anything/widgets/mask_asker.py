@@ -16,6 +16,8 @@ from napari_segment_anything.widgets.narrator import READY, Narrator
 from napari_segment_anything.widgets.workers import LatestWorker, answering_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
@@ -49,6 +51,8 @@ class MaskAsker(QObject):
         self._session = session
         self._bench = workbench
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
+        # By number, requests that are answered although newer ones have come.
+        self._owed: dict[int, Callable[[MaskResponse], None]] = {}
         self._worker = LatestWorker(self, answering_thread())
         self._narrator = Narrator(self)
         self._narrator.said.connect(self.said)
@@ -72,6 +76,7 @@ class MaskAsker(QObject):
         """Ask another model from now on; return where it keeps embeddings."""
         places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
         self._model = (predictor, places)
+        self._owed.clear()
         device = predictor.device.type
         self._narrator.set_device("CPU" if device == "cpu" else "graphics card")
         self._session.drop()
@@ -95,6 +100,15 @@ class MaskAsker(QObject):
             self._narrator.wait_for(plane)
         if not drawn.is_empty and not drawn.has_object:
             self.said.emit("Add a point inside of the object, or a box around it.")
+
+    def owe(self, then: Callable[[MaskResponse], None]) -> None:
+        """Have the latest request answered, and give the answer to ``then`` alone.
+
+        Newer requests wait for it. Nothing comes of it when an answer fails, or another
+        model is to answer.
+        """
+        self._owed[self._session.latest_number] = then
+        self._worker.keep()
 
     def forget(self) -> None:
         """Wait for no answer any more, and say nothing about it."""
@@ -120,13 +134,16 @@ class MaskAsker(QObject):
 
     def _on_answer(self, response: MaskResponse) -> None:
         self._bench.planes_changed.emit()
-        if self._session.receive(response):
+        if then := self._owed.pop(response.request.number, None):
+            then(response)
+        elif self._session.receive(response):
             open_id = self._session.reopened_on(response.request.plane)
             self._narrator.tell(response, open_id)
             self.received.emit()
 
     def _on_failure(self, error: Exception) -> None:
         self._narrator.stop()
+        self._owed.clear()
         # What waits is newer than what failed, and must not be made stale by it.
         if not self._worker.has_waiting:
             self._session.drop()

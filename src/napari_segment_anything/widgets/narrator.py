@@ -193,8 +193,9 @@ def deleted_message(object_id: int | None) -> str:
     return f"Deleted object {object_id}; undo brings it back."
 
 
-def accepted_message(ids: list[int]) -> str:
-    """Return what was accepted, in words."""
+def accepted_message(ids: list[int], elsewhere: PlaneId | None = None) -> str:
+    """Return what was accepted, in words, and on which plane if it is not shown."""
+    place = "" if elsewhere is None else f" on {elsewhere.describe()}"
     if len(ids) == 1:
-        return f"Accepted object {ids[0]}."
-    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}."
+        return f"Accepted object {ids[0]}{place}."
+    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}{place}."

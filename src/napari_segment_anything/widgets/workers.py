@@ -84,7 +84,8 @@ class _Sender(QObject):
 class LatestWorker(QObject):
     """Runs one task at a time; of those that wait only the latest is kept.
 
-    Fits interactive requests: while one is answered, newer ones replace each other.
+    Fits interactive requests: while one is answered, newer ones replace each other,
+    but for those that are to be answered all the same, see `keep`.
 
     Parameters
     ----------
@@ -105,7 +106,8 @@ class LatestWorker(QObject):
     ) -> None:
         super().__init__(parent)
         self._threads = threads or _errands()
-        self._waiting: Callable[[], Any] | None = None
+        self._waiting: list[Callable[[], Any]] = []
+        self._n_kept = 0
         self._is_running = False
         self._is_closed = False
         # Of the present task, or the last one.
@@ -121,17 +123,22 @@ class LatestWorker(QObject):
     @property
     def has_waiting(self) -> bool:
         """Whether a newer task waits for the present one to end."""
-        return self._waiting is not None
+        return bool(self._waiting)
 
     def submit(self, task: Callable[[], Any]) -> None:
         """Run a task as soon as the present one is over, unless a newer one comes."""
-        self._waiting = task
+        self._waiting[self._n_kept :] = [task]
         if not self._is_running:
             self._run_next()
 
+    def keep(self) -> None:
+        """Have newer tasks wait for the one that waits, instead of replacing it."""
+        self._n_kept = len(self._waiting)
+
     def drop(self) -> None:
-        """Let nothing come of the present task, nor of one that waits."""
-        self._waiting = None
+        """Let nothing come of the present task, nor of those that wait."""
+        self._waiting.clear()
+        self._n_kept = 0
         self._number += 1
         if self._is_running:
             self._set_running(False)
@@ -139,12 +146,13 @@ class LatestWorker(QObject):
     def close(self) -> None:
         """Start nothing more and drop what comes."""
         self._is_closed = True
-        self._waiting = None
+        self._waiting.clear()
 
     def _run_next(self) -> None:
-        task, self._waiting = self._waiting, None
-        if task is None or self._is_closed:
+        if not self._waiting or self._is_closed:
             return
+        task = self._waiting.pop(0)
+        self._n_kept = max(0, self._n_kept - 1)
         self._set_running(True)
         self._number += 1
         self._threads.submit(_run, task, self._number, self._sender)
