@@ -96,17 +96,56 @@ def test_an_outline_that_was_not_accepted_is_said_to_be_gone(
     taken_by_another(docks, viewer_model, qtbot)
 
 
-def test_an_accepted_outline_whose_frame_is_left_at_once_is_said_to_be_gone(
-    dock, docks, viewer_model, qtbot, warnings
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_an_accepted_outline_whose_frame_is_left_at_once_is_put_into_its_track(
+    dock, docks, viewer_model, qtbot, warnings, is_closed
 ):
+    corrector, one = dock.corrector, dock.corrector.selected
     prompts = outline(dock)
     prompts.accept()
     assert prompts.is_due
-    dock.setParent(None)
+    if is_closed:
+        dock.setParent(None)
     viewer_model.dims.set_point(0, 1)
-    taken_by_another(docks, viewer_model, qtbot)
-    assert len(warnings) == 1
-    assert "another frame was shown" in warnings[0]
+    # What is chosen now does not matter any more.
+    corrector.layers.labels.selected_label = 0
+    if is_closed:
+        taken_by_another(docks, viewer_model, qtbot)
+    qtbot.waitUntil(lambda: not prompts.is_due, timeout=30_000)
+    settle(dock, qtbot)
+    found = corrector.layers.labels.data[3] == one
+    true = dividing_movie()[3] == 1
+    assert (found & true).sum() / (found | true).sum() > 0.7
+    assert not prompts.is_open
+    assert warnings == []
+
+
+def test_what_is_drawn_on_the_next_frame_outlives_a_late_mask(
+    dock, viewer_model, qtbot
+):
+    corrector, one = dock.corrector, dock.corrector.selected
+    prompts = outline(dock)
+    prompts.accept()
+    viewer_model.dims.set_point(0, 2)
+    points = prompts.layers.prompts.points
+    points.add(np.array([[2.0, 23.0, 16.0]]))
+    qtbot.waitUntil(lambda: not prompts.is_due, timeout=30_000)
+    settle(dock, qtbot)
+    assert one in corrector.layers.labels.data[3]
+    assert prompts.is_open
+    np.testing.assert_array_equal(points.data, [[2.0, 23.0, 16.0]])
+    prompts.end()
+    viewer_model.dims.set_point(0, 3)
+    prompts = outline(dock)
+    prompts.accept()
+    assert prompts.is_due
+    viewer_model.dims.set_point(0, 1)
+    # Given up before the mask was there.
+    prompts.end()
+    before = corrector.layers.labels.data[3].copy()
+    qtbot.waitUntil(lambda: not prompts.is_due, timeout=30_000)
+    settle(dock, qtbot)
+    np.testing.assert_array_equal(corrector.layers.labels.data[3], before)
 
 
 def test_an_answer_that_fails_is_said_and_waited_for_no_longer(

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
 OUTLINE_GONE = (
-    "The outline is gone: the dock Time was closed before it was accepted, or another "
-    "frame was shown before its mask was there. The track is as it was; open the dock "
-    "again to draw the outline anew."
+    "The outline is gone: the dock Time was closed before it was accepted. The track "
+    "is as it was; open the dock again to draw the outline anew."
 )
 
 

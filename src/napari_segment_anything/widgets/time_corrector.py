@@ -109,7 +109,9 @@ class TimeCorrector(QObject):
         self.picker = TrackPicker(layers.labels)
         self.picker.answered.connect(self._do)
         self.picker.said.connect(self._say)
-        self.prompts = TimePrompts(viewer, workbench, layers.image, layers.axes)
+        self.prompts = TimePrompts(
+            viewer, workbench, layers.image, layers.axes, lambda: self.selected
+        )
         self.prompts.accepted.connect(self.draw)
         self.prompts.changed.connect(self.changed)
         self.prompts.said.connect(self._say)
@@ -164,11 +166,26 @@ class TimeCorrector(QObject):
         else:
             self._do(name, self.selected)
 
-    def draw(self, plane: PlaneId, mask: npt.NDArray[np.bool_]) -> None:
-        """Put a mask into the track it belongs to, and compute again around it."""
-        frame = plane.position(self.found.request.along) or 0
+    def draw(
+        self, plane: PlaneId, mask: npt.NDArray[np.bool_], chosen: int = 0
+    ) -> None:
+        """Put a mask into the track it belongs to, and compute again around it.
+
+        Parameters
+        ----------
+        plane : PlaneId
+            Of the mask; it need not be shown any more.
+        mask : (H, W) bool array
+            The object.
+        chosen : int
+            The track that was chosen when it was outlined, 0 for none.
+        """
+        request = self.found.request
+        frame, position = plane.position(request.along) or 0, request.position_of(plane)
+        if position not in self.found.movies:
+            position = self.shown.position
         self._viewer.layers.selection.active = self.layers.labels
-        self._recomputation.draw((frame, self.selected), self.shown.position, mask)
+        self._recomputation.draw((frame, chosen), position, mask)
 
     def recompute(self) -> None:
         """Compute again what depends on the chosen object in this frame."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from napari_segment_anything.session.planes import PlaneId
+    from napari_segment_anything.session.requests import MaskResponse
     from napari_segment_anything.widgets.workbench import Workbench
 
 HOW = (
@@ -29,6 +32,15 @@ HOW = (
     f"instead; {keys.SIZE_KEY}: another size. "
     f"{keys.ACCEPT_KEY} accepts the outline, {keys.CLEAR_KEY} gives it up."
 )
+
+
+@dataclass(frozen=True, eq=False)
+class _Due:
+    """What was accepted before its mask was there, and for which track."""
+
+    plane: PlaneId
+    drawn: PlanePrompts
+    track: int
 
 
 class TimePrompts(QObject):
@@ -44,25 +56,34 @@ class TimePrompts(QObject):
         The movie.
     axes : str
         Its axes.
+    chosen : callable
+        Returns the track that is chosen, 0 for none.
     """
 
-    accepted = Signal(object, object)
-    """The plane, and the mask of all that was outlined, (H, W)."""
+    accepted = Signal(object, object, int)
+    """The plane, the mask of all that was outlined, (H, W), and the chosen track."""
 
     changed = Signal()
     said = Signal(str)
     failed = Signal(object)
 
     def __init__(
-        self, viewer: ViewerModel, workbench: Workbench, image: Image, axes: str
+        self,
+        viewer: ViewerModel,
+        workbench: Workbench,
+        image: Image,
+        axes: str,
+        chosen: Callable[[], int],
     ) -> None:
         super().__init__()
-        self._viewer, self._bench = viewer, workbench
+        self._viewer, self._bench, self._chosen = viewer, workbench, chosen
         self.layers = AnnotationLayers(viewer, image, axes, workbench.sources)
         self.session = Session(self.layers.source())
         self._asker = MaskAsker(self.session, workbench)
         self._watch = PlaneWatch(viewer, self.layers)
-        self._is_due = False
+        self._due: _Due | None = None
+        # On frames that were left since.
+        self._all_owed: list[_Due] = []
         self._watch.changed.connect(self._on_plane)
         self._watch.rested.connect(self._ask)
         self._asker.said.connect(self.said)
@@ -81,7 +102,7 @@ class TimePrompts(QObject):
     @property
     def is_due(self) -> bool:
         """Whether what is outlined was accepted before its mask was there."""
-        return self._is_due
+        return self._due is not None or bool(self._all_owed)
 
     @property
     def is_busy(self) -> bool:
@@ -103,7 +124,10 @@ class TimePrompts(QObject):
         self.changed.emit()
 
     def accept(self) -> None:
-        """Hand over the mask; one that is still being computed when it arrives."""
+        """Hand over the mask; one that is still being computed when it arrives.
+
+        Whatever frame is shown then.
+        """
         plane = self.layers.plane
         if plane is None or not self.is_open:
             return
@@ -113,21 +137,14 @@ class TimePrompts(QObject):
             return
         response = self.session.response
         if response is None or not self.session.is_current(plane, drawn):
-            self._is_due = self.is_busy
+            is_due = self.is_busy
+            self._due = _Due(plane, drawn, self._chosen()) if is_due else None
             return
-        if response.masks is None or not self.session.can_accept:
-            self.said.emit("No object is found there; add a point, or draw a box.")
-            return
-        masks = response.masks
-        mask = np.zeros(masks.shape, bool)
-        for number in range(len(masks)):
-            mask |= masks.full_mask(number)
-        self.end()
-        self.accepted.emit(plane, mask)
+        self._hand_over(plane, response, self._chosen())
 
     def end(self) -> None:
         """Remove what is drawn, and its layers."""
-        self._is_due = False
+        self._due = None
         self._watch.stop()
         prompts = self.layers.prompts
         for layer in (*prompts.layers, self.layers.preview.layer):
@@ -185,17 +202,43 @@ class TimePrompts(QObject):
         self._asker.ask(plane, drawn)
         self._show()
 
+    def _hand_over(self, plane: PlaneId, response: MaskResponse, track: int) -> None:
+        masks = response.masks
+        if masks is None or not masks.areas.any():
+            self.said.emit("No object is found there; add a point, or draw a box.")
+            return
+        mask = np.zeros(masks.shape, bool)
+        for number in range(len(masks)):
+            mask |= masks.full_mask(number)
+        self.layers.prompts.clear(plane)
+        # Something may be drawn on the frame that is shown by now.
+        if self.layers.prompts.are_empty:
+            self.end()
+        self.accepted.emit(plane, mask, track)
+
     def _on_plane(self) -> None:
-        self._is_due = False
+        due, self._due = self._due, None
+        if due is not None:
+            self._all_owed.append(due)
+            self._asker.owe(partial(self._on_late_answer, due))
         self.session.drop()
 
     def _on_answer(self) -> None:
-        is_due, self._is_due = self._is_due, False
-        if is_due:
+        due, self._due = self._due, None
+        if due is not None:
             self.accept()
 
+    def _on_late_answer(self, due: _Due, response: MaskResponse) -> None:
+        if due in self._all_owed:
+            self._all_owed.remove(due)
+        # Unless what is drawn was changed, or given up.
+        if self.layers.prompts.prompts_on(due.plane).equals(due.drawn):
+            self._hand_over(due.plane, response, due.track)
+        self.changed.emit()
+
     def _on_failure(self, error: Exception) -> None:
-        self._is_due = False
+        self._due = None
+        self._all_owed.clear()
         self.failed.emit(error)
 
     def _show(self) -> None:
