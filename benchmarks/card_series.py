@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,7 @@ from napari_segment_anything.batch.embed import embed_stack
 from napari_segment_anything.batch.segment import segment_stack
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.predictor import MaskPredictor
-from napari_segment_anything.stacks.intensity import (
-    IntensityRange,
-    estimate_intensity_range,
-)
+from napari_segment_anything.stacks.intensity import estimate_intensity_range
 from napari_segment_anything.stacks.simulated import simulate_cells
 from napari_segment_anything.stacks.stack import Stack
 from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
@@ -34,18 +31,11 @@ def segmented(
     predictor: MaskPredictor,
     movie: zarr.Array,
     seconds: float,
-    settings_of: Callable[[np.ndarray, IntensityRange], AutomaticSettings] | None,
+    settings: AutomaticSettings | None = None,
 ) -> dict:
-    """Everything mode over a series on disk, for so many seconds at most.
-
-    Settings may be made for its first plane; by default they are those of the model.
-    """
+    """Everything mode over a series on disk, for so many seconds at most."""
     limits = estimate_intensity_range(Stack(movie, "TYX", name="movie"))
-    settings = AutomaticSettings.for_model(predictor.config)
-    start = time.perf_counter()
-    if settings_of is not None:
-        settings = settings_of(np.asarray(movie[0]), limits)
-    chosen_in = time.perf_counter() - start
+    settings = settings or AutomaticSettings.for_model(predictor.config)
 
     def job(stack: Stack, place: Path) -> Generator:
         return segment_stack(
@@ -60,7 +50,6 @@ def segmented(
     return {
         "pred_iou_thresh": settings.pred_iou_thresh,
         "stability_score_thresh": settings.stability_score_thresh,
-        "seconds_to_choose_settings": chosen_in,
         **_measured(job, predictor.device, movie, seconds),
     }
 

@@ -20,25 +20,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import zarr
 from card_networks import compiled, encoder, little_memory, one_prompt
 from card_series import embedded, movie_on_disk, segmented
 from card_use import kernels_of
+from cells import N_PER_SIDE, cell_settings, decoded_to_cells
 from measuring import describe_machine
 from speed import FULL, QUICK, SMALL, Scale, everything, has_transformers
-from stages import Contest, everything_settings, settings_that_keep
+from stages import Contest, everything_settings
 from transformers_peer import Peer
 
 from napari_segment_anything.engine.automatic import AutomaticMaskGenerator
-from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.models.load import load_model
 from napari_segment_anything.networks.config import CONFIGS
 
 _N_ROUNDS = 6
-# Of a plane of a series: as many as SAM keeps on one full of cells.
-_N_MASKS = 150
 MEASURED = {
     "machine": "the card, and its matrix-product rates",
     "encoder": "image encoder in bfloat16, by batch, eager and as a CUDA graph; share "
@@ -50,8 +47,8 @@ MEASURED = {
     "movie": "nothing: the planes of the series are written, which takes some seconds",
     "embedding": "a series of planes encoded into a store on disk: share of time in "
     "which the card is busy (aim 0.9), planes a second, peak memory",
-    "series": "the same from zarr to labels, with thresholds that about "
-    f"{_N_MASKS} masks a plane pass",
+    "series": "the same from zarr to labels; what random weights decode is shown as "
+    f"{N_PER_SIDE**2} cells a plane",
     "bundled": "the same of the bundled model with its own thresholds",
     "memory": "what is told, and still answered, as the card's memory gets smaller",
     "compiled": "image encoder compiled: seconds before the first plane, and the gain",
@@ -81,21 +78,15 @@ def parts(
         return movie_on_disk(path, side, options.planes)
 
     def series() -> dict:
-        def settings_of(
-            plane: np.ndarray, limits: tuple[float, float]
-        ) -> AutomaticSettings:
-            return settings_that_keep(
-                _N_MASKS, half, plane, limits, scale.points_per_side
-            )
-
-        chosen = settings_of if contest.weights == "random" else None
-        name = f"thresholds that about {_N_MASKS} masks a plane pass"
-        figures = segmented(half, movie(contest.shape[0]), 25, chosen)
-        return {"thresholds": name if chosen else "the model's", **figures}
+        if contest.weights != "random":
+            return segmented(half, movie(contest.shape[0]), 25)
+        settings = cell_settings(scale.points_per_side)
+        with decoded_to_cells(half.config, device):
+            return segmented(half, movie(contest.shape[0]), 25, settings)
 
     def bundled() -> dict:
         predictor = load_model("nano", device=device)
-        return segmented(predictor, movie(predictor.frame_size), 12, None)
+        return segmented(predictor, movie(predictor.frame_size), 12)
 
     return {
         "machine": Part(lambda: describe_machine(device), 30),

@@ -20,14 +20,15 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from card_series import drive, movie_on_disk
 from card_use import covered
+from cells import cell_logits, cell_settings, cells_at, iou_of
 
 from napari_segment_anything.batch import encode_ahead, segment, side_by_side
 from napari_segment_anything.batch.embed import embed_stack
@@ -36,7 +37,8 @@ from napari_segment_anything.engine import crop_search, memory, promising
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.engine.card_masks import StableMasks
 from napari_segment_anything.engine.coded_masks import CodedMasks
-from napari_segment_anything.engine.mask_logits import crop_tightly
+from napari_segment_anything.engine.geometry import FrameGeometry
+from napari_segment_anything.engine.mask_logits import stable_mask_in_plane
 from napari_segment_anything.engine.predictor import MaskPredictor
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.stack import Stack
@@ -44,18 +46,16 @@ from napari_segment_anything.storage.zarr_store import ZarrEmbeddingStore
 
 # Of a plane to be encoded; of 64 prompts to be decoded, and their masks to be made.
 ENCODE_SECONDS, DECODE_SECONDS, MASK_SECONDS = 0.0132, 0.0018, 0.0056
-_N_OBJECTS_PER_SIDE = 12
-# Readings of an object: a part of it, itself, and it with what is around.
-_RADII = 10.0, 22.0, 34.0
-_SCORES = (0.6, 0.65), (0.9, 0.95), (0.5, 0.3)  # predicted IoU, stability
+# No logit is so small that its mask would count as unstable.
+_FIRST = 2
 _FREE_BYTES, _BYTES_OF_AN_IMAGE = 64 * 2**30, 200 * 2**20
 
 
 class SimulatedCard(torch.nn.Module):
     """Networks of the size of a ViT's that take time, and find a cell at each point.
 
-    Logits (n, 3, 4, 4) say by their value which mask of the plane they are, in the
-    order of `masks`: three of each object. So far they are not upscaled.
+    Logits (n, 3, 4, 4) say by their value which mask of the plane they are: three of
+    each cell. So far they are not upscaled.
     """
 
     def __init__(
@@ -69,7 +69,25 @@ class SimulatedCard(torch.nn.Module):
         self._card = threading.Lock()
         size, dim = self.config.embedding_size, self.config.transformer_dim
         self._features = torch.randn(1, dim, size, size)
-        self.boxes, self.masks = _cells(self.config.image_size)
+
+    @cached_property
+    def masks(self) -> StableMasks:
+        """The masks of all cells, as a card would code them."""
+        side = self.config.image_size
+        logits, geometry = cell_logits(self.config), FrameGeometry((side, side), side)
+        found = [
+            stable_mask_in_plane(one, geometry, offset=1.0, order="F")
+            for one in logits.flatten(0, 1).numpy()
+        ]
+        boxes, masks, stability = zip(*(one for one in found if one), strict=True)
+        coded = CodedMasks.encode(masks)
+        return StableMasks(
+            np.arange(len(found)),
+            np.array(boxes),
+            coded,
+            np.array(stability, np.float32),
+            coded.areas,
+        )
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Wait as long as these images take; (n, C, h, w) features."""
@@ -81,30 +99,23 @@ class SimulatedCard(torch.nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Wait as long as a batch takes; (n, 3, 4, 4) numbers of masks, (n, 3) IoUs."""
         self._work(self._decode_seconds)
-        side = self.config.image_size / _N_OBJECTS_PER_SIDE
-        x, y = (points_xy[:, 0] // side).long().T
-        masks = (y * _N_OBJECTS_PER_SIDE + x)[:, None] * 3 + torch.arange(3)
-        logits = (masks + 2.0)[..., None, None].expand(-1, -1, 4, 4)
-        # No two prompts are thought of equally.
-        better = points_xy.sum((1, 2)) / points_xy.sum((1, 2)).max() * 0.04
-        iou = torch.tensor([iou for iou, _ in _SCORES])
-        return logits, iou + better[:, None]
+        numbers = cells_at(points_xy, self.config)[:, None] * 3 + torch.arange(3)
+        logits = (numbers + _FIRST).float()[..., None, None].expand(-1, -1, 4, 4)
+        return logits, iou_of(points_xy)
 
     def stable_masks(
         self, logits: torch.Tensor, *_: object, **__: object
     ) -> list[StableMasks]:
         """Wait as long as a batch of masks takes; those that these logits stand for."""
         self._work(self._mask_seconds)
-        which = logits[:, 0, 0].long().numpy() - 2
-        stability = np.array([stability for _, stability in _SCORES], np.float32)
-        masks = self.masks.select(which)
+        which = logits[:, 0, 0].long().numpy() - _FIRST
         return [
             StableMasks(
                 np.arange(len(which)),
-                self.boxes[which],
-                masks,
-                stability[which % 3],
-                masks.areas,
+                self.masks.boxes[which],
+                self.masks.masks.select(which),
+                self.masks.stability[which],
+                self.masks.areas[which],
             )
         ]
 
@@ -114,32 +125,6 @@ class SimulatedCard(torch.nn.Module):
             time.sleep(seconds)
             took = time.perf_counter() - start
             self.busy.append({"ts": start, "dur": took})
-
-
-def _cells(side: int) -> tuple[npt.NDArray[np.int64], CodedMasks]:
-    """Three masks each of cells in a grid: boxes (n, 4), and what is in them."""
-    rng = np.random.default_rng(0)
-    boxes, masks = [], []
-    step = side / _N_OBJECTS_PER_SIDE
-    y, x = np.mgrid[:side, :side].astype(np.float32)
-    for number in range(_N_OBJECTS_PER_SIDE**2):
-        row, column = divmod(number, _N_OBJECTS_PER_SIDE)
-        place = (
-            slice(int(row * step), int((row + 1) * step)),
-            slice(int(column * step), int((column + 1) * step)),
-        )
-        dy, dx = y[place] - (row + 0.5) * step, x[place] - (column + 0.5) * step
-        angle, phase = np.arctan2(dy, dx), rng.uniform(0, 6.28, 2)
-        wobble = 1 + 0.1 * np.cos(3 * angle + phase[0])
-        wobble += 0.05 * np.cos(7 * angle + phase[1])
-        for radius in _RADII:
-            corner = place[0].start, place[1].start
-            mask = np.hypot(dy, dx) < radius * wobble
-            tight = crop_tightly(mask, (*corner, *np.add(corner, mask.shape)))
-            assert tight is not None
-            boxes.append(tight[0])
-            masks.append(tight[1])
-    return np.array(boxes), CodedMasks.encode(masks)
 
 
 @contextmanager
@@ -181,13 +166,9 @@ def segmentation(
     mask_seconds: float = MASK_SECONDS,
 ) -> dict:
     """Share of time in which a card works, from planes to labels."""
-    settings = AutomaticSettings(
-        use_proposals=False,
-        tile=False,
-        pred_iou_thresh=0.8,
-        stability_score_thresh=0.9,
-    )
+    settings = cell_settings(AutomaticSettings().points_per_side)
     card = SimulatedCard(encode_seconds, decode_seconds, mask_seconds)
+    _ = card.masks  # before the time is taken
 
     def job(stack: Stack, predictor: MaskPredictor, place: Path) -> Generator:
         labels = place / "labels.ome.zarr"

@@ -30,8 +30,6 @@ from napari_segment_anything.stacks.simulated import simulate_cells
 # Parts of the candidates that random weights are let keep: about what SAM keeps.
 _SHARE_BY_IOU, _SHARE_BY_STABILITY = 0.5, 0.5
 _MEAN_IOU = 0.7
-# To about so many parts of the candidates thresholds are found exactly.
-_N_STEPS = 64
 
 
 class PeerFactory(Protocol):
@@ -153,42 +151,6 @@ def everything_settings(contest: Contest, points_per_side: int) -> AutomaticSett
     kept = found.stability_score[found.predicted_iou >= iou]
     stability = float(np.quantile(kept, 1 - _SHARE_BY_STABILITY))
     return replace(settings, pred_iou_thresh=iou, stability_score_thresh=stability)
-
-
-def settings_that_keep(
-    n_masks: int,
-    predictor: MaskPredictor,
-    plane: np.ndarray,
-    limits: tuple[float, float],
-    points_per_side: int,
-) -> AutomaticSettings:
-    """SAM's rules, with thresholds that about so many masks of a plane pass.
-
-    What random weights think of their masks depends on the image, so that thresholds
-    for another one may keep all candidates, or none.
-    """
-    settings = AutomaticSettings(points_per_side=points_per_side, use_proposals=False)
-    found = AutomaticMaskGenerator(predictor, settings).candidates(
-        plane, intensity_range=limits
-    )
-    stability = float(np.quantile(found.stability_score, 1 - _SHARE_BY_STABILITY))
-    is_stable = found.stability_score >= stability
-    best_first = np.sort(found.predicted_iou[is_stable])[::-1]
-
-    def with_best(n: int) -> AutomaticSettings:
-        return replace(
-            settings,
-            pred_iou_thresh=float(best_first[n - 1]),
-            stability_score_thresh=stability,
-        )
-
-    # Duplicates are dropped among those that pass: so many are enough, or too few.
-    low, high = 1, len(best_first)
-    while high - low > max(1, len(best_first) // _N_STEPS):
-        middle = (low + high) // 2
-        kept = AutomaticMaskGenerator(predictor, with_best(middle)).filter(found)
-        low, high = (middle, high) if len(kept) < n_masks else (low, middle)
-    return with_best(high)
 
 
 class TimedPredictor(MaskPredictor):

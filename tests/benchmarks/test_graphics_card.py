@@ -80,5 +80,6 @@ def test_a_try_on_the_cpu_fills_in_every_part(tmp_path):
         assert figures[name]["n_planes"] == 2
         assert figures[name]["busy_share"] is None
     assert figures["bundled"]["objects_a_plane"] > 20
+    assert figures["series"]["objects_a_plane"] > 20
     assert figures["everything"]["variants"]["bfloat16"]["n_masks"] > 0
     assert len(figures["memory"]) == 4

@@ -32,6 +32,8 @@ def test_the_card_does_one_thing_after_the_other():
     assert (np.maximum(y0, x0 - 250) < 300).all()
     assert (np.minimum(y1, x1 - 250) > 300).all()
     assert found.areas.tolist() == sorted(found.areas.tolist())
+    assert found.areas[1] == pytest.approx(np.pi * (0.0215 * 1024) ** 2, rel=0.05)
+    assert found.stability[1] > 0.8
     assert [mask.sum() for mask in found.masks] == found.areas.tolist()
 
 
