@@ -105,19 +105,17 @@ class SimulatedCard(torch.nn.Module):
 
     def stable_masks(
         self, logits: torch.Tensor, *_: object, **__: object
-    ) -> list[StableMasks]:
+    ) -> StableMasks:
         """Wait as long as a batch of masks takes; those that these logits stand for."""
         self._work(self._mask_seconds)
         which = logits[:, 0, 0].long().numpy() - _FIRST
-        return [
-            StableMasks(
-                np.arange(len(which)),
-                self.masks.boxes[which],
-                self.masks.masks.select(which),
-                self.masks.stability[which],
-                self.masks.areas[which],
-            )
-        ]
+        return StableMasks(
+            np.arange(len(which)),
+            self.masks.boxes[which],
+            self.masks.masks.select(which),
+            self.masks.stability[which],
+            self.masks.areas[which],
+        )
 
     def _work(self, seconds: float) -> None:
         with self._card:

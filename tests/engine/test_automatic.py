@@ -244,7 +244,6 @@ def test_masks_are_the_same_where_a_card_finds_them(tile, monkeypatch, large_lab
 
     def out_of_memory(*_, **__):
         raise torch.cuda.OutOfMemoryError
-        yield
 
     expected = candidates()
     monkeypatch.setattr(crop_search, "upscales_on", lambda device: True)

@@ -4,8 +4,8 @@ The same answers as `mask_logits`, for a batch at once: logits are upscaled, thr
 and scored where they are, and only their run lengths are fetched.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from napari_segment_anything.engine.coded_masks import CodedMasks
 from napari_segment_anything.engine.geometry import FrameGeometry
+from napari_segment_anything.engine.mask_windows import MaskWindows, mask_windows
 from napari_segment_anything.engine.memory import (
     OutOfDeviceMemoryError,
     memory_guard,
@@ -51,14 +52,13 @@ def stable_masks_that_fit(
     *,
     offset: float = 1.0,
     stability_floor: float = 0.0,
-) -> list[StableMasks] | None:
-    """All of `stable_masks_on_card`; None where a single mask needs too much memory."""
-    stable = stable_masks_on_card(
-        logits, geometry, offset=offset, stability_floor=stability_floor
-    )
+) -> StableMasks | None:
+    """As `stable_masks_on_card`; None where a single mask needs too much memory."""
     try:
         with torch.inference_mode(), memory_guard(logits.device):
-            return list(stable)
+            return stable_masks_on_card(
+                logits, geometry, offset=offset, stability_floor=stability_floor
+            )
     except OutOfDeviceMemoryError:
         return None
 
@@ -69,7 +69,7 @@ def stable_masks_on_card(
     *,
     offset: float = 1.0,
     stability_floor: float = 0.0,
-) -> Iterator[StableMasks]:
+) -> StableMasks:
     """Upscale the masks of low-resolution logits, as many as fit at once.
 
     Parameters
@@ -79,43 +79,89 @@ def stable_masks_on_card(
     geometry : FrameGeometry
         Of the plane.
     offset : float
-        Of the stability score, see `stable_mask_in_plane`.
+        Of the stability score, see `stable_mask_in_plane`; not negative.
     stability_floor : float
         Less stable masks are left out, and so are empty ones.
 
-    Yields
-    ------
+    Returns
+    -------
     StableMasks
-        Of some of the logits.
+        In the order of the logits.
     """
-    height, width = geometry.plane_shape
-    n_together = max(1, _PIXELS_AT_ONCE // (height * width))
-    for start in range(0, len(logits), n_together):
-        part = logits[start : start + n_together].float()
-        upscaled = _upscaled(part, geometry)
-        mask = upscaled > 0
-        counts = torch.stack([_n_above(upscaled, x) for x in (offset, -offset, 0.0)])
-        del upscaled
-        # Each fetch waits for the card, so what is known at one time comes together.
-        n_high, n_low, areas = counts.cpu().numpy()
-        stability = n_high / np.maximum(n_low, 1)
-        kept = np.flatnonzero((stability >= stability_floor) & (areas > 0))
-        mask = mask[sent(kept, mask.device)]
-        boxes = _tight_boxes(mask)
-        runs, n_runs = _run_lengths(mask, boxes)
-        table = torch.column_stack([boxes, n_runs]).cpu().numpy()
-        host_boxes, host_n_runs = table[:, :4], table[:, 4]
-        yield StableMasks(
-            kept + start,
-            host_boxes,
-            CodedMasks(
-                runs.int().cpu().numpy(),
-                host_n_runs,
-                host_boxes[:, 2:] - host_boxes[:, :2],
-            ),
-            stability[kept].astype(np.float32),
-            areas[kept],
+    boxes, is_there = _low_res_boxes(logits, geometry, -offset)
+    there = np.flatnonzero(is_there)
+    found = []
+    for group in mask_windows(boxes[there], geometry, logits.shape[-1]):
+        for windows in group.parts(_PIXELS_AT_ONCE):
+            which = there[windows.which]
+            chosen = logits[sent(which, logits.device)].float()
+            stable = _stable_in(windows, chosen, offset, stability_floor)
+            found.append(replace(stable, which=which[stable.which]))
+            del chosen
+    return _joined(found)
+
+
+def _low_res_boxes(
+    logits: torch.Tensor, geometry: FrameGeometry, threshold: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Boxes (n, 4) of what exceeds a threshold, and whether anything does (n,)."""
+    size = logits.shape[-1]
+    height, width = geometry.low_res_shape(size)
+    # The padding next to the plane still weighs in on its last pixels.
+    shown = logits[:, : min(height + 1, size), : min(width + 1, size)]
+    is_above = (shown > threshold).mT
+    table = torch.column_stack([_tight_boxes(is_above), is_above.any(2).any(1)])
+    numbers = table.cpu().numpy()
+    return numbers[:, :4], numbers[:, 4] > 0
+
+
+def _stable_in(
+    windows: MaskWindows, logits: torch.Tensor, offset: float, stability_floor: float
+) -> StableMasks:
+    """Upscale logits (n, L, L) in their windows, and code those that are stable."""
+    if windows.are_whole:
+        upscaled = _upscaled(logits, windows.geometry)
+    else:
+        upscaled = windows.upscaled(logits)
+    mask = upscaled > 0
+    counts = torch.stack([_n_above(upscaled, x) for x in (offset, -offset, 0.0)])
+    del upscaled
+    # Each fetch waits for the card, so what is known at one time comes together.
+    n_high, n_low, areas = counts.cpu().numpy()
+    stability = n_high / np.maximum(n_low, 1)
+    kept = np.flatnonzero((stability >= stability_floor) & (areas > 0))
+    mask = mask[sent(kept, mask.device)]
+    boxes = _tight_boxes(mask)
+    runs, n_runs = _run_lengths(mask, boxes)
+    table = torch.column_stack([boxes, n_runs]).cpu().numpy()
+    host_boxes, host_n_runs = table[:, :4], table[:, 4]
+    shapes = host_boxes[:, 2:] - host_boxes[:, :2]
+    return StableMasks(
+        kept,
+        host_boxes + np.tile(windows.corners[kept], 2),
+        CodedMasks(runs.int().cpu().numpy(), host_n_runs, shapes),
+        stability[kept].astype(np.float32),
+        areas[kept],
+    )
+
+
+def _joined(parts: Sequence[StableMasks]) -> StableMasks:
+    """Join masks of one plane, in the order of their logits."""
+    if not parts:
+        none = np.zeros(0, np.int64)
+        boxes = none.reshape(0, 4)
+        return StableMasks(
+            none, boxes, CodedMasks.encode([]), none.astype(np.float32), none
         )
+    which = np.concatenate([part.which for part in parts])
+    order = np.argsort(which)
+    return StableMasks(
+        which[order],
+        np.concatenate([part.boxes for part in parts])[order],
+        CodedMasks.concatenate([part.masks for part in parts]).select(order),
+        np.concatenate([part.stability for part in parts])[order],
+        np.concatenate([part.areas for part in parts])[order],
+    )
 
 
 def _upscaled(logits: torch.Tensor, geometry: FrameGeometry) -> torch.Tensor:
@@ -150,7 +196,7 @@ def _n_above(images: torch.Tensor, threshold: float) -> torch.Tensor:
 
 
 def _tight_boxes(mask: torch.Tensor) -> torch.Tensor:
-    """Boxes (n, 4) of masks (n, W, H) none of which is empty."""
+    """Boxes (n, 4) of masks (n, W, H); that of an empty one is of no use."""
     sides = []
     for is_set in (mask.any(1), mask.any(2)):
         flags = is_set.to(torch.uint8)

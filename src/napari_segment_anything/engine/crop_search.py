@@ -183,29 +183,25 @@ class CropSearch:
         )
         if stable is None:
             return None
-        kept = [MaskSet.empty(self.shape)]
-        cut_boxes: list[Box] = []
-        for part in stable:
-            found = MaskSet.from_masks(
-                self.shape,
-                part.boxes + np.tile(crop.box[:2], 2),
-                part.masks,
-                predicted_iou=promising.scores[part.which],
-                stability_score=part.stability,
-                points=batch.points[promising.prompts[part.which]],
-            )
-            found = found.select(part.areas <= self._max_area)
-            boxes = [tuple(box) for box in found.boxes.tolist()]
-            is_cut = np.array(
-                [
-                    touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance)
-                    for box in boxes
-                ],
-                dtype=bool,
-            )
-            cut_boxes += [box for box, cut in zip(boxes, is_cut, strict=True) if cut]
-            kept.append(found.select(~is_cut))
-        return MaskSet.concatenate(kept), cut_boxes
+        found = MaskSet.from_masks(
+            self.shape,
+            stable.boxes + np.tile(crop.box[:2], 2),
+            stable.masks,
+            predicted_iou=promising.scores[stable.which],
+            stability_score=stable.stability,
+            points=batch.points[promising.prompts[stable.which]],
+        )
+        found = found.select(stable.areas <= self._max_area)
+        boxes = [tuple(box) for box in found.boxes.tolist()]
+        is_cut = np.array(
+            [
+                touches_inner_edge(box, crop.box, self.shape, crop.edge_tolerance)
+                for box in boxes
+            ],
+            dtype=bool,
+        )
+        cut_boxes = [box for box, cut in zip(boxes, is_cut, strict=True) if cut]
+        return found.select(~is_cut), cut_boxes
 
     @property
     def _max_area(self) -> float:

@@ -27,6 +27,11 @@ class Polarity(StrEnum):
     INSIDE = "inside"
     OUTSIDE = "outside"
 
+    @property
+    def other(self) -> Polarity:
+        """Outside for inside, inside for outside."""
+        return Polarity.OUTSIDE if self is Polarity.INSIDE else Polarity.INSIDE
+
 
 def no_points() -> npt.NDArray[np.float64]:
     """Return (0, 2) coordinates."""

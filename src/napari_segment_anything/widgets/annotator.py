@@ -140,9 +140,8 @@ class Annotator(QObject):
     def accept(self, *, is_other_way: bool = False) -> None:
         """Turn the mask of what is drawn into an object.
 
-        A mask that is still being computed is accepted when it arrives, whatever plane
-        is shown then. An open object that was not changed is confirmed, in a review the
-        next one opened.
+        A mask that is not there yet is accepted when it arrives, whatever plane is
+        shown. An unchanged open object is confirmed, in a review the next one opened.
         """
         known = self.reviser.open_object()
         if message := self.acceptance.accept(is_other_way=is_other_way):

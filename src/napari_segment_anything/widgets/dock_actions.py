@@ -141,8 +141,7 @@ class DockActions(QObject):
 
     def _turn(self) -> None:
         if self._annotator is not None:
-            is_inside = self._annotator.layers.prompts.polarity == Polarity.INSIDE
-            self._draw_points(Polarity.OUTSIDE if is_inside else Polarity.INSIDE)
+            self._draw_points(self._annotator.layers.prompts.polarity.other)
 
     def _turn_boxes(self) -> None:
         if self._annotator is not None:

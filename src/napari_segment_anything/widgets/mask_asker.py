@@ -70,6 +70,11 @@ class MaskAsker(QObject):
         """Whether a plane is being encoded or a mask decoded."""
         return self._worker.is_busy
 
+    @property
+    def is_owing(self) -> bool:
+        """Whether an answer is awaited although newer requests have come."""
+        return bool(self._owed)
+
     def set_model(
         self, predictor: MaskPredictor, store: EmbeddingStore
     ) -> EmbeddingPlaces:

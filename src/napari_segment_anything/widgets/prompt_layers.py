@@ -99,7 +99,7 @@ class PromptLayers:
     @polarity.setter
     def polarity(self, polarity: Polarity) -> None:
         if polarity != self._polarity:
-            self._polarity = polarity
+            self._polarity = Polarity(polarity)
             self.polarity_changed.emit(polarity)
 
     @property

@@ -169,23 +169,14 @@ class TimeCorrector(QObject):
     def draw(
         self, plane: PlaneId, mask: npt.NDArray[np.bool_], chosen: int = 0
     ) -> None:
-        """Put a mask into the track it belongs to, and compute again around it.
+        """Put a mask (H, W) into the track it belongs to, and compute again around it.
 
-        Parameters
-        ----------
-        plane : PlaneId
-            Of the mask; it need not be shown any more.
-        mask : (H, W) bool array
-            The object.
-        chosen : int
-            The track that was chosen when it was outlined, 0 for none.
+        ``chosen`` is the track that was chosen when it was outlined, 0 for none; the
+        plane of the mask need not be shown any more.
         """
-        request = self.found.request
-        frame, position = plane.position(request.along) or 0, request.position_of(plane)
-        if position not in self.found.movies:
-            position = self.shown.position
+        place = plane.position(self.found.request.along) or 0, chosen
         self._viewer.layers.selection.active = self.layers.labels
-        self._recomputation.draw((frame, chosen), position, mask)
+        self._recomputation.draw(place, self.shown.position_of(plane), mask)
 
     def recompute(self) -> None:
         """Compute again what depends on the chosen object in this frame."""
@@ -197,8 +188,7 @@ class TimeCorrector(QObject):
 
     def undo(self) -> None:
         """Take the last correction back."""
-        words = "The last correction is taken back."
-        self._history.undo(then=partial(self._say, words))
+        self._history.undo(then=partial(self._say, "The last correction is undone."))
 
     def close(self) -> None:
         """Let go of the layer; what still waits is not done any more."""

@@ -82,8 +82,6 @@ class TimePrompts(QObject):
         self._asker = MaskAsker(self.session, workbench)
         self._watch = PlaneWatch(viewer, self.layers)
         self._due: _Due | None = None
-        # On frames that were left since.
-        self._all_owed: list[_Due] = []
         self._watch.changed.connect(self._on_plane)
         self._watch.rested.connect(self._ask)
         self._asker.said.connect(self.said)
@@ -102,7 +100,7 @@ class TimePrompts(QObject):
     @property
     def is_due(self) -> bool:
         """Whether what is outlined was accepted before its mask was there."""
-        return self._due is not None or bool(self._all_owed)
+        return self._due is not None or self._asker.is_owing
 
     @property
     def is_busy(self) -> bool:
@@ -189,8 +187,7 @@ class TimePrompts(QObject):
 
     def _turn(self) -> None:
         prompts = self.layers.prompts
-        is_inside = prompts.polarity == Polarity.INSIDE
-        prompts.polarity = Polarity.OUTSIDE if is_inside else Polarity.INSIDE
+        prompts.polarity = prompts.polarity.other
 
     def _ask(self) -> None:
         if not self.is_open:
@@ -219,7 +216,6 @@ class TimePrompts(QObject):
     def _on_plane(self) -> None:
         due, self._due = self._due, None
         if due is not None:
-            self._all_owed.append(due)
             self._asker.owe(partial(self._on_late_answer, due))
         self.session.drop()
 
@@ -229,8 +225,6 @@ class TimePrompts(QObject):
             self.accept()
 
     def _on_late_answer(self, due: _Due, response: MaskResponse) -> None:
-        if due in self._all_owed:
-            self._all_owed.remove(due)
         # Unless what is drawn was changed, or given up.
         if self.layers.prompts.prompts_on(due.plane).equals(due.drawn):
             self._hand_over(due.plane, response, due.track)
@@ -238,7 +232,6 @@ class TimePrompts(QObject):
 
     def _on_failure(self, error: Exception) -> None:
         self._due = None
-        self._all_owed.clear()
         self.failed.emit(error)
 
     def _show(self) -> None:

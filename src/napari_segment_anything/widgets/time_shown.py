@@ -53,8 +53,7 @@ class ShownMovie(QObject):
         self.position = found.request.position_of(found.request.plane)
         # Sliders may have moved since the movie was asked for.
         if (plane := self._plane) is not None:
-            position = found.request.position_of(plane)
-            self.position = position if position in found.movies else self.position
+            self.position = self.position_of(plane)
         self._known: dict[tuple[Position, int], FramePoints] = {}
         self.repairs: tuple[tuple[int, int, str, float], ...] = ()
         self._drawer = LatestWorker(self)
@@ -71,6 +70,11 @@ class ShownMovie(QObject):
     def tracks(self) -> EditableTracks:
         """Tracks of the movie that is shown."""
         return self._found.movies[self.position]
+
+    def position_of(self, plane: PlaneId) -> Position:
+        """Return which movie a plane belongs to, the one shown where it is in none."""
+        position = self._found.request.position_of(plane)
+        return position if position in self._found.movies else self.position
 
     @property
     def frames(self) -> MovieFrames:
@@ -118,8 +122,8 @@ class ShownMovie(QObject):
     def _on_dims(self) -> None:
         if (plane := self._plane) is None:
             return
-        position = self._found.request.position_of(plane)
-        if position != self.position and position in self._found.movies:
+        position = self.position_of(plane)
+        if position != self.position:
             self.position = position
             self.redraw()
             self.moved.emit()
