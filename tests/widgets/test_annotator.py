@@ -110,6 +110,17 @@ def test_accepts_on_several_planes_are_all_due(annotator, settle, viewer_model):
     assert len(annotator.layers.prompts.points.data) == 0
 
 
+def test_nothing_of_an_image_that_is_gone_is_accepted(annotator, settle, viewer_model):
+    annotator.layers.prompts.points.add([0, 24, 104])
+    annotator.accept()
+    annotator.layers.image.data = annotator.layers.image.data[:, ::-1].copy()
+    viewer_model.dims.set_point(0, 1)
+    settle()
+    assert not annotator.layers.results.layer.data.any()
+    assert not annotator.asker.is_owing
+    assert len(annotator.layers.prompts.points.data) == 1
+
+
 def test_what_was_taken_back_is_not_accepted_elsewhere(annotator, settle, viewer_model):
     annotator.layers.prompts.points.add([0, 24, 104])
     annotator.accept()

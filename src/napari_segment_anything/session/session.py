@@ -55,11 +55,6 @@ class Session:
         return self._response
 
     @property
-    def latest_number(self) -> int:
-        """Number of the latest request; those before it are stale."""
-        return self._latest_number
-
-    @property
     def can_accept(self) -> bool:
         """Whether there is a mask to accept."""
         masks = self._response.masks if self._response else None

@@ -51,6 +51,8 @@ class MaskAsker(QObject):
         self._session = session
         self._bench = workbench
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
+        # Number of the latest request that was sent.
+        self._sent = 0
         # By number, requests that are answered although newer ones have come.
         self._owed: dict[int, Callable[[MaskResponse], None]] = {}
         self._worker = LatestWorker(self, answering_thread())
@@ -98,6 +100,7 @@ class MaskAsker(QObject):
             self._session.drop()
             return
         request = self._session.ask(plane, drawn)
+        self._sent = request.number
         self._worker.submit(partial(answer_first, request, *self._model, self.settings))
         if is_silent:
             self._narrator.stop()
@@ -107,13 +110,14 @@ class MaskAsker(QObject):
             self.said.emit("Add a point inside of the object, or a box around it.")
 
     def owe(self, then: Callable[[MaskResponse], None]) -> None:
-        """Have the latest request answered, and give the answer to ``then`` alone.
+        """Have the request on its way answered, and give the answer to ``then`` alone.
 
         Newer requests wait for it. Nothing comes of it when an answer fails, or another
         model is to answer.
         """
-        self._owed[self._session.latest_number] = then
-        self._worker.keep()
+        if self._worker.is_busy:
+            self._owed[self._sent] = then
+            self._worker.keep()
 
     def forget(self) -> None:
         """Wait for no answer any more, and say nothing about it."""
