@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 
 import torch
 
-Answer = tuple[torch.Tensor, torch.Tensor]
+from napari_segment_anything.engine.cuda_graphs import Decoded
 
 
 # One for each thread: what a stream has asked for is kept for that stream, so that
@@ -20,8 +20,8 @@ _OWN = _Own()
 
 
 def answered_ahead(
-    device: torch.device, works: Iterable[Callable[[], Answer]]
-) -> Generator[Answer, None, None]:
+    device: torch.device, works: Iterable[Callable[[], Decoded]]
+) -> Generator[Decoded, None, None]:
     """Do works in turn, on a card each while its caller uses the answer before.
 
     Parameters
@@ -37,7 +37,7 @@ def answered_ahead(
         Two tensors, for the caller's stream, which waits for them; the caller does not.
         Close the generator where not all answers are wanted.
     """
-    begun: deque[Callable[[], Answer]] = deque()
+    begun: deque[Callable[[], Decoded]] = deque()
     try:
         for work in works:
             begun.append(_begun(device, work))
@@ -52,7 +52,7 @@ def answered_ahead(
             torch.cuda.current_stream(device).wait_stream(_stream(device))
 
 
-def _begun(device: torch.device, work: Callable[[], Answer]) -> Callable[[], Answer]:
+def _begun(device: torch.device, work: Callable[[], Decoded]) -> Callable[[], Decoded]:
     if device.type != "cuda":
         return work
     stream = _stream(device)
@@ -61,7 +61,7 @@ def _begun(device: torch.device, work: Callable[[], Answer]) -> Callable[[], Ans
         answer = work()
         done = stream.record_event()
 
-    def joined() -> Answer:
+    def joined() -> Decoded:
         caller = torch.cuda.current_stream(device)
         caller.wait_event(done)
         for tensor in answer:

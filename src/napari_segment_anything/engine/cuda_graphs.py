@@ -11,8 +11,8 @@ import torch
 
 from napari_segment_anything.engine.memory import release_memory
 
-Answer = tuple[torch.Tensor, torch.Tensor]
-Work = Callable[[], Answer]
+Decoded = tuple[torch.Tensor, torch.Tensor]
+Work = Callable[[], Decoded]
 
 _N_WARM_UPS = 2
 # Torch allows one capture at a time in a process.
@@ -67,7 +67,7 @@ class CudaGraphs:
                 _FAILED.append(graph)
                 raise
 
-        def replay() -> Answer:
+        def replay() -> Decoded:
             graph.replay()
             return answer
 
@@ -83,7 +83,7 @@ class CudaGraphs:
                 work()
         caller.wait_stream(aside)
 
-    def _record(self, graph: torch.cuda.CUDAGraph, work: Work) -> Answer:
+    def _record(self, graph: torch.cuda.CUDAGraph, work: Work) -> Decoded:
         # `torch.cuda.graph` would, in many versions, collect garbage in this thread,
         # where a window's objects must not end; and stay on its stream after a failure.
         with torch.cuda.stream(self._stream):

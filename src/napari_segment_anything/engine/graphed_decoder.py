@@ -18,7 +18,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from napari_segment_anything.engine.cuda_graphs import Answer, CudaGraphs, Work
+from napari_segment_anything.engine.cuda_graphs import CudaGraphs, Decoded, Work
 from napari_segment_anything.networks.sam import Sam
 
 _LOG = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class GraphedDecoder:
 
     def decode(
         self, embedding: Tensor, *, multimask: bool = True, **prompts: Tensor
-    ) -> Answer:
+    ) -> Decoded:
         """Answer prompts in inference mode, as `Sam.decode` does.
 
         Parameters
@@ -112,7 +112,7 @@ class GraphedDecoder:
 
     def _steps(
         self, embedding: Tensor, multimask: bool, prompts: dict[str, Tensor]
-    ) -> Answer:
+    ) -> Decoded:
         return self._sam.decode(
             embedding, multimask=multimask, iou_floor=None, **prompts
         )
@@ -172,7 +172,7 @@ class GraphedDecoder:
         work = partial(self._decode_in_place, inputs, multimask)
         return _Captured(inputs, graphs.capture(work), graphs)
 
-    def _decode_in_place(self, inputs: dict[str, Tensor], multimask: bool) -> Answer:
+    def _decode_in_place(self, inputs: dict[str, Tensor], multimask: bool) -> Decoded:
         prompts = dict(inputs)
         # A view is another tensor each time, of which the decoder has kept nothing: so
         # what it would keep of an image becomes a part of the graph.
@@ -185,7 +185,7 @@ class GraphedDecoder:
         self._forget()
 
 
-def _replayed(captured: _Captured, given: dict[str, Tensor]) -> Answer:
+def _replayed(captured: _Captured, given: dict[str, Tensor]) -> Decoded:
     with captured.graphs.in_turn():
         for name, x in given.items():
             captured.inputs[name].copy_(x)
