@@ -93,6 +93,10 @@ class MaskWindows:
         rows = top + torch.arange(self.shape[0], device=logits.device)
         columns = left + torch.arange(self.shape[1], device=logits.device)
         by_row, by_column = _matrices_on(logits.device, self.geometry, size)
+        if logits.is_cuda:
+            # They may be dropped while other streams still read them.
+            for matrix in (by_row, by_column):
+                matrix.record_stream(torch.cuda.current_stream(logits.device))
         number = torch.arange(len(self), device=logits.device)[:, None, None]
         # Transposed already: rows last.
         shown = logits[number, low_rows[:, None], low_columns[:, :, None]]
@@ -101,7 +105,7 @@ class MaskWindows:
         return by_column @ (shown @ by_row)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _matrices_on(
     device: torch.device, geometry: FrameGeometry, size: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
