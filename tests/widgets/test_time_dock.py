@@ -224,7 +224,7 @@ def test_corrections_by_clicks(dock, qtbot, viewer):
     assert "are one track" in dock.form.job.status.text()
     # The other way round, the track that is chosen is one that is still there.
     dock.form.review.undo.click()
-    assert "taken back" in dock.form.job.status.text()
+    assert "is undone" in dock.form.job.status.text()
     corrector.picker.pick(after[4][1])
     buttons["join"].click()
     corrector.picker.pick(ids[0][1])
