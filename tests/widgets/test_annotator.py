@@ -87,7 +87,7 @@ def test_an_accept_outlives_the_slider(annotator, settle, viewer_model, disk):
     labels = annotator.layers.results.layer.data
     np.testing.assert_array_equal(labels[0] == 1, disk)
     assert not labels[1:].any()
-    assert "Accepted object 1 on T 0." in said
+    assert "T 0: Accepted object 1." in said
     assert len(annotator.layers.prompts.points.data) == 0
     # What the user does elsewhere goes on.
     assert viewer_model.dims.current_step[0] == 2
@@ -117,8 +117,61 @@ def test_nothing_of_an_image_that_is_gone_is_accepted(annotator, settle, viewer_
     viewer_model.dims.set_point(0, 1)
     settle()
     assert not annotator.layers.results.layer.data.any()
-    assert not annotator.asker.is_owing
+    assert not annotator.acceptance.is_due
     assert len(annotator.layers.prompts.points.data) == 1
+
+
+def test_an_accept_takes_what_was_drawn_before_it_alone(annotator, settle, masks):
+    points = annotator.layers.prompts.points
+    for number, (y, x) in enumerate([(24, 104), (20, 20)], start=1):
+        points.add([0, y, x])
+        annotator.accept()
+        assert annotator.acceptance.is_due
+        assert len(points.data) == number
+    settle()
+    labels = annotator.layers.results.layer.data[0]
+    np.testing.assert_array_equal(labels == 1, masks[3])
+    np.testing.assert_array_equal(labels == 2, masks[1])
+    assert len(points.data) == 0
+
+
+def test_a_box_drawn_after_an_accept_waits_for_its_own(annotator, settle, masks):
+    annotator.layers.prompts.points.add([0, 24, 104])
+    annotator.accept()
+    annotator.layers.prompts.boxes.add_rectangles(
+        [[[0, 10, 10], [0, 10, 30], [0, 30, 30], [0, 30, 10]]]
+    )
+    settle()
+    labels = annotator.layers.results.layer.data[0]
+    np.testing.assert_array_equal(labels == 1, masks[3])
+    assert labels.max() == 1
+    assert annotator.session.can_accept
+    annotator.accept()
+    np.testing.assert_array_equal(labels == 2, masks[1])
+
+
+@pytest.mark.parametrize("take_back", ["clear", "undo"])
+def test_an_accept_does_not_outlive_what_it_was_of(annotator, settle, take_back):
+    annotator.layers.prompts.points.add([0, 24, 104])
+    annotator.accept()
+    getattr(annotator, take_back)()
+    annotator.layers.prompts.points.add([0, 20, 20])
+    settle()
+    assert not annotator.layers.results.layer.data.any()
+    assert not annotator.acceptance.is_due
+    assert len(annotator.layers.prompts.points.data) == 1
+
+
+def test_ground_between_objects_that_are_due_stays_drawn(annotator, settle, masks):
+    points = annotator.layers.prompts.points
+    for place in [(24, 104), (2, 2), (20, 20)]:
+        points.add([0, *place])
+        annotator.accept()
+    settle()
+    labels = annotator.layers.results.layer.data[0]
+    np.testing.assert_array_equal(labels == 1, masks[3])
+    np.testing.assert_array_equal(labels == 2, masks[1])
+    np.testing.assert_array_equal(points.data, [[0, 2, 2]])
 
 
 def test_what_was_taken_back_is_not_accepted_elsewhere(annotator, settle, viewer_model):
@@ -140,7 +193,7 @@ def test_ground_that_is_accepted_before_the_slider_moves_stays_drawn(
     viewer_model.dims.set_point(0, 2)
     settle()
     assert not annotator.layers.results.layer.data.any()
-    assert "Nothing was accepted on T 0; what you drew is there." in said
+    assert "T 0: The model sees no object here; add a point or a box." in said
     assert len(annotator.layers.prompts.points.data) == 1
 
 

@@ -173,14 +173,14 @@ def test_a_click_on_a_finished_object_opens_it_with_its_prompts(
     assert annotator.layers.prompts.points.data.tolist() == [[0, 24, 104]]
     assert "Object 1 is open again." in said
     assert said[-1].startswith("Object 1 is open · ")
-    assert annotator.can_delete
+    assert annotator.reviser.can_delete
     assert annotator.session.can_accept
     # Nothing was painted yet, and accepting gives the same object, not another one.
     np.testing.assert_array_equal(labels_of(annotator)[0] == 1, object_3)
     annotator.accept()
     assert np.unique(labels_of(annotator)).tolist() == [0, 1, 2]
     np.testing.assert_array_equal(labels_of(annotator)[0] == 1, object_3)
-    assert not annotator.can_delete
+    assert not annotator.reviser.can_delete
 
 
 def test_a_reopened_object_keeps_handwork_when_it_is_accepted_again(
@@ -206,12 +206,12 @@ def test_leaving_an_open_object_leaves_it_as_it_was(annotator, accept, settle):
     annotator.clear()
     settle()
     np.testing.assert_array_equal(labels_of(annotator), before)
-    assert not annotator.can_delete
+    assert not annotator.reviser.can_delete
     # And the step can be taken back: it is open again.
     annotator.undo()
-    assert annotator.can_delete
+    assert annotator.reviser.can_delete
     annotator.undo()
-    assert not annotator.can_delete
+    assert not annotator.reviser.can_delete
     assert n_points(annotator) == 0
 
 
@@ -248,7 +248,7 @@ def test_a_click_on_what_was_painted_by_hand_is_a_prompt(annotator, settle):
     annotator.layers.prompts.points.add([0, 24, 104])
     settle()
     assert annotator.layers.prompts.points.data.tolist() == [[0, 24, 104]]
-    assert not annotator.can_delete
+    assert not annotator.reviser.can_delete
 
 
 def test_objects_are_walked_across_planes(annotator, accept, settle, viewer_model):
@@ -293,7 +293,7 @@ def test_deleting_an_open_object(annotator, accept, settle, said):
     assert n_points(annotator) == 0
     annotator.undo()
     np.testing.assert_array_equal(labels_of(annotator), before)
-    assert annotator.can_delete
+    assert annotator.reviser.can_delete
     settle()
 
 
@@ -610,7 +610,7 @@ def test_a_long_session_is_replayed_to_the_same_labels(
                 settle()
                 if rng.random() < 0.5:
                     annotator.reviser.walk(1)
-                elif annotator.can_delete:
+                elif annotator.reviser.can_delete:
                     annotator.reviser.delete()
         settle()
     assert min(done.values()) > 3

@@ -126,7 +126,9 @@ def test_what_is_drawn_on_the_next_frame_outlives_a_late_mask(
     corrector, one = dock.corrector, dock.corrector.selected
     prompts = outline(dock)
     prompts.accept()
+    assert not prompts.is_open
     viewer_model.dims.set_point(0, 2)
+    dock.form.review.prompt.click()
     points = prompts.layers.prompts.points
     points.add(np.array([[2.0, 23.0, 16.0]]))
     qtbot.waitUntil(lambda: not prompts.is_due, timeout=30_000)
@@ -135,16 +137,22 @@ def test_what_is_drawn_on_the_next_frame_outlives_a_late_mask(
     assert prompts.is_open
     np.testing.assert_array_equal(points.data, [[2.0, 23.0, 16.0]])
     prompts.end()
-    viewer_model.dims.set_point(0, 3)
-    prompts = outline(dock)
+
+
+def test_an_outline_of_nothing_is_drawn_again(dock, viewer_model, qtbot):
+    corrector = dock.corrector
+    before = corrector.layers.labels.data[3].copy()
+    dock.form.review.prompt.click()
+    prompts = corrector.prompts
+    points = prompts.layers.prompts.points
+    points.add(np.array([[3.0, 1.0, 1.0]]))
     prompts.accept()
     assert prompts.is_due
     viewer_model.dims.set_point(0, 1)
-    # Given up before the mask was there.
-    prompts.end()
-    before = corrector.layers.labels.data[3].copy()
     qtbot.waitUntil(lambda: not prompts.is_due, timeout=30_000)
     settle(dock, qtbot)
+    assert prompts.is_open
+    np.testing.assert_array_equal(points.data, [[3.0, 1.0, 1.0]])
     np.testing.assert_array_equal(corrector.layers.labels.data[3], before)
 
 

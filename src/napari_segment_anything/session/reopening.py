@@ -21,11 +21,19 @@ def prompts_of(known: AcceptedObject) -> Drawing:
     return known.drawing
 
 
-def less(drawing: Drawing, part: Drawing) -> Drawing:
-    """Return a drawing less its first points and shapes, as many as a part has."""
-    n_points, n_outlines = len(part.points), len(part.outlines)
-    return Drawing(
-        drawing.points[n_points:],
-        drawing.is_inside[n_points:],
-        drawing.outlines[n_outlines:],
-    )
+def less(drawing: Drawing, part: Drawing) -> Drawing | None:
+    """Return a drawing less the points and shapes of a part; None if any is missing."""
+    points = [*zip(drawing.points.tolist(), drawing.is_inside.tolist(), strict=True)]
+    kept = list(range(len(points)))
+    for point in zip(part.points.tolist(), part.is_inside.tolist(), strict=True):
+        same = next((i for i in kept if points[i] == point), None)
+        if same is None:
+            return None
+        kept.remove(same)
+    outlines = list(drawing.outlines)
+    for outline in part.outlines:
+        equal = next((i for i, one in enumerate(outlines) if one.equals(outline)), None)
+        if equal is None:
+            return None
+        del outlines[equal]
+    return Drawing(drawing.points[kept], drawing.is_inside[kept], tuple(outlines))

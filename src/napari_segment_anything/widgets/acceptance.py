@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_segment_anything.session.answers import SizedResponse
 from napari_segment_anything.session.drawing import Drawing
 from napari_segment_anything.session.neighbours import points_of_others
+from napari_segment_anything.session.reopening import less
 from napari_segment_anything.widgets.editor import Choices
 from napari_segment_anything.widgets.narrator import NO_OBJECT, accepted_message
 
@@ -47,8 +48,22 @@ class Shown:
     others: MaskSet | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Due:
+    """What is to be accepted as soon as its mask is there, and how."""
+
+    plane: PlaneId
+    drawing: Drawing
+    settings: AnswerSettings
+    choices: Choices
+    is_volume: bool
+
+
 class Acceptance:
     """Accepts the masks of one image.
+
+    An accept belongs to what is drawn at that moment: when the mask is not there yet,
+    it is accepted as soon as it arrives, whatever is drawn or shown by then.
 
     Parameters
     ----------
@@ -67,6 +82,8 @@ class Acceptance:
         Which kind of thing new objects are.
     latest : int or None
         The object that was accepted last.
+    on_arrival : callable
+        Is told in words what came of a mask that was due.
     """
 
     def __init__(
@@ -81,18 +98,18 @@ class Acceptance:
         self.is_volume = False
         self.class_id = 1
         self.latest: int | None = None
-        self._is_other_way = False
+        self.on_arrival: Callable[[str], object] = str
         self._layers = layers
         self._session = session
         self._editor = editor
         self._asker = asker
-        self._due: PlaneId | None = None
+        self._due: list[_Due] = []
 
     def wanted(self, plane: PlaneId) -> Drawing:
         """Return what is asked now: in turbo mode one click at a time."""
         if self._editor.is_as_opened(plane):
             return Drawing()
-        drawing = self._layers.prompts.drawing_on(plane)
+        drawing = self._drawn_on(plane)
         if self._is_turbo_click(plane, drawing):
             return Drawing(drawing.points[:1], drawing.is_inside[:1])
         return drawing
@@ -107,19 +124,22 @@ class Acceptance:
 
     def has_turbo_click(self, plane: PlaneId) -> bool:
         """Whether a click is drawn that is an object by itself."""
-        return self._is_turbo_click(plane, self._layers.prompts.drawing_on(plane))
+        return self._is_turbo_click(plane, self._drawn_on(plane))
 
     @property
     def is_due(self) -> bool:
-        """Whether the mask that is still being computed is to be accepted."""
-        return self._due is not None
+        """Whether masks that are still being computed are to be accepted."""
+        return bool(self._due)
 
     @property
     def can_accept(self) -> bool:
-        """Whether there is a mask to accept, or an object to confirm."""
+        """Whether there is a mask to accept, now or soon, or an object to confirm."""
         plane = self._layers.plane
-        is_open = plane is not None and self._editor.is_as_opened(plane)
-        return is_open or self._session.can_accept
+        if plane is None:
+            return False
+        is_ready = self._session.can_accept or self._editor.is_as_opened(plane)
+        is_coming = self._asker.is_busy and self.wanted(plane).prompts.has_object
+        return is_ready or is_coming
 
     @property
     def shown(self) -> Shown | None:
@@ -139,10 +159,9 @@ class Acceptance:
     def accept(self, *, is_other_way: bool = False) -> str:
         """Turn the mask of what is drawn into an object; return what to say of it.
 
-        A mask that is still being computed is due when it arrives. With
-        ``is_other_way`` this object alone may overwrite others, or may not.
+        Nothing is said of a mask that is due. With ``is_other_way`` this object alone
+        may overwrite others, or may not.
         """
-        self._is_other_way |= is_other_way
         plane = self._layers.plane
         if plane is None or self._asker.model is None:
             return ""
@@ -152,76 +171,70 @@ class Acceptance:
         wanted = self.wanted(plane)
         if not wanted.prompts.has_object:
             return ""
+        due = _Due(
+            plane,
+            wanted,
+            self._asker.settings,
+            Choices(
+                may_overwrite=self.may_overwrite != is_other_way,
+                class_id=self.class_id,
+                is_brief=self._is_turbo_click(plane, wanted),
+            ),
+            self.is_volume,
+        )
         response = self._session.response
         if response is None or not self._session.is_current(plane, wanted.prompts):
-            self._due = plane if self._asker.is_busy else None
+            # Before it is due: afterwards other things are wanted.
+            prompts = self.asked(plane)
+            self._due.append(due)
+            self._asker.owe(plane, prompts, partial(self._arrive, due))
             return ""
-        if response.masks is None or not self._session.can_accept:
-            return self._refuse(plane, wanted, NO_OBJECT)
-        ids = self._editor.accept(
-            response, wanted, self._asker.settings, self._choices(plane, wanted)
-        )
-        self._is_other_way = False
-        if ids:
-            self.latest = ids[0]
-            return accepted_message(ids)
-        return self._refuse(plane, wanted, _COVERED)
-
-    def accept_if_due(self) -> str:
-        """Accept a mask that has arrived, if that was wanted before it was there."""
-        due, self._due = self._due, None
-        return "" if due is None else self.accept()
-
-    def leave(self, say: Callable[[str], None]) -> None:
-        """Another plane is shown now: accept there what is due when it arrives."""
-        if self._due is not None:
-            drawn = self.wanted(self._due)
-            choices = self._choices(self._due, drawn)
-            settings = self._asker.settings
-            self._asker.owe(partial(self._accept_late, drawn, settings, choices, say))
-        self.forget()
+        return self._finish(due, response)
 
     def forget(self) -> None:
         """Nothing is due any more."""
-        self._due = None
-        self._is_other_way = False
+        self._due.clear()
 
-    def _accept_late(
-        self,
-        drawn: Drawing,
-        settings: AnswerSettings,
-        choices: Choices,
-        say: Callable[[str], None],
-        response: MaskResponse,
-    ) -> None:
-        plane, masks = response.request.plane, response.masks
+    def _arrive(self, due: _Due, response: MaskResponse) -> None:
+        if due not in self._due:
+            return
+        self._due.remove(due)
         is_stale = response.request.source is not self._session.source
-        if is_stale or not self.wanted(plane).equals(drawn):
-            return  # what is drawn was changed, or taken back
-        ids = []
-        if masks is not None and masks.areas.any():
-            ids = self._editor.accept(response, drawn, settings, choices)
-        if ids:
-            say(accepted_message(ids, plane))
-        else:
-            say(f"Nothing was accepted on {plane.describe()}; what you drew is there.")
+        # Else it was changed, or taken back.
+        is_there = less(self._drawn_on(due.plane), due.drawing) is not None
+        words = "" if is_stale or not is_there else self._finish(due, response)
+        if words and due.plane != self._layers.plane:
+            words = f"{due.plane.describe()}: {words}"
+        self.on_arrival(words)
 
-    def _choices(self, plane: PlaneId, wanted: Drawing) -> Choices:
+    def _finish(self, due: _Due, response: MaskResponse) -> str:
+        plane, masks = due.plane, response.masks
+        if masks is None or not masks.areas.any():
+            return self._refuse(due, NO_OBJECT)
         objects, continued = self._session.objects, None
-        if self.is_volume and self.latest is not None and self.latest in objects:
+        if due.is_volume and self.latest is not None and self.latest in objects:
             is_here = objects.get(self.latest, plane) is not None
             continued = None if is_here else self.latest
-        return Choices(
-            may_overwrite=self.may_overwrite != self._is_other_way,
-            class_id=self.class_id,
-            continued=continued,
-            is_brief=self._is_turbo_click(plane, wanted),
-        )
+        choices = replace(due.choices, continued=continued)
+        ids = self._editor.accept(response, due.drawing, due.settings, choices)
+        if not ids:
+            return self._refuse(due, _COVERED)
+        self.latest = ids[0]
+        return accepted_message(ids)
 
-    def _refuse(self, plane: PlaneId, wanted: Drawing, why: str) -> str:
-        if self._is_turbo_click(plane, wanted):
-            self._editor.discard(plane, wanted)
+    def _refuse(self, due: _Due, why: str) -> str:
+        if due.choices.is_brief:
+            self._editor.discard(due.plane, due.drawing)
         return why
+
+    def _drawn_on(self, plane: PlaneId) -> Drawing:
+        """Return what is drawn on a plane, less what is due already."""
+        drawing = self._layers.prompts.drawing_on(plane)
+        for due in self._due:
+            if due.plane == plane:
+                rest = less(drawing, due.drawing)
+                drawing = drawing if rest is None else rest
+        return drawing
 
     def _is_turbo_click(self, plane: PlaneId, drawing: Drawing) -> bool:
         return (

@@ -15,6 +15,7 @@ from napari_segment_anything.widgets.editor import Editor
 from napari_segment_anything.widgets.hover import Hover
 from napari_segment_anything.widgets.mask_asker import MaskAsker
 from napari_segment_anything.widgets.narrator import (
+    DUE,
     NO_PLANE,
     NOTHING_TO_ACCEPT,
     OTHER_SHAPE,
@@ -77,7 +78,7 @@ class Annotator(QObject):
         self.watch.changed.connect(self._on_plane)
         self.watch.rested.connect(self.ask)
         self.asker.said.connect(self.said)
-        self.asker.received.connect(self._on_answer)
+        self.acceptance.on_arrival = self._on_arrival
         self.asker.failed.connect(self._on_failure)
         self.asker.is_busy_changed.connect(self.state_changed)
         self.layers.prompts.changed.connect(self._on_prompts)
@@ -105,11 +106,6 @@ class Annotator(QObject):
             self.asker.settings = settings
             if self.layers.are_shown and self.layers.have_prompts:
                 self.ask()
-
-    @property
-    def can_delete(self) -> bool:
-        """Whether a finished object is open again on the plane that is shown."""
-        return self.reviser.open_object() is not None
 
     def start(self) -> None:
         """Add the layers that are missing in the viewer, and draw with points."""
@@ -147,7 +143,10 @@ class Annotator(QObject):
         if message := self.acceptance.accept(is_other_way=is_other_way):
             self.said.emit(message)
             self.reviser.go_on(known)
-        elif self.asker.model is not None and not self.acceptance.is_due:
+        elif self.acceptance.is_due:
+            self.ask()
+            self.said.emit(DUE)
+        elif self.asker.model is not None:
             self.said.emit(NOTHING_TO_ACCEPT)
 
     def clear(self) -> None:
@@ -194,16 +193,16 @@ class Annotator(QObject):
         self.layers.results.show_objects(self.session.objects)
 
     def _on_plane(self) -> None:
-        self.acceptance.leave(self.said.emit)
         self.hover.hide()
         self.asker.leave()
         self._show_response()
         if self.layers.plane is None and self.layers.are_shown:
             self.said.emit(NO_PLANE)
 
-    def _on_answer(self) -> None:
-        if message := self.acceptance.accept_if_due():
-            self.said.emit(message)
+    def _on_arrival(self, words: str) -> None:
+        self.ask()
+        if words:
+            self.said.emit(words)
 
     def _on_failure(self, error: Exception) -> None:
         self.acceptance.forget()

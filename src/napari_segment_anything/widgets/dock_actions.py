@@ -111,13 +111,13 @@ class DockActions(QObject):
         form.clear.setEnabled(
             can and annotator is not None and annotator.layers.have_prompts
         )
-        form.delete.setEnabled(can and annotator is not None and annotator.can_delete)
         form.undo.setEnabled(session is not None and session.can_undo)
         form.redo.setEnabled(session is not None and session.can_redo)
         has_objects = session is not None and len(session.objects) > 0
         form.next.setEnabled(can and has_objects)
         form.previous.setEnabled(can and has_objects)
-        can_change = can and annotator is not None and annotator.can_delete
+        can_change = can and annotator is not None and annotator.reviser.can_delete
+        form.delete.setEnabled(can_change)
         form.merge.setEnabled(can_change)
         form.split.setEnabled(can_change)
         for button in (form.save_record, form.methods, form.classes):

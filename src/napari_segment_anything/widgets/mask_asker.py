@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
-    from napari_segment_anything.session.requests import MaskResponse
+    from napari_segment_anything.session.requests import MaskRequest, MaskResponse
     from napari_segment_anything.session.session import Session
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.workbench import Workbench
@@ -38,9 +38,6 @@ class MaskAsker(QObject):
         Knows which planes are ready.
     """
 
-    received = Signal()
-    """The session has a new answer."""
-
     is_busy_changed = Signal(bool)
     said = Signal(str)
     failed = Signal(object)
@@ -51,8 +48,7 @@ class MaskAsker(QObject):
         self._session = session
         self._bench = workbench
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
-        # Number of the latest request that was sent.
-        self._sent = 0
+        self._sent: MaskRequest | None = None
         # By number, requests that are answered although newer ones have come.
         self._owed: dict[int, Callable[[MaskResponse], None]] = {}
         self._worker = LatestWorker(self, answering_thread())
@@ -72,18 +68,12 @@ class MaskAsker(QObject):
         """Whether a plane is being encoded or a mask decoded."""
         return self._worker.is_busy
 
-    @property
-    def is_owing(self) -> bool:
-        """Whether an answer is awaited although newer requests have come."""
-        return bool(self._owed)
-
     def set_model(
         self, predictor: MaskPredictor, store: EmbeddingStore
     ) -> EmbeddingPlaces:
         """Ask another model from now on; return where it keeps embeddings."""
         places = EmbeddingPlaces(store, self._bench.index, self._bench.gate)
         self._model = (predictor, places)
-        self._owed.clear()
         device = predictor.device.type
         self._narrator.set_device("CPU" if device == "cpu" else "graphics card")
         self._session.drop()
@@ -99,8 +89,7 @@ class MaskAsker(QObject):
         if plane is None or self._model is None:
             self._session.drop()
             return
-        request = self._session.ask(plane, drawn)
-        self._sent = request.number
+        request = self._sent = self._session.ask(plane, drawn)
         self._worker.submit(partial(answer_first, request, *self._model, self.settings))
         if is_silent:
             self._narrator.stop()
@@ -109,14 +98,20 @@ class MaskAsker(QObject):
         if not drawn.is_empty and not drawn.has_object:
             self.said.emit("Add a point inside of the object, or a box around it.")
 
-    def owe(self, then: Callable[[MaskResponse], None]) -> None:
-        """Have the request on its way answered, and give the answer to ``then`` alone.
+    def owe(
+        self,
+        plane: PlaneId,
+        drawn: PlanePrompts,
+        then: Callable[[MaskResponse], None],
+    ) -> None:
+        """Have prompts answered in any case, and give the answer to ``then`` alone.
 
-        Newer requests wait for it. Nothing comes of it when an answer fails, or another
-        model is to answer.
+        Newer requests wait for it. Nothing comes of it when an answer fails.
         """
-        if self._worker.is_busy:
-            self._owed[self._sent] = then
+        if not self._is_on_its_way(plane, drawn):
+            self.ask(plane, drawn)
+        if self._sent is not None and self._worker.is_busy:
+            self._owed[self._sent.number] = then
             self._worker.keep()
 
     def forget(self) -> None:
@@ -141,6 +136,11 @@ class MaskAsker(QObject):
         self._narrator.stop()
         self._worker.close()
 
+    def _is_on_its_way(self, plane: PlaneId, drawn: PlanePrompts) -> bool:
+        if (sent := self._sent) is None or not self._worker.is_busy:
+            return False
+        return sent.plane == plane and sent.prompts.equals(drawn)
+
     def _on_answer(self, response: MaskResponse) -> None:
         self._bench.planes_changed.emit()
         if then := self._owed.pop(response.request.number, None):
@@ -148,7 +148,6 @@ class MaskAsker(QObject):
         elif self._session.receive(response):
             open_id = self._session.reopened_on(response.request.plane)
             self._narrator.tell(response, open_id)
-            self.received.emit()
 
     def _on_failure(self, error: Exception) -> None:
         self._narrator.stop()

@@ -28,6 +28,7 @@ _N_SCORES = 3
 READY = "Ready: click on an object, or drag a box around it."
 NOTHING_TO_ACCEPT = "Nothing is outlined: click on an object, or drag a box around it."
 UNSAVED = "Accept or clear first what is drawn here."
+DUE = "Accepted as soon as the mask is there; go on with the next object."
 NO_PLANE = (
     "No single plane of this image is shown: switch to 2-D and move the sliders "
     "into the image."
@@ -193,9 +194,8 @@ def deleted_message(object_id: int | None) -> str:
     return f"Deleted object {object_id}; undo brings it back."
 
 
-def accepted_message(ids: list[int], elsewhere: PlaneId | None = None) -> str:
-    """Return what was accepted, in words, and on which plane if it is not shown."""
-    place = "" if elsewhere is None else f" on {elsewhere.describe()}"
+def accepted_message(ids: list[int]) -> str:
+    """Return what was accepted, in words."""
     if len(ids) == 1:
-        return f"Accepted object {ids[0]}{place}."
-    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}{place}."
+        return f"Accepted object {ids[0]}."
+    return f"Accepted {count_objects(len(ids))}, {min(ids)} to {max(ids)}."

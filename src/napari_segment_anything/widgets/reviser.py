@@ -61,6 +61,11 @@ class Reviser(QObject):
         self._carried: int | None = None
         self._reviewed: ObjectKey | None = None
 
+    @property
+    def can_delete(self) -> bool:
+        """Whether a finished object is open again on the plane that is shown."""
+        return self.open_object() is not None
+
     def delete(self) -> None:
         """Delete the object that is open again."""
         plane, known = self._layers.plane, self.open_object()

@@ -91,11 +91,12 @@ class Steps:
         return self._apply(self._session.redo())
 
     def content_less(self, plane: PlaneId, drawing: Drawing) -> Drawing:
-        """Return all prompts but the first points and shapes of a plane."""
+        """Return all prompts but those of a drawing on a plane, if they are there."""
         axes = self._layers.axes
         rest = less(self.content.on(plane, axes), drawing)
-        content = self.content.without(plane, axes)
-        return content.joined(rest.lifted(plane, axes))
+        if rest is None:
+            return self.content
+        return self.content.without(plane, axes).joined(rest.lifted(plane, axes))
 
     def canvas(self, plane: PlaneId) -> Canvas:
         """Return where objects of a plane are put."""

@@ -32,6 +32,7 @@ HOW = (
     f"instead; {keys.SIZE_KEY}: another size. "
     f"{keys.ACCEPT_KEY} accepts the outline, {keys.CLEAR_KEY} gives it up."
 )
+NO_OBJECT = "No object is found there; add a point, or draw a box."
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class _Due:
     """What was accepted before its mask was there, and for which track."""
 
     plane: PlaneId
-    drawn: PlanePrompts
+    drawing: Drawing
     track: int
 
 
@@ -81,12 +82,11 @@ class TimePrompts(QObject):
         self.session = Session(self.layers.source())
         self._asker = MaskAsker(self.session, workbench)
         self._watch = PlaneWatch(viewer, self.layers)
-        self._due: _Due | None = None
-        self._watch.changed.connect(self._on_plane)
+        self._due: list[_Due] = []
+        self._watch.changed.connect(self.session.drop)
         self._watch.rested.connect(self._ask)
         self._asker.said.connect(self.said)
         self._asker.failed.connect(self._on_failure)
-        self._asker.received.connect(self._on_answer)
         self.layers.prompts.changed.connect(self._ask)
         self.session.response_changed.connect(self._show)
         for layer in self.layers.prompts.layers:
@@ -99,8 +99,8 @@ class TimePrompts(QObject):
 
     @property
     def is_due(self) -> bool:
-        """Whether what is outlined was accepted before its mask was there."""
-        return self._due is not None or self._asker.is_owing
+        """Whether what was outlined was accepted before its mask was there."""
+        return bool(self._due)
 
     @property
     def is_busy(self) -> bool:
@@ -124,25 +124,28 @@ class TimePrompts(QObject):
     def accept(self) -> None:
         """Hand over the mask; one that is still being computed when it arrives.
 
-        Whatever frame is shown then.
+        Whatever is drawn or shown by then.
         """
         plane = self.layers.plane
         if plane is None or not self.is_open:
             return
-        drawn = self.layers.prompts.prompts_on(plane)
-        if not drawn.has_object:
+        drawing = self.layers.prompts.drawing_on(plane)
+        if not drawing.prompts.has_object:
             self.said.emit(HOW)
             return
-        response = self.session.response
-        if response is None or not self.session.is_current(plane, drawn):
-            is_due = self.is_busy
-            self._due = _Due(plane, drawn, self._chosen()) if is_due else None
+        due, response = _Due(plane, drawing, self._chosen()), self.session.response
+        if response is None or not self.session.is_current(plane, drawing.prompts):
+            self._due.append(due)
+            self._asker.owe(plane, drawing.prompts, partial(self._arrive, due))
+        elif response.masks is None or not self.session.can_accept:
+            self.said.emit(NO_OBJECT)
             return
-        self._hand_over(plane, response, self._chosen())
+        self.end()
+        if due not in self._due and response is not None:
+            self._hand_over(due, response)
 
     def end(self) -> None:
         """Remove what is drawn, and its layers."""
-        self._due = None
         self._watch.stop()
         prompts = self.layers.prompts
         for layer in (*prompts.layers, self.layers.preview.layer):
@@ -199,39 +202,35 @@ class TimePrompts(QObject):
         self._asker.ask(plane, drawn)
         self._show()
 
-    def _hand_over(self, plane: PlaneId, response: MaskResponse, track: int) -> None:
-        masks = response.masks
-        if masks is None or not masks.areas.any():
-            self.said.emit("No object is found there; add a point, or draw a box.")
+    def _arrive(self, due: _Due, response: MaskResponse) -> None:
+        if due not in self._due:
+            return
+        self._due.remove(due)
+        if response.masks is not None and response.masks.areas.any():
+            self._hand_over(due, response)
+        else:
+            self._give_back(due)
+            self.said.emit(NO_OBJECT)
+        self.changed.emit()
+
+    def _hand_over(self, due: _Due, response: MaskResponse) -> None:
+        if (masks := response.masks) is None:
             return
         mask = np.zeros(masks.shape, bool)
         for number in range(len(masks)):
             mask |= masks.full_mask(number)
-        self.layers.prompts.clear(plane)
-        # Something may be drawn on the frame that is shown by now.
-        if self.layers.prompts.are_empty:
-            self.end()
-        self.accepted.emit(plane, mask, track)
+        self.accepted.emit(due.plane, mask, due.track)
 
-    def _on_plane(self) -> None:
-        due, self._due = self._due, None
-        if due is not None:
-            self._asker.owe(partial(self._on_late_answer, due))
-        self.session.drop()
-
-    def _on_answer(self) -> None:
-        due, self._due = self._due, None
-        if due is not None:
-            self.accept()
-
-    def _on_late_answer(self, due: _Due, response: MaskResponse) -> None:
-        # Unless what is drawn was changed, or given up.
-        if self.layers.prompts.prompts_on(due.plane).equals(due.drawn):
-            self._hand_over(due.plane, response, due.track)
-        self.changed.emit()
+    def _give_back(self, due: _Due) -> None:
+        """Draw again what was accepted, and came to nothing."""
+        if not self.is_open:
+            self.begin()
+        self.layers.prompts.draw(due.plane, due.drawing)
 
     def _on_failure(self, error: Exception) -> None:
-        self._due = None
+        due, self._due = self._due, []
+        for each in due:
+            self._give_back(each)
         self.failed.emit(error)
 
     def _show(self) -> None:
