@@ -57,6 +57,20 @@ def test_nothing_is_painted_under_others_unless_it_may():
     assert (labels == 2).sum() == 4
 
 
+def test_a_rim_of_other_objects_is_no_object():
+    labels = empty()
+    paint(labels, masks((0, 0, 10, 6)), first_id=1)
+    before = labels.copy()
+    # A quarter of the first is free, a third of the second.
+    assert paint(labels, masks((0, 0, 2, 8)), first_id=2).ids == {}
+    np.testing.assert_array_equal(labels, before)
+    assert paint(labels, masks((0, 0, 1, 9)), first_id=2).ids == {0: 2}
+    assert labels[0, 6:10].tolist() == [2, 2, 2, 0]
+    # What covers it in its own set is not another object.
+    painted = paint(labels, masks((4, 6, 8, 12), (4, 6, 9, 12)), first_id=3)
+    assert painted.ids == {0: 3, 1: 4}
+
+
 def test_what_was_painted_of_an_object_is_cut_tightly():
     painted = paint(empty(), masks((2, 3, 5, 8), (0, 0, 1, 1)), first_id=1)
     corner, mask = painted.mask_of(1)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Read = Callable[[tuple[slice, slice]], npt.NDArray[np.integer]]
     """Reads a part of the plane, rows first."""
 
+# What others leave of a mask when they cover more of it is a rim of theirs.
+_MIN_FREE = 1 / 3
+
 
 @dataclass(frozen=True, eq=False)
 class Painted:
@@ -87,7 +90,8 @@ def paint_masks(
     first_id : int
         Id of the first new object; the others follow without gaps.
     may_overwrite : bool, optional
-        Whether pixels of other objects may be taken; by default only free ones.
+        Whether pixels of other objects may be taken; by default only free ones, and a
+        mask of which others cover more than two thirds is left out.
     replaced : Replaced, optional
         An object that the first mask takes the place and the id of. What was painted
         or erased in it by hand since it was accepted is done to the new mask too.
@@ -107,8 +111,13 @@ def paint_masks(
     is_painted = drawn > 0
     if not may_overwrite:
         is_painted &= after == 0
+        # Counting is several times faster than np.unique's sorting of each pixel.
+        n_all, n_free = (
+            np.bincount(drawn[which], minlength=len(masks) + 1)
+            for which in (drawn > 0, is_painted)
+        )
+        is_painted &= (n_free >= _MIN_FREE * n_all)[drawn]
     numbers = drawn[is_painted]
-    # Counting is several times faster than np.unique's sorting of each pixel.
     present = np.flatnonzero(np.bincount(numbers)) if len(numbers) else numbers
     ids, next_id = {}, first_id
     first = continued if replaced is None else replaced.known.object_id

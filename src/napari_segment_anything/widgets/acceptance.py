@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.editor import Editor
     from napari_segment_anything.widgets.mask_asker import MaskAsker
 
-_COVERED = "Other objects cover this one; tick “May overwrite” to replace them."
+_COVERED = (
+    "Other objects cover this one, or most of it; tick “May overwrite” to replace them."
+)
 
 
 @dataclass(frozen=True, eq=False)
