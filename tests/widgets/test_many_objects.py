@@ -159,6 +159,38 @@ def test_an_undo_takes_back_sliders_that_have_just_moved(qtbot, dock):
     assert not labels_of(dock).any()
 
 
+def test_a_slider_that_has_moved_counts_also_when_another_plane_is_shown(
+    qtbot, dock, viewer_model
+):
+    review = dock.form.review
+    everything(qtbot, dock)
+    full, most = labels_of(dock).copy(), review.area.maximum()
+    areas = np.bincount(full[0].ravel())[1:]
+    middle = int(np.median(areas))
+    # The second move takes the place of the first as a step.
+    for least in (middle, middle + 1):
+        review.area.setValue((least, most))
+        viewer_model.dims.set_point(0, 2)
+        assert dock.reviewer.is_busy
+        settle(qtbot, dock)
+        assert viewer_model.dims.current_step[0] == 2
+        left = np.bincount(labels_of(dock)[0].ravel())[1:]
+        assert 0 < (left > 0).sum() < len(areas)
+        assert (left[left > 0] >= least).all()
+        assert "on T 0." in dock.form.job.status.text()
+        viewer_model.dims.set_point(0, 0)
+        settle(qtbot, dock)
+        assert review.area.value()[0] == least
+    # Taken back before it is done, from elsewhere.
+    before = labels_of(dock).copy()
+    review.area.setValue((most - 1, most))
+    viewer_model.dims.set_point(0, 2)
+    dock.form.undo.click()
+    settle(qtbot, dock)
+    np.testing.assert_array_equal(labels_of(dock) > 0, full > 0)
+    assert (before != labels_of(dock)).any()
+
+
 def test_everything_on_one_plane_after_another_keeps_both(qtbot, dock, viewer_model):
     everything(qtbot, dock)
     before = labels_of(dock)[0].copy()

@@ -33,6 +33,8 @@ class Reviewer(QObject):
         self._form = form
         self._annotator: Annotator | None = None
         self._is_filling = False
+        # What sliders filter, or did at last.
+        self._filtered: Candidates | None = None
         self._worker = LatestWorker(self)
         self._worker.finished.connect(self._on_passing)
         self._worker.failed.connect(self.failed)
@@ -64,7 +66,7 @@ class Reviewer(QObject):
 
         Otherwise their outcome would come after the undoing, and undo it.
         """
-        annotator, candidates = self._annotator, self._candidates()
+        annotator, candidates = self._annotator, self._filtered
         if annotator is None:
             return
         is_pending = self.is_busy
@@ -95,22 +97,31 @@ class Reviewer(QObject):
         if candidates is not None and self._annotator is not None:
             before = self._annotator.editor.objects.base_filter(candidates.plane)
             chosen = self._form.chosen
+            self._filtered = candidates
             self._worker.submit(partial(candidates.passing, chosen, before))
 
     def _on_passing(self, passing: Passing) -> None:
-        annotator = self._annotator
-        if annotator is None or self._candidates() is not passing.candidates:
+        annotator, plane = self._annotator, passing.candidates.plane
+        if annotator is None:
             return
+        if annotator.reviser.found.get(plane) is not passing.candidates:
+            return
+        shown = annotator.layers.plane
         # Sliders that are being dragged must not be set to what they were.
         self._is_filling = True
         try:
             annotator.editor.objects.fill(passing, annotator.acceptance.class_id)
         finally:
             self._is_filling = False
+        place = "this plane"
+        if shown != plane:
+            # The user has moved on since, and stays there.
+            place = plane.describe()
+            if shown is not None:
+                annotator.layers.go_to(shown)
         self.refresh(annotator)
-        plane = passing.candidates.plane
         n_found = len(annotator.session.objects.on(plane))
-        self.said.emit(f"{count_objects(n_found)} on this plane.")
+        self.said.emit(f"{count_objects(n_found)} on {place}.")
 
     def _walk(self) -> None:
         if self._annotator is not None:
