@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.widgets.narrator import failure_message
+from napari_segment_anything.widgets.tabs import join_tabs
 from napari_segment_anything.widgets.workbench import acquire, release
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from qtpy.QtGui import QShowEvent
 
     from napari_segment_anything.widgets.image_form import ImageForm
 
@@ -38,6 +41,11 @@ class Dock(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(form, 1)
         self.destroyed.connect(_Closing(self))
+        # Once it is shown, napari has chosen a place for it.
+        self._join = QTimer(self)
+        self._join.setSingleShot(True)
+        self._join.timeout.connect(self._join_tabs)
+        self._was_shown = False
 
     def say_failure(self, error: Exception) -> None:
         """Say what went wrong and what to do, in the dock and as a notification."""
@@ -53,6 +61,16 @@ class Dock(QWidget):
         if model is None:
             return f"{self.workbench.wanted_model}, loaded when it is needed"
         return f"{model.name} on {model.device}"
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 Qt's name
+        """Join the tabs of other docks, the first time only."""
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            self._join.start()
+
+    def _join_tabs(self) -> None:
+        join_tabs(self, Dock)
 
     def let_go(self) -> None:
         """Close what the dock has started; Qt has taken its widgets already."""
