@@ -126,7 +126,7 @@ def _print(summary: Mapping[str, Any], *, is_tracking: bool) -> None:
         + (f", {summary['n_ready']} are ready" if summary["n_ready"] else ""),
         f"would read {_size(summary['bytes_read'])} of pixels",
         *(
-            f"would write at most {_size(n_bytes)} of {what}"
+            f"would write {_amount(what, n_bytes, is_tracking=is_tracking)}"
             for what, n_bytes in summary["bytes_written"].items()
         ),
         f"would take about {_duration(summary['seconds_expected'])}, "
@@ -137,6 +137,15 @@ def _print(summary: Mapping[str, Any], *, is_tracking: bool) -> None:
         "Nothing was written. Planes that the store has already are not encoded again.",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _amount(what: str, n_bytes: int, *, is_tracking: bool) -> str:
+    # Labels and images get smaller by compression; how many windows of a plane are
+    # encoded differs from plane to plane.
+    if what != "embeddings":
+        return f"at most {_size(n_bytes)} of {what}"
+    more = ", and more where tracks are repaired" if is_tracking else ""
+    return f"about {_size(n_bytes)} of {what}{more}"
 
 
 def _size(n_bytes: float) -> str:
