@@ -14,11 +14,13 @@ from napari_segment_anything.batch.segment import SegmentResult, segment_stack
 from napari_segment_anything.engine.automatic_settings import AutomaticSettings
 from napari_segment_anything.networks.config import CONFIGS
 from napari_segment_anything.stacks.intensity import IntensityRange
+from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.stacks.stack import Stack
 
 SETTINGS = replace(AutomaticSettings.for_model(CONFIGS["tiny"]), object_diameter=40)
 SIZES = {"T": 30.0, "Y": 0.5, "X": 0.25}
 UNITS = {"T": "second", "Y": "micrometer", "X": "micrometer"}
+ORIGIN = {"T": 600.0, "Y": -8.0, "X": 3.0}
 
 
 def result_of(labels):
@@ -65,6 +67,54 @@ def test_planes_are_numbered_and_sizes_are_physical(disks_image):
     assert table["t_s"].tolist() == [0] * 6 + [60] * 6
     np.testing.assert_allclose(table["area_um2"], table["area"] * 0.125)
     assert table["label"].tolist() == [*range(1, 7)] * 2
+
+
+def test_places_in_units_are_those_of_the_ome_zarr_beside(disks_image, tmp_path):
+    planes = np.stack([disks_image.image] * 4)
+    whole = Stack(planes, "TYX", scale=SIZES, units=UNITS, translate=ORIGIN)
+    stack = whole.select(T=slice(1, None, 2), Y=slice(2, None))
+    output = tmp_path / "a.zarr"
+    job = segment_stack(stack, bright_predictor(), settings=SETTINGS, output=output)
+    table = run(objects_table(stack, run(job)))
+    assert sorted(set(table["t"])) == [0, 1]
+    written = open_stack(output)
+    for axis, name in (("T", "t_s"), ("Y", "y_um"), ("X", "x_um")):
+        numbers = table[axis.lower()]
+        place = written.translate[axis] + written.scale[axis] * numbers
+        np.testing.assert_allclose(table[name], place)
+    # The same objects lie at the same places when all is looked at.
+    assert sorted(set(table["t_s"])) == [630, 690]
+    centres = np.repeat(np.sort(disks_image.centres[:, 0]), 2)
+    np.testing.assert_allclose(np.sort(table["y_um"]), centres * 0.5 - 8, atol=0.5)
+
+
+def test_an_axis_that_runs_backwards_has_areas_above_zero(disks_image):
+    stack = Stack(disks_image.image, "YX", scale=SIZES, units=UNITS)
+    flipped = stack.select(Y=slice(None, None, -1))
+    straight = run(objects_table(stack, result_of(disks_image.labels)))
+    table = run(objects_table(flipped, result_of(disks_image.labels[::-1])))
+    np.testing.assert_allclose(table["area_um2"], table["area"] * 0.125)
+    np.testing.assert_allclose(table["y_um"], straight["y_um"])
+
+
+@pytest.mark.parametrize("n_rows", [1024, 7])
+@pytest.mark.parametrize("is_rgb", [False, True])
+def test_intensity_is_of_the_finite_pixels(disks_image, monkeypatch, n_rows, is_rgb):
+    monkeypatch.setattr(module, "_ROWS", n_rows)
+    labels = disks_image.labels
+    pixels = labels.astype(np.float32)
+    pixels = np.stack([pixels] * 3, -1) if is_rgb else pixels
+    rows, columns = np.nonzero(labels == 1)
+    pixels[rows[0], columns[0]] = np.nan
+    pixels[rows[-1], columns[-1]] = np.inf
+    pixels[labels == 3] = np.nan
+    stack = Stack(pixels, "YXS" if is_rgb else "YX")
+    table = run(objects_table(stack, result_of(labels))).set_index("label")
+    assert np.isnan(table["mean_intensity"][3])
+    others = table.drop(3)
+    np.testing.assert_allclose(others["mean_intensity"], others.index)
+    # The area is that of the mask, whatever its pixels hold.
+    assert table["area"][1] == len(rows)
 
 
 def test_planes_without_objects_make_a_table_without_rows(disks_image):

@@ -172,7 +172,7 @@ def test_slices_of_a_volume_are_followed_where_there_is_no_time(predictor):
 def test_without_an_axis_there_is_nothing_to_follow(predictor, axes, axis):
     data = np.ones((2, 8, 8), np.uint8)
     stack = Stack(data[0] if axes == "YX" else data, axes)
-    with pytest.raises(InvalidAxesError, match="follow"):
+    with pytest.raises(InvalidAxesError, match=r"follow.*axes='TYX' \(--axes TYX\)"):
         run(track_stack(stack, predictor, axis=axis))
 
 

@@ -82,11 +82,14 @@ def test_table_and_picture(tracks, tmp_path):
         read=lambda frame: images[frame],
         scale={"T": 2.0, "Y": 0.5, "X": 0.5},
         units={"T": "second", "Y": "micrometer", "X": "micrometer"},
+        translate={"T": 100.0, "X": -4.0},
     )
     run(job)
     table = pd.read_csv(tmp_path / "t.csv")
     assert (table["mean_intensity"] == 100 + 50 * table["track_id"]).all()
     assert (table["area_um2"] == table["area"] / 4).all()
+    assert (table["t_s"] == 100 + 2 * table["t"]).all()
+    assert (table["x_um"] == table["x"] / 2 - 4).all()
     assert table["is_locked"].sum() == 1
     assert as_graph(table).n_nodes == len(table)
     run(export_tracks(tmp_path / "t.svg", "svg", tracks))
@@ -110,6 +113,7 @@ def movies():
         read=lambda position, frame: np.full((96, 96), 10 * position[0] + frame),
         scale={"T": 2.0, "Z": 3.0, "Y": 0.5, "X": 0.5},
         units={"T": "minute", **dict.fromkeys("ZYX", "micrometer")},
+        translate={"T": 6.0},
     )
 
 
@@ -131,7 +135,8 @@ def test_table_graph_and_picture_hold_all_slices(movies, tmp_path):
     assert list(table.columns[:6]) == ["track_id", "z", "t", "y", "x", "area"]
     assert table.groupby("z").size().tolist() == [14, 14]
     assert (table["mean_intensity"] == 10 * table["z"] + table["t"]).all()
-    assert (table["t_min"] == 2 * table["t"]).all()
+    assert (table["t_min"] == 2 * table["t"] + 6).all()
+    assert (table["z_um"] == 3 * table["z"]).all()
     assert (table["area_um2"] == table["area"] / 4).all()
     graph = read_geff(tmp_path / "x.geff")
     assert graph.axes == ("t", "z", "y", "x")

@@ -130,9 +130,11 @@ def test_table_has_physical_units_and_intensities(truth):
     stack = stack_of(truth)
     stack.scale = {"T": 5.0, "Y": 0.5, "X": 0.5}
     stack.units = {"T": "minute", "Y": "micrometer", "X": "micrometer"}
+    stack.translate = {"T": 10.0, "Y": 3.0, "X": 0.0}
     table = run(track_stack(stack, bright_predictor(), settings=SETTINGS)).table
     assert (table["area_um2"] == table["area"] * 0.25).all()
-    assert (table["t_min"] == table["t"] * 5).all()
+    assert (table["t_min"] == table["t"] * 5 + 10).all()
+    assert (table["y_um"] == table["y"] * 0.5 + 3).all()
     # The model's masks reach a pixel beyond the objects at most.
     assert table["mean_intensity"].between(1600, 2100).all()
     assert (table["confidence"] > 0).all()

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from napari_segment_anything.cli.dry_run import _duration, _ready, _seconds
 from napari_segment_anything.cli.main import main
 
 
@@ -37,3 +38,11 @@ def test_embed_says_how_many_planes_are_ready(embed, tmp_path, capsys):
     third = embed("--dry-run")
     assert third["n_ready"] == 4
     assert third["seconds_expected"] == 0
+
+
+def test_one_is_said_in_the_singular():
+    durations = [_duration(seconds) for seconds in (1, 1.4, 2, 0, 120)]
+    assert durations[:4] == ["1 second", "1 second", "2 seconds", "0 seconds"]
+    assert durations[4] == "2 minutes"
+    assert (_seconds("1"), _seconds("0.1")) == ("1 second", "0.1 seconds")
+    assert (_ready(1), _ready(2), _ready(0)) == (", 1 is ready", ", 2 are ready", "")

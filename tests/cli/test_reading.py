@@ -40,6 +40,25 @@ def test_a_projection_is_said_with_the_axes_before_it():
     assert "projected: mean along Z" in reading_line(reading)
 
 
+def test_a_selection_says_where_its_numbers_begin():
+    stack = Stack(DATA, "TCZYX").select(T=slice(1, None), Z=slice(2, None))
+    said = reading_line(reading_of(stack))
+    assert "frame 0, here and in all results, is frame 1 of the input" in said
+    assert "slice 0, here and in all results, is slice 2 of the input\n" in said
+    assert "of the input" not in line()
+    first = Stack(DATA, "TCZYX").select(T=slice(0, 2))
+    assert "of the input" not in reading_line(reading_of(first))
+    backwards = reading_of(Stack(DATA, "TCZYX").select(T=slice(None, None, -1)))
+    assert backwards["selection"] == {"T": [2, -1]}
+    assert reading_line(backwards).endswith(
+        "is frame 2 of the input, frame 1 is frame 1\n"
+    )
+    # There are no slices any more after a projection along Z.
+    said = reading_line(reading_of(project_stack(stack, "Z", "max")))
+    assert "is frame 1 of the input" in said
+    assert "slice 0" not in said
+
+
 @pytest.mark.parametrize("is_tried", [False, True])
 def test_a_command_says_it_at_the_start_and_at_the_end(
     cache, weights, capsys, tmp_path, is_tried

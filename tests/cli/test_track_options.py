@@ -5,6 +5,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -13,6 +14,7 @@ from dividing_movie import dividing_movie, stack_of
 from napari_segment_anything.cli.main import main
 from napari_segment_anything.cli.track_options import frames
 from napari_segment_anything.models import load
+from napari_segment_anything.stacks.open import open_stack
 from napari_segment_anything.storage.ctc import read_ctc, write_ctc
 from napari_segment_anything.storage.geff import read_geff
 from napari_segment_anything.storage.label_store import LabelStore
@@ -87,6 +89,26 @@ def test_locked_frames_are_those_of_the_input(capsys):
     ]
     # In the others something is found that the labels lack.
     assert is_as_given == [False, True, False, False]
+
+
+def test_a_selection_counts_from_0_in_all_results(capsys):
+    metadata = {"axes": "TYX", "TimeIncrement": 60.0, "TimeIncrementUnit": "s"}
+    data = stack_of(dividing_movie()).data
+    tifffile.imwrite("timed.ome.tif", data, metadata=metadata)
+    exports = "--ctc RES --doubts d.csv --t 2:5"
+    assert main(["track", "timed.ome.tif", "out.zarr", *exports.split()]) == 0
+    said = "frame 0, here and in all results, is frame 2 of the input"
+    written = capsys.readouterr()
+    assert said in written.out
+    assert said in written.err
+    table = pd.read_csv("out.csv")
+    assert sorted(set(table["t"])) == [0, 1, 2]
+    assert sorted(set(table["t_s"])) == [120, 180, 240]
+    beside = open_stack("out.zarr")
+    assert beside.translate["T"] == 120
+    # A folder of the challenge is valid by itself: its files count from 0.
+    assert len(read_ctc("RES").labels) == 3
+    assert set(pd.read_csv("d.csv")["frame"]) <= {0, 1, 2}
 
 
 def test_slices_are_exported_each_for_itself():

@@ -24,5 +24,5 @@ def test_devices_that_are_not_there_are_refused(name):
 
 def test_a_missing_card_is_not_silently_replaced(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match="--device cpu"):
+    with pytest.raises(DeviceError, match=r"device='cpu' \(--device cpu\)"):
         pick_device("cuda")

@@ -57,6 +57,12 @@ def test_a_well_names_its_images(tmp_path):
         open_stack(path / "A" / "1")
 
 
+def test_a_single_well_is_said_in_the_singular(tmp_path):
+    path = make_plate(tmp_path / "p.zarr", ["A/1"], 2, zarr_format=3)
+    with pytest.raises(UnreadableInputError, match=r"a plate with 1 well; open"):
+        open_stack(path)
+
+
 def test_a_large_plate_is_not_listed_to_its_end(tmp_path):
     wells = [f"A/{n}" for n in range(1, 10)]
     path = make_plate(tmp_path / "p.zarr", wells, 1, zarr_format=3)

@@ -200,6 +200,13 @@ def test_select_keeps_each_pixel_where_it_lies_in_the_world():
     assert (stack.scale, stack.translate) == ({"Z": 2.0, "Y": 0.5}, {"Y": 100.0})
 
 
+def test_what_select_has_kept_is_known():
+    stack = Stack(np.zeros((9, 6, 7)), "TYX")
+    assert stack.kept == {"T": range(9), "Y": range(6), "X": range(7)}
+    part = stack.select(T=slice(5, 8), Y=slice(None, None, 2)).select(T=slice(1, None))
+    assert part.kept == {"T": range(6, 8), "Y": range(0, 6, 2), "X": range(7)}
+
+
 def test_select_backwards_reaches_the_first_row():
     data = made_up("YX")
     flipped = Stack(data, "YX").select(Y=slice(None, None, -2))

@@ -14,7 +14,9 @@ def test_the_same_work_goes_on_and_other_work_is_refused(tmp_path):
     open_or_create_labels(tmp_path / "a.zarr", **work).mark_done((2,))
     assert open_or_create_labels(tmp_path / "a.zarr", **work).done((2,))
     for change in ({"attributes": {"range": (0, 2)}}, {"shape": (4, 4, 5)}):
-        with pytest.raises(StorageError, match="another image, model or setting"):
+        # Those who call it from Python have no option to give.
+        said = r"another image, model or setting.*overwrite=True \(--overwrite\)"
+        with pytest.raises(StorageError, match=said):
             open_or_create_labels(tmp_path / "a.zarr", **{**work, **change})
 
 

@@ -35,7 +35,7 @@ def test_a_time_dock_that_is_open_reviews_them(docks, viewer_model, qtbot):
     assert time.corrector.layers.labels is labels
     assert time.corrector.layers.tracks is layer_of(viewer_model, Tracks)
     assert review.list.count() == len(time.corrector.tour.doubts) > 0
-    assert "divisions" in time.form.job.status.text()
+    assert "division" in time.form.job.status.text()
     assert time.form.job.status.text() == main.form.job.status.text()
     # And they are corrected there.
     track = time.corrector.tracks.tracks[0]

@@ -62,7 +62,7 @@ def test_everything_is_tracked_and_listed(dock, qtbot, viewer, messages):
     parents = corrector.tracks.parents
     assert parents[ids[3][3]] == parents[ids[3][4]] == ids[2][2]
     assert "2 tracks" not in dock.form.job.status.text()
-    assert "1 divisions" in dock.form.job.status.text()
+    assert "1 division," in dock.form.job.status.text()
     assert "Objects move by about" in dock.form.estimate.text()
     assert corrector.layers.tracks in viewer.layers
     assert corrector.layers.tracks.graph[ids[3][3]] == [ids[2][2]]

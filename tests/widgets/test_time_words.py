@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_segment_anything.widgets.time_words import worded
+from napari_segment_anything.widgets.time_words import counted, worded
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,8 @@ from napari_segment_anything.widgets.time_words import worded
 def test_slices_of_a_stack_through_depth(text, through_depth):
     assert worded(text, "Z") == through_depth
     assert worded(text, "T") == text
+
+
+def test_one_is_said_in_the_singular():
+    said = [counted(number, "track") for number in (0, 1, 2)]
+    assert said == ["0 tracks", "1 track", "2 tracks"]

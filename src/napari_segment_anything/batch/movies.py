@@ -203,6 +203,7 @@ class Movies:
             repairs=result.repairs,
             scale=self.stack.scale,
             units=self.stack.units,
+            translate=self.stack.translate,
             intensities=intensities,
             plane_axes=self.stack.plane_axes,
         )

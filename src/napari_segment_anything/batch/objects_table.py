@@ -45,10 +45,12 @@ def objects_table(
         ``z`` …) that numbers the plane, ``label``, ``y`` and ``x`` or whatever the
         plane axes are (centroid in pixels), ``y_start``, ``x_start``, ``y_stop`` and
         ``x_stop`` (half-open box in pixels), ``area`` (pixels), ``mean_intensity`` (of
-        colours their mean), ``predicted_iou`` and ``stability_score`` (NaN where the
-        masks before painting are not at hand, as without an output on disk). Where the
-        size of a pixel is known also the position along the index axes and ``area`` in
-        physical units, in columns that name them (``t_s``, ``z_um``, ``area_um2``).
+        the finite pixels; of colours their mean), ``predicted_iou`` and
+        ``stability_score`` (NaN where the masks before painting are not at hand, as
+        without an output on disk). All count from the first plane and pixel of the
+        stack, as the labels do. Where the size of a pixel is known also the place
+        along each axis and ``area`` in physical units, in columns that name them
+        (``t_s``, ``y_um``, ``area_um2``).
 
     Raises
     ------
@@ -68,9 +70,14 @@ def objects_table(
     columns: Columns = {
         name: np.concatenate([part[name] for part in parts]) for name in parts[0]
     }
-    plane_axes, scale, units = stack.plane_axes, stack.scale, stack.units
-    for axis in stack.index_axes or " ":
-        columns |= physical_columns(columns, axis, plane_axes, scale, units)
+    columns |= physical_columns(
+        columns,
+        stack.index_axes,
+        stack.plane_axes,
+        stack.scale,
+        stack.units,
+        stack.translate,
+    )
     return pd.DataFrame(columns)
 
 
@@ -93,6 +100,7 @@ class _Sums:
         self.area = np.zeros(n, np.int64)
         self.position = np.zeros((2, n), np.float64)
         self.intensity = np.zeros(n, np.float64)
+        self.n_finite = np.zeros(n, np.int64)
         self.start = np.full((2, n), np.iinfo(np.int64).max)
         self.stop = np.zeros((2, n), np.int64)
 
@@ -116,7 +124,11 @@ class _Sums:
         values = pixels[place].astype(np.float64)
         values = values.mean(axis=-1) if values.ndim > 1 else values
         self.area[:n] += np.bincount(ids, minlength=n)
-        self.intensity[:n] += np.bincount(ids, values, minlength=n)
+        is_finite = np.isfinite(values)
+        self.n_finite[:n] += np.bincount(ids[is_finite], minlength=n)
+        self.intensity[:n] += np.bincount(
+            ids[is_finite], values[is_finite], minlength=n
+        )
         for k, along in enumerate((place[0] + top, place[1])):
             self.position[k, :n] += np.bincount(ids, along, minlength=n)
             np.minimum.at(self.start[k], ids, along)
@@ -152,7 +164,10 @@ def _columns(
     columns |= {n: sums.position[k, found] / area for k, n in enumerate(names)}
     columns |= {f"{n}_start": sums.start[k, found] for k, n in enumerate(names)}
     columns |= {f"{n}_stop": sums.stop[k, found] for k, n in enumerate(names)}
-    columns |= {"area": area, "mean_intensity": sums.intensity[found] / area}
+    n_finite = sums.n_finite[found]
+    # 0 / NaN, where there is no finite pixel, is NaN without a warning.
+    n_counted = np.where(n_finite, n_finite, np.nan)
+    columns |= {"area": area, "mean_intensity": sums.intensity[found] / n_counted}
     for name in ("predicted_iou", "stability_score"):
         known = np.full(len(sums.area), np.nan, np.float32)
         if scores is not None:

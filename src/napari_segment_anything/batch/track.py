@@ -289,7 +289,7 @@ def checked_axis(stack: Stack, axis: str | None = None) -> str:
         wanted = f"no axis {axis}" if axis else "neither T nor Z"
         raise InvalidAxesError(
             f"There is nothing to follow objects along: the stack has the axes "
-            f"'{stack.axes}' and {wanted}; name the axes (--axes TYX), or segment "
-            "without tracking."
+            f"'{stack.axes}' and {wanted}; name the axes with axes='TYX' (--axes "
+            "TYX), or segment without tracking."
         )
     return chosen

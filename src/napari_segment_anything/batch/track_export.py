@@ -83,6 +83,7 @@ def export_tracks(
     read: ReadPlane | None = None,
     scale: Mapping[str, float] | None = None,
     units: Mapping[str, str] | None = None,
+    translate: Mapping[str, float] | None = None,
 ) -> Generator[Progress, None, Path]:
     """Write tracks of a single movie; see `export_movies`.
 
@@ -97,13 +98,16 @@ def export_tracks(
     read : callable, optional
         Returns the image of a frame, for intensities in the table.
     scale, units : mapping of str to float or str, optional
-        Size of a pixel along ``T``, ``Y`` and ``X``.
+        Size of a pixel along ``T``, ``Y`` and ``X``, and its unit.
+    translate : mapping of str to float, optional
+        Where the first pixel lies along these axes, in those units; 0 unless told.
     """
     movies = TrackedMovies(
         {(): tracks},
         read=None if read is None else lambda _, frame: read(frame),
         scale=scale or {},
         units=units or {},
+        translate=translate or {},
     )
     return export_movies(path, kind, movies)
 

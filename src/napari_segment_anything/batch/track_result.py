@@ -36,7 +36,8 @@ class TrackResult:
     doubts : mapping
         Review list of each position, most doubtful first.
     table : pandas.DataFrame
-        See `napari_segment_anything.batch.tracks_table.tracks_table`.
+        See `napari_segment_anything.batch.tracks_table.tracks_table`. Frames count from
+        0, which is the first frame of the stack that was tracked.
     linking : mapping
         How objects were thought to move, for each position.
     settings : AutomaticSettings

@@ -87,7 +87,12 @@ def measure(movies: TrackedMovies) -> Generator[Progress, None, pd.DataFrame]:
     table = table.sort_values(order, ignore_index=True)
     columns = {name: table[name].to_numpy() for name in table.columns}
     physical = physical_columns(
-        columns, movies.axis, movies.plane_axes, movies.scale, movies.units
+        columns,
+        movies.index_axes,
+        movies.plane_axes,
+        movies.scale,
+        movies.units,
+        movies.translate,
     )
     return table.assign(**physical)
 

@@ -38,6 +38,7 @@ def tracks_table(
     intensities: Sequence[npt.NDArray[np.floating]] | None = None,
     scale: Mapping[str, float] | None = None,
     units: Mapping[str, str] | None = None,
+    translate: Mapping[str, float] | None = None,
     plane_axes: tuple[str, str] = ("Y", "X"),
 ) -> pd.DataFrame:
     """Return one row per object and frame, by track, then frame.
@@ -58,6 +59,8 @@ def tracks_table(
         Mean intensity of each frame's masks.
     scale, units : mapping of str to float or str, optional
         Size of a pixel along each axis, and its unit; they add columns.
+    translate : mapping of str to float, optional
+        Where the first pixel lies along each axis, in those units; 0 unless told.
     plane_axes : tuple of str
         Axes of rows and columns.
 
@@ -69,8 +72,9 @@ def tracks_table(
         ``stability_score``, ``parent_id`` (0 for none), ``is_repaired``, ``repair``
         (``filled``, ``split``, ``joined``, ``redrawn`` or empty) and ``confidence`` (of
         a repaired mask that of the repair, of others the predicted IoU). With
-        intensities also ``mean_intensity``; with a scale also time or depth and
-        ``area`` in physical units, in columns that name them (``area_um2``, ``t_s``).
+        intensities also ``mean_intensity``. Frames count from 0; with a scale there
+        are also the place along each axis and ``area`` in physical units, in columns
+        that name them (``t_s``, ``y_um``, ``area_um2``).
     """
     repairs = repairs or {}
     centroids = [masks.centroids for masks in frames]
@@ -112,42 +116,50 @@ def tracks_table(
     )
     if intensities is not None:
         columns["mean_intensity"] = np.array(gathered(intensities), np.float64)
-    columns |= physical_columns(columns, axis, plane_axes, scale or {}, units or {})
+    index_axes = "".join([*position, axis])
+    columns |= physical_columns(
+        columns, index_axes, plane_axes, scale or {}, units or {}, translate or {}
+    )
     return pd.DataFrame(columns)
 
 
 def mean_intensities(
     masks: MaskSet, plane: npt.NDArray[np.generic]
 ) -> npt.NDArray[np.float64]:
-    """Mean intensity of each mask on its plane, (n,); of colours their mean."""
+    """Mean intensity of each mask on its plane, (n,); of colours their mean.
+
+    Pixels that are not finite are left out; of a mask without others it is NaN.
+    """
     values = plane.astype(np.float64)
     values = values.mean(axis=-1) if values.ndim == 3 else values
-    return np.array(
-        [
-            float(values[masks.slices(k)][masks.masks[k]].mean())
-            for k in range(len(masks))
-        ],
-        np.float64,
-    )
+    inside = [values[masks.slices(k)][masks.masks[k]] for k in range(len(masks))]
+    finite = [pixels[np.isfinite(pixels)] for pixels in inside]
+    means = [pixels.mean() if pixels.size else np.nan for pixels in finite]
+    return np.array(means, np.float64)
 
 
 def physical_columns(
     columns: Mapping[str, npt.NDArray[Any]],
-    axis: str,
+    index_axes: str,
     plane_axes: tuple[str, str],
     scale: Mapping[str, float],
     units: Mapping[str, str],
+    translate: Mapping[str, float],
 ) -> dict[str, npt.NDArray[Any]]:
-    """Columns in physical units, where the size of a pixel is known."""
+    """Columns in physical units, where the size of a pixel is known.
+
+    Places are those that an OME-Zarr of the same pixels gives them.
+    """
     physical: dict[str, npt.NDArray[Any]] = {}
-    if axis in scale and axis in units:
-        name = f"{axis.lower()}_{_short(units[axis])}"
-        physical[name] = columns[axis.lower()] * scale[axis]
+    for axis in (*index_axes, *plane_axes):
+        if axis in scale and axis in units:
+            place = translate.get(axis, 0.0) + columns[axis.lower()] * scale[axis]
+            physical[f"{axis.lower()}_{_short(units[axis])}"] = place
     rows, across = plane_axes
     is_known = rows in scale and across in scale and rows in units
     if is_known and units[rows] == units.get(across):
         unit = _short(units[rows])
-        physical[f"area_{unit}2"] = columns["area"] * scale[rows] * scale[across]
+        physical[f"area_{unit}2"] = columns["area"] * abs(scale[rows] * scale[across])
     return physical
 
 

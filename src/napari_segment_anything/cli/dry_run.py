@@ -123,14 +123,14 @@ def _print(summary: Mapping[str, Any], *, is_tracking: bool) -> None:
         f"model {summary['model']} on {summary['device']}",
         f"would work on {n_left} of {summary['n_planes']} "
         + ("plane" if summary["n_planes"] == 1 else "planes")
-        + (f", {summary['n_ready']} are ready" if summary["n_ready"] else ""),
+        + _ready(summary["n_ready"]),
         f"would read {_size(summary['bytes_read'])} of pixels",
         *(
             f"would write {_amount(what, n_bytes, is_tracking=is_tracking)}"
             for what, n_bytes in summary["bytes_written"].items()
         ),
         f"would take about {_duration(summary['seconds_expected'])}, "
-        f"{summary['seconds_per_plane']:.2g} seconds a plane"
+        f"{_seconds(format(summary['seconds_per_plane'], '.2g'))} a plane"
         + (f", by {summary['n_workers']} workers" if summary["n_workers"] > 1 else "")
         + (", without linking and repair" if is_tracking else ""),
         *(f"{name}: {place}" for name, place in summary["files"].items()),
@@ -148,6 +148,12 @@ def _amount(what: str, n_bytes: int, *, is_tracking: bool) -> str:
     return f"about {_size(n_bytes)} of {what}{more}"
 
 
+def _ready(n_planes: int) -> str:
+    if not n_planes:
+        return ""
+    return f", {n_planes} {'is' if n_planes == 1 else 'are'} ready"
+
+
 def _size(n_bytes: float) -> str:
     for unit in ("bytes", "kB", "MB", "GB"):
         if n_bytes < 1000:
@@ -158,7 +164,11 @@ def _size(n_bytes: float) -> str:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return _seconds(f"{seconds:.0f}")
     if seconds < 5400:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
+
+
+def _seconds(number: str) -> str:
+    return f"{number} second" if number == "1" else f"{number} seconds"

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_segment_anything.stacks.stack import Stack
 
+# What the planes along an axis are called.
+_NUMBERED = {"T": "frame", "Z": "slice"}
+
 
 def reading_of(stack: "Stack") -> dict[str, Any]:
     """Describe how an input was read, as figures that JSON can hold.
@@ -15,8 +18,9 @@ def reading_of(stack: "Stack") -> dict[str, Any]:
     -------
     dict
         ``axes`` and ``shape`` of the input, before any projection; ``channels`` that
-        are looked at, empty without a channel axis; ``plane_axes``; and ``projection``
-        such as ``"max along Z"``, or None.
+        are looked at, empty without a channel axis; ``plane_axes``; ``projection``
+        such as ``"max along Z"``, or None; and ``selection``: ``[start, step]`` of each
+        axis of which a part is looked at that does not begin at 0 or leaves some out.
     """
     from napari_segment_anything.batch.track_projection import Projected
 
@@ -30,6 +34,11 @@ def reading_of(stack: "Stack") -> dict[str, Any]:
         "channels": list(stack.channels),
         "plane_axes": "".join(stack.plane_axes),
         "projection": projection,
+        "selection": {
+            axis: [numbers.start, numbers.step]
+            for axis, numbers in stack.kept.items()
+            if (numbers.start, numbers.step) != (0, 1)
+        },
     }
 
 
@@ -47,6 +56,10 @@ def reading_line(reading: Mapping[str, Any]) -> str:
         parts.append(f"planes are {reading['plane_axes']}")
     if reading["projection"]:
         parts.append(f"projected: {reading['projection']}")
+    for axis, (start, step) in reading["selection"].items():
+        projected_away = (reading["projection"] or "").endswith(f"along {axis}")
+        if not projected_away:
+            parts.append(_numbering(_NUMBERED.get(axis, axis), start, step))
     return "; ".join(parts) + "\n"
 
 
@@ -63,6 +76,12 @@ def say_stretch(stack: "Stack") -> None:
             f"pixels of a plane are about {n} times as {longer}; the model sees planes "
             "stretched so much\n"
         )
+
+
+def _numbering(word: str, start: int, step: int) -> str:
+    """Say how numbers in the results, which count from 0, are those of the input."""
+    then = "" if step == 1 else f", {word} 1 is {word} {start + step}"
+    return f"{word} 0, here and in all results, is {word} {start} of the input{then}"
 
 
 def _channels(chosen: list[int], n_channels: int) -> str:

@@ -57,8 +57,8 @@ def add_start_options(parser: ArgumentParser) -> None:
         type=frames,
         default=(),
         metavar="LIST",
-        help="frames of the input in which nothing is added or changed, such as "
-        "0,10-19",
+        help="frames in which nothing is added or changed, such as 0,10-19; numbered "
+        "as in the input, also beside --t",
     )
 
 

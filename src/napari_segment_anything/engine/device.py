@@ -35,7 +35,8 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
     if not _is_available(device):
         raise DeviceError(
             f"This machine, or the installed torch, has no device {str(name)!r}; "
-            "use --device cpu, or install a torch build for your graphics card."
+            "use device='cpu' (--device cpu), or install a torch build for your "
+            "graphics card."
         )
     return device
 

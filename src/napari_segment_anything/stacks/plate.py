@@ -32,9 +32,10 @@ def advice(group: zarr.Group, location: str, fields: list[str]) -> str:
     """Say what a plate or well holds, and how to open one of its images."""
     ome = _ome_of(group)
     if "well" in ome:
-        what = f"a well of a plate with {len(fields)} images"
+        what = f"a well of a plate with {_counted(len(fields), 'image')}"
     else:
-        what = f"a plate with {len(_paths(ome['plate'].get('wells')))} wells"
+        n_wells = len(_paths(ome["plate"].get("wells")))
+        what = f"a plate with {_counted(n_wells, 'well')}"
     if not fields:
         return (
             f"{location} is {what}, none of which is there; check that the copy is "
@@ -46,6 +47,10 @@ def advice(group: zarr.Group, location: str, fields: list[str]) -> str:
         f"{location} is {what}; open one image at a time, such as {root}/{fields[0]}. "
         f"It holds {listed}."
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _ome_of(group: zarr.Group) -> Mapping[str, Any]:

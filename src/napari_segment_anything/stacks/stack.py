@@ -1,6 +1,7 @@
 """Any n-D array as a stack of planes that are read one at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from itertools import product
 from operator import index as as_int
 from typing import Any, SupportsIndex
@@ -101,6 +102,11 @@ class Stack:
         return tuple(len(self._ranges[letter]) for letter in self.axes)
 
     @property
+    def kept(self) -> Mapping[str, range]:
+        """Positions in the whole array that each axis has kept, see `select`."""
+        return dict(self._ranges)
+
+    @property
     def index_axes(self) -> str:
         """Axes that number the planes, such as ``"TZ"``, in the order of `axes`."""
         no_index = {*self.plane_axes, "C", "S"}
@@ -195,8 +201,7 @@ class Stack:
         InvalidImageError
             If nothing is left.
         """
-        part = object.__new__(Stack)
-        part.__dict__.update(self.__dict__)
+        part = copy(self)
         part._ranges = dict(self._ranges)
         part.scale, part.translate = dict(self.scale), dict(self.translate)
         for letter, wanted in selection.items():

@@ -58,7 +58,8 @@ def existing_labels(
     if not _is_same_work(store, layout):
         raise StorageError(
             f"{path} holds the result of another image, model or setting; choose "
-            f"another output, remove it, or allow to overwrite it (--overwrite)."
+            "another output, remove it, or allow to overwrite it with overwrite=True "
+            "(--overwrite)."
         )
     return store
 

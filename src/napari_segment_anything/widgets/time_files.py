@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -113,7 +114,7 @@ class TimeFiles(QObject):
             self._runs.tracker.keep()
             self.loaded.emit(layers, found)
             n_tracks = sum(len(tracks.tracks) for tracks in found.movies.values())
-            self.said.emit(f"Loaded {n_tracks} tracks.")
+            self.said.emit(f"Loaded {counted(n_tracks, 'track')}.")
 
         if self._runs.worker.start(job, show):
             self._runs.tracker.show_growing(layers)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_segment_anything.widgets.keys import OTHER_WAY_KEY, UNDO_KEY
 from napari_segment_anything.widgets.time_layers import why_no_paths
-from napari_segment_anything.widgets.time_words import worded
+from napari_segment_anything.widgets.time_words import counted, worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,9 +42,10 @@ def describe_found(found: TimeTracks) -> str:
     if (result := found.result) is None:
         return ""
     words = (
-        f"{result.n_objects} objects in {result.n_frames} frames, "
-        f"{result.n_tracks} tracks, {result.n_divisions} divisions, "
-        f"{result.n_repaired} masks repaired. "
+        f"{counted(result.n_objects, 'object')} in "
+        f"{counted(result.n_frames, 'frame')}, {counted(result.n_tracks, 'track')}, "
+        f"{counted(result.n_divisions, 'division')}, "
+        f"{counted(result.n_repaired, 'mask')} repaired. "
     )
     along = found.request.along
     return worded(words, along) + why_no_paths(found.request.axes, along)

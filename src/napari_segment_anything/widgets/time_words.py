@@ -8,6 +8,11 @@ NO_FRAME = "Show one frame in 2-D, then correct it."
 _THROUGH_DEPTH = {"frame": "slice", "movie": "stack"}
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words, such as ``1 track`` or ``2 tracks``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def worded(text: str, along: str) -> str:
     """Speak of slices of a stack where objects are followed through depth.
 
