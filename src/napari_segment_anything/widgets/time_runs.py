@@ -67,6 +67,7 @@ class TimeRuns(QObject):
         self._is_resumable = False
         self._after_axes: Callable[[], None] | None = None
         self.worker.cancelled.connect(self._on_cancelled)
+        self.tracker.given_up.connect(self._on_cancelled)
         self.worker.failed.connect(self._on_failed)
         form.question.answered.connect(self._on_answer)
 
