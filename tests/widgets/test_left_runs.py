@@ -107,9 +107,7 @@ def test_tracking_is_shown_and_not_started_again(
     ]
 
 
-def test_tracking_is_cancelled_by_the_next_dock(
-    dock, docks, viewer_model, qtbot, gate
-):
+def test_tracking_is_cancelled_by_the_next_dock(dock, docks, viewer_model, qtbot, gate):
     start_tracking(dock, gate, qtbot)
     dock.setParent(None)
     second = docks(TimeDock, viewer_model)
