@@ -14,7 +14,6 @@ from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 from napari_segment_anything.widgets import (
     empty_labels,
     time_corrector,
-    time_layers,
 )
 from napari_segment_anything.widgets.time_dock import TimeDock
 from time_dock_user import add_deep_movie, picture, settle, track
@@ -141,20 +140,6 @@ def test_labels_that_are_converted_before_they_are_filled_are_those_of_the_track
     for frame in range(N_FRAMES):
         here = {one for one in tracks.tracks if frame in tracks.frames_of(one)}
         assert set(np.unique(layer.data[frame])) - {0} == here
-
-
-def test_labels_keep_a_type_that_new_ids_fit_into(dock, qtbot, monkeypatch):
-    told = []
-    monkeypatch.setattr(time_layers, "show_info", told.append)
-    layer = track(dock, qtbot).layers.labels
-    before = layer.data.copy()
-    convert(layer, np.uint32)
-    assert (layer.data.dtype, told) == (np.uint32, [])
-    convert(layer, np.uint8)
-    assert layer.data.dtype == np.int32
-    np.testing.assert_array_equal(layer.data, before)
-    assert len(told) == 1
-    assert "would not fit into uint8" in told[0]
 
 
 def test_labels_on_disk_are_not_converted(dock, qtbot, folder):

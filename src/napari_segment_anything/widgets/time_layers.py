@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Tracks
-from napari.utils.notifications import show_info
 
 from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 from napari_segment_anything.widgets.empty_labels import empty_labels
+from napari_segment_anything.widgets.layer_pixels import LayerPixels
 from napari_segment_anything.widgets.plane import image_shape, spread_over, transform_of
 
 if TYPE_CHECKING:
@@ -23,38 +23,6 @@ if TYPE_CHECKING:
 
 _TAIL_FRAMES = 8
 _MOST_AXES = 4
-_IDS = np.dtype(np.int32)
-
-
-@dataclass(frozen=True, eq=False)
-class LayerPixels:
-    """The labels that a layer shows at present.
-
-    napari puts another array there when it converts their data type; who keeps the
-    array of before changes what nobody sees.
-
-    Parameters
-    ----------
-    layer : Labels
-        The layer.
-    """
-
-    layer: Labels
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each axis."""
-        return tuple(map(int, self.layer.data.shape))
-
-    def __getitem__(self, key: tuple[int | slice, ...]) -> npt.NDArray[np.integer]:
-        """Read a part."""
-        return np.asarray(self.layer.data[key])
-
-    def __setitem__(
-        self, key: tuple[int | slice, ...], labels: npt.NDArray[np.integer]
-    ) -> None:
-        """Change a part."""
-        self.layer.data[key] = labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +129,6 @@ class TimeLayers:
         )
         self.pixels = LayerPixels(self.labels)
         self.tracks: Tracks | None = None
-        self.labels.events.data.connect(self._keep_room)
         viewer.add_layer(self.labels)
 
     @property
@@ -241,16 +208,6 @@ class TimeLayers:
             self._viewer.layers.remove(self.labels)
         if isinstance(self.labels.data, WriteBehindArray):
             self.labels.data.discard()
-
-    def _keep_room(self) -> None:
-        """Keep a data type that ids of new tracks fit into."""
-        dtype = np.dtype(self.labels.data.dtype)
-        if np.iinfo(dtype).max < np.iinfo(_IDS).max:
-            self.labels.data = self.labels.data.astype(_IDS)
-            show_info(
-                f"The labels “{self.labels.name}” stay {_IDS}: ids of new tracks would "
-                f"not fit into {dtype}. Duplicate the layer to convert a copy."
-            )
 
     def _remove_tracks(self) -> None:
         if self.tracks is not None and self.tracks in self._viewer.layers:

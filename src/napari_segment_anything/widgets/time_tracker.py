@@ -132,6 +132,7 @@ class TimeTracker(QObject):
                 self._drop()
                 self.given_up.emit()
 
+        layers.pixels.hold()
         if self._worker.start(job, on_found):
             self._growing = layers
             self._viewer.layers.events.removed.connect(self._on_removed)
@@ -143,6 +144,7 @@ class TimeTracker(QObject):
         growing, self._growing = self._growing, None
         if growing is not None:
             self._viewer.layers.events.removed.disconnect(self._on_removed)
+            growing.pixels.release()
         return growing
 
     def _on_progress(self, progress: object) -> None:
