@@ -137,6 +137,13 @@ def test_tracks_at_hand_are_reviewed_while_others_are_tracked(
     second.steps.recompute()
     assert "Something else is running" in said(second)
     assert gate.n_started == 2
+    gate.is_open = True
+    review = second.form.review
+    qtbot.waitUntil(lambda: review.which.count() == 2, timeout=30_000)
+    settle(second, qtbot)
+    assert second.corrector.layers is old.layers
+    assert "There are new tracks" in said(second)
+    assert review.recompute.isEnabled()
 
 
 @pytest.mark.parametrize("is_cancelled", [True, False])

@@ -197,8 +197,9 @@ class TimeRuns(QObject):
 
     def _on_found(self, layers: TimeLayers, found: TimeTracks) -> None:
         self._is_resumable = False
-        self.found.emit(layers, found)
         self.said.emit(describe_found(found))
+        # Whoever takes them may have more to say.
+        self.found.emit(layers, found)
 
     def _on_busy(self) -> None:
         # Who comes back runs what it has left, as before.
