@@ -90,6 +90,11 @@ def test_what_is_outside_or_no_position_is_refused(labels, key):
         labels[key]
 
 
+def test_it_is_not_converted_into_memory(labels):
+    with pytest.raises(StorageError, match="stay int32; convert a saved copy"):
+        labels.astype(np.int64)
+
+
 def test_the_painter_does_not_wait_for_the_disk(disk, labels):
     labels[0]
     n_reads = disk.n_reads

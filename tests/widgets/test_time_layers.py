@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 import zarr
+from napari.layers import Labels
 from qtpy.QtWidgets import QLabel
 
 from dividing_movie import N_FRAMES, dividing_movie
+from napari_segment_anything.errors import StorageError
 from napari_segment_anything.models import load
+from napari_segment_anything.storage.ctc import read_ctc
 from napari_segment_anything.storage.write_behind_array import WriteBehindArray
-from napari_segment_anything.widgets import empty_labels
+from napari_segment_anything.widgets import (
+    empty_labels,
+    time_corrector,
+)
 from napari_segment_anything.widgets.time_dock import TimeDock
 from time_dock_user import add_deep_movie, picture, settle, track
 
@@ -78,6 +84,70 @@ def test_what_was_only_for_the_eye_leaves_nothing_on_disk(dock, qtbot, folder):
     settle(dock, qtbot)
     assert "Cancelled" in dock.form.job.status.text()
     qtbot.waitUntil(lambda: len(list(folder.iterdir())) == 1, timeout=30_000)
+
+
+def convert(layer, dtype):
+    """As napari does, in the menu of the layer."""
+    layer.data = layer.data.astype(dtype)
+
+
+@pytest.mark.parametrize("most_quick_bytes", [2**26, 0])
+def test_corrections_strokes_and_files_are_of_labels_that_were_converted(
+    dock, qtbot, tmp_path, monkeypatch, most_quick_bytes
+):
+    monkeypatch.setattr(time_corrector, "_MOST_QUICK_BYTES", most_quick_bytes)
+    corrector = track(dock, qtbot)
+    layer, tracks = corrector.layers.labels, corrector.tracks
+    wanderer = int(np.bincount(layer.data[0][dividing_movie()[0] == 1]).argmax())
+    convert(layer, np.int64)
+    before = layer.data.copy()
+    corrector.picker.pick(wanderer)
+    corrector._viewer.dims.set_point(0, 3)
+    dock.form.review.buttons["cut"].click()
+    settle(dock, qtbot)
+    assert layer.data.dtype == np.int64
+    assert tracks.frames_of(wanderer) == [0, 1, 2]
+    assert (layer.data != before).any(axis=(1, 2)).tolist() == [0, 0, 0, 1, 1, 1]
+    cut = layer.data.copy()
+    with qtbot.waitSignal(corrector.changed, timeout=30_000):
+        layer.data_setitem((np.array([0]), np.array([90]), np.array([90])), wanderer)
+    settle(dock, qtbot)
+    dock.files.save_to(corrector, tmp_path / "tracks", "ctc", "_RES")
+    settle(dock, qtbot)
+    saved = np.asarray(read_ctc(tmp_path / "tracks_RES").labels)
+    assert saved[0, 90, 90] == wanderer
+    np.testing.assert_array_equal(saved, layer.data)
+    dock.steps.undo()
+    settle(dock, qtbot)
+    np.testing.assert_array_equal(layer.data, cut)
+    dock.steps.undo()
+    settle(dock, qtbot)
+    np.testing.assert_array_equal(layer.data, before)
+
+
+def test_labels_that_are_converted_before_they_are_filled_are_those_of_the_tracks(
+    dock, qtbot, viewer_model
+):
+    def convert_labels(event):
+        if isinstance(event.value, Labels):
+            convert(event.value, np.int64)
+
+    viewer_model.layers.events.inserted.connect(convert_labels)
+    corrector = track(dock, qtbot)
+    layer, tracks = corrector.layers.labels, corrector.tracks
+    assert layer.data.dtype == np.int64
+    assert ((layer.data > 0) == (dividing_movie() > 0)).mean() > 0.98
+    for frame in range(N_FRAMES):
+        here = {one for one in tracks.tracks if frame in tracks.frames_of(one)}
+        assert set(np.unique(layer.data[frame])) - {0} == here
+
+
+def test_labels_on_disk_are_not_converted(dock, qtbot, folder):
+    layer = track(dock, qtbot).layers.labels
+    labels = layer.data
+    with pytest.raises(StorageError, match="convert a saved copy"):
+        convert(layer, np.int64)
+    assert layer.data is labels
 
 
 def test_a_preview_gives_way_unless_somebody_has_worked_on_it(

@@ -87,6 +87,10 @@ class WriteBehindArray:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def astype(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Raise a StorageError: a copy would be in memory, and kept nowhere."""
+        raise StorageError(f"Labels on disk stay {self.dtype}; convert a saved copy.")
+
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[Any]:

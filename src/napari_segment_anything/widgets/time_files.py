@@ -110,14 +110,12 @@ class TimeFiles(QObject):
         layers = TimeLayers(viewer, image, request.axes, path.name)
         job = _load(path, request, partial(layers.movie, along=request.along))
 
-        def show(found: TimeTracks) -> None:
-            self._runs.tracker.keep()
+        def show(layers: TimeLayers, found: TimeTracks) -> None:
             self.loaded.emit(layers, found)
             n_tracks = sum(len(tracks.tracks) for tracks in found.movies.values())
             self.said.emit(f"Loaded {counted(n_tracks, 'track')}.")
 
-        if self._runs.worker.start(job, show):
-            self._runs.tracker.show_growing(layers)
+        self._runs.tracker.fill(layers, job, show)
 
     def _may_replace(self, path: Path) -> bool:
         answer = QMessageBox.question(

@@ -10,6 +10,7 @@ from napari.layers import Labels, Tracks
 
 from napari_segment_anything.storage.write_behind_array import WriteBehindArray
 from napari_segment_anything.widgets.empty_labels import empty_labels
+from napari_segment_anything.widgets.layer_pixels import LayerPixels
 from napari_segment_anything.widgets.plane import image_shape, spread_over, transform_of
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class TimeLayers:
             name=f"{image.name} {name}",
             **spread_over(image, channels),
         )
+        self.pixels = LayerPixels(self.labels)
         self.tracks: Tracks | None = None
         viewer.add_layer(self.labels)
 
@@ -136,7 +138,7 @@ class TimeLayers:
 
     def movie(self, plane: PlaneId, along: str) -> MovieFrames:
         """Return the frames of the movie that a plane belongs to."""
-        return MovieFrames(self.labels.data, self.axes, plane, along)
+        return MovieFrames(self.pixels, self.axes, plane, along)
 
     def write(
         self, letters: str, index: tuple[int, ...], labels: npt.NDArray[np.integer]
@@ -151,7 +153,7 @@ class TimeLayers:
             else (slice(None) if letter in planes else 0)
             for letter in self.axes
         )
-        self.labels.data[key] = labels
+        self.pixels[key] = labels
 
     def show_tracks(self, points: TrackPoints, movie: MovieFrames) -> None:
         """Draw the paths of all objects of one movie, with their lineage."""

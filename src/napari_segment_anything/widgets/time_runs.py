@@ -10,8 +10,9 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from napari_segment_anything.batch.track_start import parse_frames
 from napari_segment_anything.errors import InvalidSettingsError, SegmentAnythingError
 from napari_segment_anything.session.jobs import load_model_job
+from napari_segment_anything.widgets.left_runs import LeftRuns
 from napari_segment_anything.widgets.plane import displayed_plane, image_data
-from napari_segment_anything.widgets.time_narrator import describe_found
+from napari_segment_anything.widgets.time_narrator import BUSY, describe_found
 from napari_segment_anything.widgets.time_projection import (
     add_projection,
     projection_job,
@@ -39,6 +40,8 @@ _NOTHING_MORE = "Nothing more is changed."
 class TimeRuns(QObject):
     """Runs one job at a time and shows how tracks grow.
 
+    While a dock that was closed still runs a job, this is it; see `LeftRuns`.
+
     Parameters
     ----------
     viewer : ViewerModel
@@ -54,11 +57,13 @@ class TimeRuns(QObject):
 
     said = Signal(str)
     failed = Signal(object)
+    is_busy_changed = Signal(bool)
 
     def __init__(
         self, viewer: ViewerModel, workbench: Workbench, form: TimeForm
     ) -> None:
         super().__init__()
+        self.left = LeftRuns.of(workbench)
         self.viewer = viewer
         self.worker = JobWorker()
         self._bench, self._form = workbench, form
@@ -66,9 +71,23 @@ class TimeRuns(QObject):
         # Whether the next run finds again what the present one has found.
         self._is_resumable = False
         self._after_axes: Callable[[], None] | None = None
+        self._was_busy = self.is_busy
         self.worker.cancelled.connect(self._on_cancelled)
+        self.tracker.given_up.connect(self._on_cancelled)
         self.worker.failed.connect(self._on_failed)
+        for one in (self.worker, self.left):
+            one.is_busy_changed.connect(self._on_busy)
         form.question.answered.connect(self._on_answer)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs, be it one that a closed dock has left."""
+        return self.worker.is_busy or self.left.is_busy
+
+    def cancel(self) -> None:
+        """Ask what runs to end."""
+        self.worker.cancel()
+        self.left.cancel()
 
     def try_some(self) -> None:
         """Find and link the objects of three frames, those around the visible one."""
@@ -111,7 +130,10 @@ class TimeRuns(QObject):
         )
 
     def with_model(self, then: Callable[[], None]) -> None:
-        """Go on once a model is loaded."""
+        """Go on once a model is loaded; not while a closed dock still runs a job."""
+        if self.left.is_busy:
+            self.said.emit(BUSY)
+            return
 
         def loaded(model: LoadedModel) -> None:
             self._bench.model = model
@@ -175,8 +197,15 @@ class TimeRuns(QObject):
 
     def _on_found(self, layers: TimeLayers, found: TimeTracks) -> None:
         self._is_resumable = False
-        self.found.emit(layers, found)
         self.said.emit(describe_found(found))
+        # Whoever takes them may have more to say.
+        self.found.emit(layers, found)
+
+    def _on_busy(self) -> None:
+        # Who comes back runs what it has left, as before.
+        if self.is_busy != self._was_busy:
+            self._was_busy = self.is_busy
+            self.is_busy_changed.emit(self.is_busy)
 
     def _on_cancelled(self) -> None:
         words = "What was found is kept: it goes on from there."

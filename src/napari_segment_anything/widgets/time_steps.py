@@ -166,9 +166,9 @@ class ReviewSteps:
         )
 
     def _is_free(self) -> bool:
-        if self._runs.worker.is_busy:
+        if self._runs.is_busy:
             self._runs.said.emit(BUSY)
-        return not self._runs.worker.is_busy
+        return not self._runs.is_busy
 
     def _act_if_chosen(self, name: str) -> None:
         if self._review.buttons[name].isEnabled():

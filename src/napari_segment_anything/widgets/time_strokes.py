@@ -40,6 +40,7 @@ class StrokeWatch(QObject):
     def __init__(self, layers: TimeLayers, request: TimeRequest) -> None:
         super().__init__()
         self._labels, self._axes, self._request = layers.labels, layers.axes, request
+        self._pixels = layers.pixels
         self._edits: list[PixelEdit] = []
         # Of the layer, while nobody may paint.
         self._mode: str | None = None
@@ -50,17 +51,19 @@ class StrokeWatch(QObject):
         self._labels.events.paint.connect(self._on_paint)
 
     def hold(self) -> None:
-        """Tell what was painted, and let nobody paint until `release`."""
+        """Tell what was painted, and let nobody but a job paint until `release`."""
         if self._mode is None:
             self._later.stop()
             self._tell()
             self._mode = str(self._labels.mode)
             self._labels.editable = False
+            self._pixels.hold()
 
     def release(self) -> None:
         """Let people paint again, in the mode that they had chosen."""
         mode, self._mode = self._mode, None
         if mode is not None:
+            self._pixels.release()
             self._labels.editable = True
             self._labels.mode = mode
             self._later.start()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.batch.track_progress import GrownFrame
 from napari_segment_anything.storage.candidate_store import CandidateStore
@@ -13,19 +14,27 @@ from napari_segment_anything.widgets.time_jobs import time_job
 from napari_segment_anything.widgets.time_layers import TimeLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from napari_segment_anything.batch.progress import Progress
     from napari_segment_anything.engine.predictor import MaskPredictor
     from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
     from napari_segment_anything.widgets.workbench import Workbench
     from napari_segment_anything.widgets.workers import JobWorker
 
+LABELS_GONE = (
+    "The labels “{}” were removed while they were being filled, so nothing comes of "
+    "it. Start it again to have them back."
+)
+
 
 class TimeTracker(QObject):
     """Fills layers with tracked labels; they go again if it does not end well.
+
+    A job whose labels somebody removes is cancelled.
 
     Parameters
     ----------
@@ -36,6 +45,9 @@ class TimeTracker(QObject):
     worker : JobWorker
         Runs the jobs.
     """
+
+    given_up = Signal()
+    """A job has ended, but nobody wants what it found."""
 
     def __init__(
         self, viewer: ViewerModel, workbench: Workbench, worker: JobWorker
@@ -91,30 +103,63 @@ class TimeTracker(QObject):
             layers.write,
             partial(layers.movie, along=request.along),
         )
+        self.fill(layers, job, then)
+
+    def fill(
+        self,
+        layers: TimeLayers,
+        job: Generator[Progress, None, TimeTracks],
+        then: Callable[[TimeLayers, TimeTracks], object],
+    ) -> None:
+        """Run a job that fills layers; they are removed where it does not end well.
+
+        Parameters
+        ----------
+        layers : TimeLayers
+            What is filled; already in the viewer.
+        job : generator
+            Fills them and returns the tracks.
+        then : callable
+            Called with the layers and the tracks.
+        """
 
         def on_found(found: TimeTracks) -> None:
-            self.keep()
-            then(layers, found)
+            # The last step may end after somebody has removed the labels.
+            if layers.is_there:
+                self._let_go()
+                then(layers, found)
+            else:
+                self._drop()
+                self.given_up.emit()
 
+        layers.pixels.hold()
         if self._worker.start(job, on_found):
-            self.show_growing(layers)
+            self._growing = layers
+            self._viewer.layers.events.removed.connect(self._on_removed)
         else:
             layers.remove()
 
-    def show_growing(self, layers: TimeLayers) -> None:
-        """Follow layers that a job fills."""
-        self._growing = layers
-
-    def keep(self) -> None:
-        """Keep the layers that a job has filled."""
-        self._growing = None
+    def _let_go(self) -> TimeLayers | None:
+        """Follow the layers no more that were filled."""
+        growing, self._growing = self._growing, None
+        if growing is not None:
+            self._viewer.layers.events.removed.disconnect(self._on_removed)
+            growing.pixels.release()
+        return growing
 
     def _on_progress(self, progress: object) -> None:
         if isinstance(progress, GrownFrame) and self._growing is not None:
             self._growing.labels.refresh()
 
+    def _on_removed(self) -> None:
+        """Work no more for labels that somebody has removed."""
+        if self._growing is not None and not self._growing.is_there:
+            self._worker.cancel()
+
     def _drop(self) -> None:
         """Remove labels whose ids were only for the eye: they are no tracks."""
-        growing, self._growing = self._growing, None
-        if growing is not None:
+        if (growing := self._let_go()) is not None:
+            # Not when they are removed: a viewer that is closed removes all, too.
+            if not growing.is_there:
+                show_warning(LABELS_GONE.format(growing.labels.name))
             growing.remove()
