@@ -28,12 +28,12 @@ def window(qtbot):
 def guarded(window):
     unsaved, saved = {"cells": "their annotator"}, []
 
-    def save(annotator, then):
-        assert annotator == "their annotator"
+    def save(annotator, parent, then):
+        assert (annotator, parent) == ("their annotator", window)
         saved.append(then)
 
-    guard = CloseGuard(window.centralWidget(), lambda: unsaved, save)
-    guard.watch()
+    guard = CloseGuard(lambda: unsaved, save)
+    guard.watch(window.centralWidget())
 
     def removed():
         unsaved.clear()
@@ -56,7 +56,7 @@ def close_as_a_user_does(window, qtbot):
 def test_the_answer_decides(window, guarded, qtbot, answer, stays, n_saves):
     guard, unsaved, saved = guarded
     asked = []
-    guard.ask = lambda names: asked.append(list(names)) or answer
+    guard.ask = lambda _, names: asked.append(list(names)) or answer
     window.show()
     close_as_a_user_does(window, qtbot)
     assert asked == [["cells"]]

@@ -39,7 +39,7 @@ def settle(qtbot, dock):
             dock.jobs.worker.is_busy
             or dock._model_list.is_busy
             or dock.reviewer.is_busy
-            or dock.classes.is_busy
+            or dock.work.classes.is_busy
             or dock.annotator.is_thinking
             or dock.annotator.watch.is_resting
         )

@@ -327,7 +327,7 @@ def test_the_record_is_saved_and_loaded_again(
     path = tmp_path / "cells.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     dock.form.save_record.click()
-    qtbot.waitUntil(lambda: not dock.commands.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.work.records.is_busy, timeout=10_000)
     assert dock.form.job.status.text() == "Wrote cells.json."
     (action,) = Record.load(path).actions
     assert action.ids == (1,)
@@ -348,15 +348,15 @@ def test_closing_saves_what_was_made_in_an_image_that_is_not_chosen_any_more(
     path = tmp_path / "movie.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     asked = []
-    dock.guard.ask = lambda names: (
+    dock.work.guard.ask = lambda _, names: (
         asked.append(names) or QMessageBox.StandardButton.Save
     )
-    assert dock.guard.must_stay()
+    assert dock.work.guard.must_stay(dock)
     qtbot.waitUntil(path.exists, timeout=10_000)
-    qtbot.waitUntil(lambda: not dock.commands.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.work.records.is_busy, timeout=10_000)
     assert len(Record.load(path).actions) == 1
     # Nothing is left to be asked about.
-    assert not dock.guard.must_stay()
+    assert not dock.work.guard.must_stay(dock)
     assert asked == [["movie"]]
 
 

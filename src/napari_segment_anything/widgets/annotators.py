@@ -8,18 +8,9 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.errors import SegmentAnythingError
 from napari_segment_anything.widgets.annotator import Annotator
-from napari_segment_anything.widgets.keys import (
-    REDO_KEY,
-    UNDO_KEY,
-    USUAL_REDO_KEY,
-    USUAL_UNDO_KEY,
-    bind_keys,
-)
 from napari_segment_anything.widgets.preferences import Preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
@@ -38,34 +29,34 @@ class Annotators(QObject):
     ----------
     viewer : ViewerModel
         The viewer that holds the images.
-    actions : mapping of str to callable
-        Keys to bind on the layers of each annotator.
     workbench : Workbench
         What the docks of the viewer share.
     """
+
+    made = Signal(object)
+    """A new annotator."""
 
     changed = Signal()
     said = Signal(str)
     failed = Signal(object)
 
-    def __init__(
-        self,
-        viewer: ViewerModel,
-        actions: Mapping[str, Callable[[], None]],
-        workbench: Workbench,
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, workbench: Workbench) -> None:
         super().__init__()
         self._bench = workbench
         self._viewer = viewer
-        self._actions = actions
         self._annotators: dict[Image, Annotator] = {}
         self._lost: dict[Image, Annotator] = {}
         self._is_offered = False
         self._left: list[Annotator] = []
         self._model: tuple[MaskPredictor, EmbeddingStore] | None = None
-        self._preferences = Preferences()
+        self.preferences = Preferences()
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.inserted.connect(self._on_inserted)
+
+    @property
+    def every(self) -> tuple[Annotator, ...]:
+        """All of them, also of images that were removed."""
+        return *self._annotators.values(), *self._lost.values()
 
     @property
     def previews(self) -> list[Layer]:
@@ -106,20 +97,15 @@ class Annotators(QObject):
         except (SegmentAnythingError, MemoryError) as error:
             self.failed.emit(error)
             return None
-        _prefer(annotator, self._preferences)
+        _prefer(annotator, self.preferences)
         annotator.state_changed.connect(self.changed)
         annotator.said.connect(self.said)
         annotator.failed.connect(self.failed)
         annotator.layers.prompts.polarity_changed.connect(self._on_polarity)
-        usual = {
-            USUAL_UNDO_KEY: self._actions[UNDO_KEY],
-            USUAL_REDO_KEY: self._actions[REDO_KEY],
-        }
-        for layer in annotator.layers.all:
-            bind_keys(layer, {**self._actions, **usual})
         if self._model is not None:
             annotator.set_model(*self._model)
         self._annotators[image] = annotator
+        self.made.emit(annotator)
         # Whoever goes on has removed those before on purpose, and wants the memory.
         self._is_offered = False
         for lost in list(self._lost)[:-1]:
@@ -149,22 +135,23 @@ class Annotators(QObject):
 
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
         """Let all annotators, also future ones, ask this model."""
+        if self._model == (predictor, store):
+            return  # What is being answered is not to be dropped.
         self._model = (predictor, store)
         for annotator in self._annotators.values():
             annotator.set_model(predictor, store)
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Let all annotators, also future ones, do as the user wants."""
-        self._preferences = preferences
+        self.preferences = preferences
         for annotator in self._annotators.values():
             _prefer(annotator, preferences)
 
     def unsaved(self) -> dict[str, Annotator]:
         """Return those with objects of which no record was saved, by image."""
-        every = (*self._annotators.values(), *self._lost.values(), *self._left)
         return {
             annotator.layers.image.name: annotator
-            for annotator in every
+            for annotator in (*self.every, *self._left)
             if annotator.session.is_unsaved
         }
 
@@ -200,7 +187,7 @@ class Annotators(QObject):
                 annotator = self._lost.pop(image)
                 if self._model is not None:
                     annotator.set_model(*self._model)
-                _prefer(annotator, self._preferences)
+                _prefer(annotator, self.preferences)
                 self._annotators[image] = annotator
                 self.changed.emit()
 

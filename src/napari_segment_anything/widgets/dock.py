@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_segment_anything.errors import InvalidPromptError
 from napari_segment_anything.widgets.narrator import failure_message
@@ -45,7 +45,7 @@ class Dock(QWidget):
         self._join = QTimer(self)
         self._join.setSingleShot(True)
         self._join.timeout.connect(self._join_tabs)
-        self._was_shown = False
+        self._has_window = False
 
     def say_failure(self, error: Exception) -> None:
         """Say what went wrong and what to do, in the dock and as a notification."""
@@ -62,18 +62,43 @@ class Dock(QWidget):
             return f"{self.workbench.wanted_model}, loaded when it is needed"
         return f"{model.name} on {model.device}"
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 Qt's name
-        """Join the tabs of other docks, the first time only."""
+    def leave(self) -> None:
+        """Leave the work to another dock: somebody has closed this one."""
+
+    def come_back(self) -> None:
+        """Go on with what is there: the dock lies in a window, perhaps again."""
+
+    def let_go(self) -> None:
+        """Close what the dock has started; Qt has taken its widgets already."""
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Notice when the window gives this dock up: napari then opens another one."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self.leave()
+            else:
+                self.come_back()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Join the tabs of other docks, and end with the window, also when closed."""
         super().showEvent(event)
-        if not self._was_shown:
-            self._was_shown = True
+        window = window_of(self)
+        if window is not None and not self._has_window:
+            self._has_window = True
             self._join.start()
+            window.destroyed.connect(self.deleteLater)
 
     def _join_tabs(self) -> None:
         join_tabs(self, Dock)
 
-    def let_go(self) -> None:
-        """Close what the dock has started; Qt has taken its widgets already."""
+
+def window_of(widget: QWidget) -> QMainWindow | None:
+    """Return the window that a widget lies in, also where its dock floats."""
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QMainWindow):
+        parent = parent.parentWidget()
+    return parent
 
 
 class _Closing:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication
 
 from napari_segment_anything.session.objects import Polarity
 from napari_segment_anything.widgets import keys
 from napari_segment_anything.widgets.annotator import Annotator
 from napari_segment_anything.widgets.cheat_sheet import CheatSheet
-from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari.components import ViewerModel
 
-    from napari_segment_anything.session.record import Record
     from napari_segment_anything.widgets.dock_form import DockForm
+    from napari_segment_anything.widgets.record_writer import RecordWriter
     from napari_segment_anything.widgets.reviewer import Reviewer
 
 
@@ -36,21 +34,24 @@ class DockActions(QObject):
         Buttons, and the state that they show.
     reviewer : Reviewer
         Knows whether sliders have asked for something that is to be undone, too.
+    records : RecordWriter
+        Saves records.
     """
 
     said = Signal(str)
-    failed = Signal(object)
 
-    def __init__(self, viewer: ViewerModel, form: DockForm, reviewer: Reviewer) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        form: DockForm,
+        reviewer: Reviewer,
+        records: RecordWriter,
+    ) -> None:
         super().__init__()
         self._viewer = viewer
         self._form = form
         self._annotator: Annotator | None = None
         self._cheat_sheet: CheatSheet | None = None
-        self._saved: tuple[Callable[[], object] | None, ...] = ()
-        self._writer = LatestWorker(self)
-        self._writer.finished.connect(self._on_written)
-        self._writer.failed.connect(self.failed)
         choices = form.preferences
         self.by_key: dict[str, Callable[[], None]] = {
             keys.ACCEPT_KEY: self._calling(Annotator.accept),
@@ -88,15 +89,12 @@ class DockActions(QObject):
         form.inside.clicked.connect(partial(self._draw_points, Polarity.INSIDE))
         form.outside.clicked.connect(partial(self._draw_points, Polarity.OUTSIDE))
         form.box.clicked.connect(self._draw_boxes)
-        form.save_record.clicked.connect(self._calling(self.save_record))
+        form.save_record.clicked.connect(
+            self._calling(lambda one: records.save(one, form))
+        )
         form.methods.clicked.connect(self._copy_methods)
         form.many.volume.toggled.connect(self._set_volume)
         form.keys.clicked.connect(self._show_keys)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a file is being written."""
-        return self._writer.is_busy
 
     def refresh(self, annotator: Annotator | None) -> None:
         """Act on this annotator from now on, and show what can be done."""
@@ -128,10 +126,6 @@ class DockActions(QObject):
             prompts = annotator.layers.prompts
             form.show_tool(prompts.polarity, is_box=active == prompts.boxes)
 
-    def close(self) -> None:
-        """Write nothing more, show nothing more."""
-        self._writer.close()
-
     def _calling(self, action: Callable[[Annotator], None]) -> Callable[[], None]:
         def act() -> None:
             if self._annotator is not None:
@@ -162,22 +156,6 @@ class DockActions(QObject):
             self._annotator.layers.draw_boxes()
         self.refresh(self._annotator)
 
-    def save_record(
-        self, annotator: Annotator, then: Callable[[], object] | None = None
-    ) -> None:
-        """Ask for a file and write the record; call ``then`` when that is done."""
-        session = annotator.session
-        record = session.record(annotator.layers.results.shape)
-        path, _ = QFileDialog.getSaveFileName(
-            self._form,
-            "Save record",
-            f"{record.image or 'image'}.record.json",
-            "Record (*.json)",
-        )
-        if path:
-            self._saved = partial(session.note_saved, record), then
-            self._writer.submit(partial(_write, record, Path(path)))
-
     def _copy_methods(self) -> None:
         if self._annotator is not None:
             shape = self._annotator.layers.results.shape
@@ -189,19 +167,8 @@ class DockActions(QObject):
         if self._annotator is not None:
             self._annotator.acceptance.is_volume = is_volume
 
-    def _on_written(self, path: Path) -> None:
-        self.said.emit(f"Wrote {path.name}.")
-        for call in self._saved:
-            if call is not None:
-                call()
-
     def _show_keys(self) -> None:
         if self._cheat_sheet is None:
             self._cheat_sheet = CheatSheet(self._form)
         self._cheat_sheet.show()
         self._cheat_sheet.raise_()
-
-
-def _write(record: Record, path: Path) -> Path:
-    record.save(path)
-    return path

@@ -48,6 +48,12 @@ class ImageCombo(QComboBox):
             if self.itemData(row) == layer:
                 self.setCurrentIndex(row)
 
+    def choose_named(self, name: str) -> None:
+        """Choose the layer of this name, if there is one."""
+        row = self.findText(name)
+        if row >= 0:
+            self.setCurrentIndex(row)
+
     def close_connections(self) -> None:
         """Stop following the viewer."""
         layers = self._viewer.layers.events

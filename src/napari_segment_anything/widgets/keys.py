@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 ACCEPT_KEY = "N"
 CLEAR_KEY = "Q"
@@ -82,9 +82,9 @@ def bind_keys(target: Any, actions: Mapping[str, Callable[[], None]]) -> None:
         target.bind_key(_as_napari(key), _without_argument(action), overwrite=True)
 
 
-def unbind_keys(target: Any, actions: Mapping[str, Callable[[], None]]) -> None:
+def unbind_keys(target: Any, keys: Iterable[str]) -> None:
     """Release keys that `bind_keys` bound."""
-    for key in actions:
+    for key in keys:
         target.bind_key(_as_napari(key), None, overwrite=True)
 
 

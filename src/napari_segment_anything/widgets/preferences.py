@@ -140,6 +140,22 @@ class PreferencesForm(QWidget):
             class_id=self.class_id.value(),
         )
 
+    def show_choices(self, chosen: Preferences) -> None:
+        """Show what is chosen; nothing is sent of it."""
+        settings, options = chosen.settings, chosen.settings.options
+        self.blockSignals(True)
+        size = self.size_of_click.findData(settings.size)
+        self.size_of_click.setCurrentIndex(size)
+        self.fill_holes.setChecked(options.fill_holes)
+        self.keep_largest.setChecked(options.keep_largest)
+        self.smooth.setValue(options.smooth)
+        self.others_are_out.setChecked(settings.others_are_out)
+        self.may_overwrite.setChecked(chosen.may_overwrite)
+        self.hover.setChecked(chosen.is_hovering)
+        self.turbo.setChecked(chosen.is_turbo)
+        self.class_id.setValue(chosen.class_id)
+        self.blockSignals(False)
+
     def choose_next_size(self) -> None:
         """Choose the size after the present one, in a circle."""
         size = MaskSize(self.size_of_click.currentData()).next

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.session.jobs import list_models
-from napari_segment_anything.widgets import keys
-from napari_segment_anything.widgets.annotators import Annotators
-from napari_segment_anything.widgets.class_layers import ClassLayers
-from napari_segment_anything.widgets.close_guard import CloseGuard
 from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
-from napari_segment_anything.widgets.dock_jobs import DockJobs
 from napari_segment_anything.widgets.plane import axes_choices
 from napari_segment_anything.widgets.reviewer import Reviewer
+from napari_segment_anything.widgets.segment_work import work_of
 from napari_segment_anything.widgets.workers import LatestWorker
 
 if TYPE_CHECKING:
@@ -39,40 +35,69 @@ class SegmentDock(Dock):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, DockForm(viewer))
-        self.jobs = DockJobs(viewer, self.workbench)
+        self.work = work_of(viewer, self.workbench)
+        self.annotators, self.jobs = self.work.annotators, self.work.jobs
         self.reviewer = Reviewer(self.form.review)
-        self.commands = DockActions(viewer, self.form, self.reviewer)
-        self.classes = ClassLayers()
-        self.annotators = Annotators(viewer, self.commands.by_key, self.workbench)
-        self.guard = CloseGuard(
-            self, self.annotators.unsaved, self.commands.save_record
-        )
-        self._parts = (self.annotators, self.commands, self.reviewer, self.classes)
+        self.commands = DockActions(viewer, self.form, self.reviewer, self.work.records)
         self._viewer = viewer
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
+        self._is_away = True
         self._connect_form()
-        self._connect_work()
-        keys.bind_keys(viewer, self.commands.by_key)
+        self._connect_parts()
         viewer.layers.selection.events.active.connect(self._refresh)
         viewer.layers.events.inserted.connect(self._refresh)
+        self.work.guard.watch(self)
         self._model_list.submit(list_models)
-        self._on_model()  # Another dock may have loaded one.
-        self._on_image()
+        self.come_back()
 
     @property
     def annotator(self) -> Annotator | None:
-        """Annotates the chosen image; None before *Start annotating*."""
-        return self.annotators.get(self.form.image.layer)
+        """Annotates the chosen image; None before *Start annotating*.
+
+        None, too, when the dock was closed: another one goes on.
+        """
+        return None if self._is_away else self.annotators.get(self.form.image.layer)
+
+    def leave(self) -> None:
+        """Leave what is annotated to the dock that is opened next."""
+        if self._is_away:
+            return
+        self._is_away = True
+        for signal, slot in self._links():
+            signal.disconnect(slot)
+        self.commands.refresh(None)
+        self.work.image_name = self.form.image.currentText()
+        self.work.forsake(self.commands.by_key)
+        self.work.rest()
+
+    def come_back(self) -> None:
+        """Go on with what was annotated in the dock that was closed before."""
+        if not self._is_away:
+            return
+        self._is_away = False
+        for signal, slot in self._links():
+            signal.connect(slot)
+        self.form.preferences.show_choices(self.annotators.preferences)
+        self.form.image.choose_named(self.work.image_name)
+        self.work.attend(self.commands.by_key)
+        self._on_busy(self.jobs.worker.is_busy)
+        self._on_model()  # Another dock may have loaded one.
+        self._on_image()
 
     def let_go(self) -> None:
         """Let go of the viewer; all layers stay."""
-        for part in (self.jobs, self._model_list, *self._parts):
+        for part in (self._model_list, self.reviewer):
             part.close()
         layers = self._viewer.layers
         layers.events.inserted.disconnect(self._refresh)
         layers.selection.events.active.disconnect(self._refresh)
-        keys.unbind_keys(self._viewer, self.commands.by_key)
+        if not self._is_away:
+            self._is_away = True
+            self.work.forsake(self.commands.by_key)
+            # It was not closed by a user, who may open another one.
+            if not self.work.is_attended:
+                self.workbench.close()
 
     def _connect_form(self) -> None:
         form = self.form
@@ -96,25 +121,41 @@ class SegmentDock(Dock):
         ):
             run = partial(self._run, work)
             button.clicked.connect(lambda _=False, run=run: self._with_axes(run))
-        form.classes.clicked.connect(lambda: self.classes.add(self.annotator))
+        form.classes.clicked.connect(lambda: self.work.classes.add(self.annotator))
+        form.job.cancel_button.clicked.connect(self.jobs.worker.cancel)
 
-    def _connect_work(self) -> None:
-        row, worker = self.form.job, self.jobs.worker
-        row.cancel_button.clicked.connect(worker.cancel)
-        for slot in (row.set_running, self.form.model.set_busy, self._refresh):
-            worker.is_busy_changed.connect(slot)
-        worker.progressed.connect(row.show_progress)
-        worker.cancelled.connect(lambda: row.say("Cancelled."))
-        worker.failed.connect(self.say_failure)
-        self.workbench.model_changed.connect(self._on_model)
-        self.workbench.store_changed.connect(self._on_store)
-        self.workbench.axes_changed.connect(self._on_image)
-        self.annotators.changed.connect(self._refresh)
-        for part in (*self._parts, self.jobs):
-            part.said.connect(row.say)
-            part.failed.connect(self.say_failure)
+    def _connect_parts(self) -> None:
+        say = self.form.job.say
+        self.commands.said.connect(say)
+        self.reviewer.said.connect(say)
+        self.reviewer.failed.connect(self.say_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self.say_failure)
+
+    def _links(self) -> list[tuple[Any, Callable[..., None]]]:
+        """Return what is shown only while the dock is open, and by what."""
+        row, worker, bench = self.form.job, self.jobs.worker, self.workbench
+        links: list[tuple[Any, Callable[..., None]]] = [
+            (worker.is_busy_changed, self._on_busy),
+            (worker.progressed, row.show_progress),
+            (worker.cancelled, self._on_cancelled),
+            (worker.failed, self.say_failure),
+            (bench.model_changed, self._on_model),
+            (bench.store_changed, self._on_store),
+            (bench.axes_changed, self._on_image),
+            (self.annotators.changed, self._refresh),
+        ]
+        for part in self.work.parts:
+            links += [(part.said, row.say), (part.failed, self.say_failure)]
+        return links
+
+    def _on_busy(self, is_busy: bool) -> None:
+        self.form.job.set_running(is_busy)
+        self.form.model.set_busy(is_busy)
+        self._refresh()
+
+    def _on_cancelled(self) -> None:
+        self.form.job.say("Cancelled.")
 
     def _with_axes(self, then: Callable[[], None]) -> None:
         """Go on once it is known what the sliders mean; asks for it only once."""
@@ -215,6 +256,8 @@ class SegmentDock(Dock):
             self.annotators.set_model(model.predictor, self.workbench.store)
 
     def _refresh(self) -> None:
+        if self._is_away:
+            return
         form, annotator, image = self.form, self.annotator, self.form.image.layer
         is_free = image is not None and not self.jobs.worker.is_busy
         form.offer_layers(annotator, self.annotators.lost_image)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.session.jobs import LoadedModel
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.offered_tracks import Offer
+    from napari_segment_anything.widgets.segment_work import SegmentWork
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
 
@@ -50,6 +51,7 @@ class Workbench(QObject):
         self.index = PlaneIndex()
         self.gate = EncodingGate()
         self.wanted_model = "nano"
+        self.segment_work: SegmentWork | None = None
         self._model: LoadedModel | None = None
         self._cache = EmbeddingCache()
         self._axes: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
@@ -131,6 +133,12 @@ class Workbench(QObject):
             self._axes[image] = axes
             self.axes_changed.emit(image)
 
+    def close(self) -> None:
+        """End what docks have left here."""
+        if self.segment_work is not None:
+            self.segment_work.close()
+            self.segment_work = None
+
 
 _SHARED: dict[int, tuple[Workbench, list[Any]]] = {}
 
@@ -154,8 +162,9 @@ def acquire(viewer: ViewerModel, holder: object) -> Workbench:
 
 def release(holder: object) -> None:
     """Give a workbench up; the last one to do so ends it."""
-    for key, (_, holders) in list(_SHARED.items()):
+    for key, (workbench, holders) in list(_SHARED.items()):
         if any(held is holder for held in holders):
             holders[:] = [held for held in holders if held is not holder]
             if not holders:
                 del _SHARED[key]
+                workbench.close()
