@@ -43,6 +43,7 @@ class SegmentDock(Dock):
         self._model_list = LatestWorker()
         self._after_axes: Callable[[], None] | None = None
         self._is_away = True
+        self._links = self._make_links()
         self._connect_form()
         self._connect_parts()
         viewer.layers.selection.events.active.connect(self._refresh)
@@ -64,7 +65,7 @@ class SegmentDock(Dock):
         if self._is_away:
             return
         self._is_away = True
-        for signal, slot in self._links():
+        for signal, slot in self._links:
             signal.disconnect(slot)
         self.commands.refresh(None)
         self.work.image_name = self.form.image.currentText()
@@ -76,7 +77,7 @@ class SegmentDock(Dock):
         if not self._is_away:
             return
         self._is_away = False
-        for signal, slot in self._links():
+        for signal, slot in self._links:
             signal.connect(slot)
         self.form.preferences.show_choices(self.annotators.preferences)
         self.form.image.choose_named(self.work.image_name)
@@ -132,7 +133,7 @@ class SegmentDock(Dock):
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self.say_failure)
 
-    def _links(self) -> list[tuple[Any, Callable[..., None]]]:
+    def _make_links(self) -> list[tuple[Any, Callable[..., None]]]:
         """Return what is shown only while the dock is open, and by what."""
         row, worker, bench = self.form.job, self.jobs.worker, self.workbench
         links: list[tuple[Any, Callable[..., None]]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
@@ -114,7 +115,9 @@ class SegmentWork(QObject):
         for layer in self._layers:
             keys.unbind_keys(layer, _USUAL)
         for part in self.parts:
-            part.close()
+            # Where Python collects all together, Qt may have deleted parts before.
+            with contextlib.suppress(RuntimeError):
+                part.close()
 
     @property
     def _layers(self) -> list[Layer]:
