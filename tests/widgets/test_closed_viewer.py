@@ -10,7 +10,7 @@ import weakref
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
@@ -36,6 +36,8 @@ def nothing_stays():
         watched.update((name, weakref.ref(one)) for name, one in objects.items())
 
     yield watch
+    # The docks that were closed before end after the window.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     assert watched
     assert [name for name, one in watched.items() if one() is not None] == []
@@ -55,7 +57,8 @@ def viewer(nothing_stays, make_napari_viewer, monkeypatch, predictor, movie, qtb
 def open_dock(viewer, nothing_stays):
     def open_dock(name):
         _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
-        nothing_stays(dock=dock, window=dock.window(), image=viewer.layers["movie"])
+        nothing_stays(window=dock.window(), image=viewer.layers["movie"])
+        nothing_stays(**{f"dock {id(dock)}": dock})
         return dock
 
     return open_dock
@@ -81,8 +84,7 @@ def click(viewer, qtbot):
     return click
 
 
-def test_the_main_dock_after_clicks_and_accepting(open_dock, click, qtbot):
-    dock = open_dock("Segment Anything")
+def accept_an_object(dock, click, qtbot):
     dock.form.start.click()
     # What starts annotating loads the model first.
     qtbot.waitUntil(lambda: dock.jobs.model is not None, timeout=20_000)
@@ -96,6 +98,33 @@ def test_the_main_dock_after_clicks_and_accepting(open_dock, click, qtbot):
     qtbot.waitUntil(lambda: not dock.annotator.is_thinking, timeout=20_000)
     QTest.keyClick(canvas, KEYS.Key_N)
     qtbot.waitUntil(lambda: results.data[0, 24, 104] == 1, timeout=20_000)
+
+
+def test_the_main_dock_after_clicks_and_accepting(open_dock, click, qtbot):
+    accept_an_object(open_dock("Segment Anything"), click, qtbot)
+
+
+@pytest.mark.parametrize("is_opened_again", [True, False])
+def test_the_main_dock_after_it_was_closed(
+    open_dock, viewer, click, qtbot, is_opened_again
+):
+    dock = open_dock("Segment Anything")
+    accept_an_object(dock, click, qtbot)
+    viewer.window.remove_dock_widget(dock)
+    if is_opened_again:
+        again = open_dock("Segment Anything")
+        assert again is not dock
+        assert again.annotator is not None
+        qtbot.waitUntil(lambda: not again.annotator.is_thinking, timeout=20_000)
+        qtbot.waitUntil(lambda: not again._model_list.is_busy, timeout=20_000)
+
+
+@pytest.mark.parametrize("name", ["Time", "Embeddings"])
+def test_another_dock_after_it_was_closed(open_dock, viewer, qtbot, name):
+    dock = open_dock(name)
+    qtbot.wait(100)
+    viewer.window.remove_dock_widget(dock)
+    qtbot.wait(100)
 
 
 def test_the_embeddings_dock_after_embedding(open_dock, qtbot):

@@ -170,7 +170,6 @@ def test_what_was_accepted_becomes_an_object_after_the_dock_is_closed(
     viewer_model.dims.set_point(0, 1)
     annotator, labels = dock.annotator, dock.annotator.layers.results.layer
     annotator.layers.prompts.points.add([1, 26, 109])
-    dock.form.accept.click()
     dock.commands.by_key["N"]()
     assert annotator.acceptance.is_due
     close(dock)
