@@ -17,8 +17,9 @@ def writer():
 @pytest.fixture
 def accepted(annotator, qtbot):
     annotator.layers.prompts.points.add([0, 24, 104])
-    qtbot.waitUntil(lambda: annotator.acceptance.can_accept, timeout=10_000)
     annotator.accept()
+    # It is accepted when its mask arrives.
+    qtbot.waitUntil(lambda: annotator.session.is_unsaved, timeout=10_000)
     return annotator
 
 

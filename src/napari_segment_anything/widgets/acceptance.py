@@ -129,6 +129,11 @@ class Acceptance:
         return self._is_turbo_click(plane, self._drawn_on(plane))
 
     @property
+    def may_reopen(self) -> bool:
+        """Whether a first click on a finished object means that object."""
+        return not (self.is_turbo or self._asker.is_resting)
+
+    @property
     def is_due(self) -> bool:
         """Whether masks that are still being computed are to be accepted."""
         return bool(self._due)
@@ -146,6 +151,8 @@ class Acceptance:
     @property
     def shown(self) -> Shown | None:
         """What to outline: the answer, or the object to confirm."""
+        if self._asker.is_resting:
+            return None
         response, plane = self._session.response, self._layers.plane
         if response is not None and response.masks is not None:
             others = None
@@ -241,6 +248,7 @@ class Acceptance:
     def _is_turbo_click(self, plane: PlaneId, drawing: Drawing) -> bool:
         return (
             self.is_turbo
+            and not self._asker.is_resting
             and len(drawing.points) > 0
             and bool(drawing.is_inside.all())
             and not drawing.outlines

@@ -55,7 +55,6 @@ class AnnotationLayers:
         self.preview = PreviewLayer(image, axes)
         self._viewer = viewer
         self._were_added = False
-        self._modes: tuple[str, ...] = ()
         for name in _PLACE_EVENTS:
             getattr(image.events, name).connect(self._follow_image)
 
@@ -156,20 +155,6 @@ class AnnotationLayers:
         """Make drags draw boxes."""
         self._viewer.layers.selection.active = self.prompts.boxes
         self.prompts.boxes.mode = "add_rectangle"
-
-    def rest(self) -> None:
-        """Let clicks and drags draw nothing until `resume`."""
-        layers = self.prompts.layers
-        self._modes = tuple(str(layer.mode) for layer in layers)
-        for layer in layers:
-            layer.mode = "pan_zoom"
-
-    def resume(self) -> None:
-        """Draw again with what was in use, unless something else is by now."""
-        for layer, mode in zip(self.prompts.layers, self._modes, strict=False):
-            if layer.mode == "pan_zoom":
-                layer.mode = mode
-        self._modes = ()
 
     def go_to(self, plane: PlaneId) -> None:
         """Move the viewer's sliders to a plane."""

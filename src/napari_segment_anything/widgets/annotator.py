@@ -66,7 +66,6 @@ class Annotator(QObject):
     ) -> None:
         super().__init__()
         bench = workbench or Workbench()
-        self._is_resting = False
         self.layers = AnnotationLayers(viewer, image, axes, bench.sources)
         self.session = Session(self.layers.source())
         self.editor = Editor(self.layers, self.session)
@@ -116,27 +115,6 @@ class Annotator(QObject):
         self.asker.invite()
         self.ask()
 
-    def rest(self) -> None:
-        """Answer nothing until `resume`; what is drawn and painted is noted.
-
-        What is to be accepted as soon as its mask is there still is.
-        """
-        self._is_resting = True
-        self.watch.stop()
-        self.hover.is_on = False
-        self.layers.rest()
-        self.acceptance.leave(self.said.emit)
-        self.asker.forget()
-        self._show_response()
-
-    def resume(self) -> None:
-        """Answer what is drawn again, also what was drawn meanwhile."""
-        self._is_resting = False
-        self.layers.resume()
-        self.watch.start()
-        if self.layers.are_shown:
-            self.ask()
-
     def set_model(self, predictor: MaskPredictor, store: EmbeddingStore) -> None:
         """Answer with another model from now on."""
         self.hover.set_model(predictor, self.asker.set_model(predictor, store))
@@ -145,8 +123,6 @@ class Annotator(QObject):
 
     def ask(self) -> None:
         """Ask for the masks of what is drawn; without prompts, ready the plane."""
-        if self._is_resting:
-            return
         plane = self.layers.plane
         self.hover.hide()
         if not self.layers.fit_image:
@@ -200,14 +176,9 @@ class Annotator(QObject):
     def _on_prompts(self) -> None:
         self.watch.stop()
         plane = self.layers.plane
-        is_at_once = (
-            plane is not None
-            and not self._is_resting
-            and self.acceptance.has_turbo_click(plane)
-        )
-        may_reopen = not (self.acceptance.is_turbo or self._is_resting)
+        is_at_once = plane is not None and self.acceptance.has_turbo_click(plane)
         opened = self.editor.note_prompts(
-            plane, may_reopen=may_reopen, is_brief=is_at_once
+            plane, may_reopen=self.acceptance.may_reopen, is_brief=is_at_once
         )
         self.ask()
         if opened is not None:
@@ -238,8 +209,7 @@ class Annotator(QObject):
         self.failed.emit(error)
 
     def _show_response(self) -> None:
-        shown = None if self._is_resting else self.acceptance.shown
-        if shown is None:
+        if (shown := self.acceptance.shown) is None:
             self.layers.preview.hide()
         else:
             self.layers.preview.show(shown.masks, shown.plane, shown.others)

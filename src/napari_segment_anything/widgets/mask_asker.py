@@ -36,6 +36,11 @@ class MaskAsker(QObject):
         Numbers the requests and keeps the answer.
     workbench : Workbench
         Knows which planes are ready.
+
+    Attributes
+    ----------
+    is_resting : bool
+        Whether nothing is asked, because no dock is open. What is owed still comes.
     """
 
     is_busy_changed = Signal(bool)
@@ -45,6 +50,7 @@ class MaskAsker(QObject):
     def __init__(self, session: Session, workbench: Workbench) -> None:
         super().__init__()
         self.settings = AnswerSettings()
+        self.is_resting = False
         self._session = session
         self._bench = workbench
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
@@ -86,7 +92,7 @@ class MaskAsker(QObject):
 
         With ``is_silent`` nothing is said about waiting: nobody waits for an answer.
         """
-        if plane is None or self._model is None:
+        if plane is None or self._model is None or self.is_resting:
             self._session.drop()
             return
         request = self._sent = self._session.ask(plane, drawn)

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.session.jobs import list_models
+from napari_segment_anything.widgets.axes_naming import AxesNaming
 from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.dock_actions import DockActions
 from napari_segment_anything.widgets.dock_form import DockForm
-from napari_segment_anything.widgets.plane import axes_choices
 from napari_segment_anything.widgets.reviewer import Reviewer
 from napari_segment_anything.widgets.segment_work import work_of
 from napari_segment_anything.widgets.workers import LatestWorker
@@ -41,7 +41,7 @@ class SegmentDock(Dock):
         self.commands = DockActions(viewer, self.form, self.reviewer, self.work.records)
         self._viewer = viewer
         self._model_list = LatestWorker()
-        self._after_axes: Callable[[], None] | None = None
+        self._axes = AxesNaming(self.form, self.annotators, self.workbench)
         self._is_away = True
         self._links = self._make_links()
         self._connect_form()
@@ -103,13 +103,8 @@ class SegmentDock(Dock):
     def _connect_form(self) -> None:
         form = self.form
         form.image.currentIndexChanged.connect(self._on_image)
-        form.axes.textActivated.connect(self._on_axes_chosen)
-        line = form.axes.lineEdit()
-        if line is not None:
-            line.editingFinished.connect(self._on_axes)
         form.model.load_requested.connect(self.jobs.load)
-        form.question.answered.connect(self._on_answer)
-        form.start.clicked.connect(lambda: self._with_axes(self._start))
+        form.start.clicked.connect(lambda: self._axes.ask_before(self._start))
         form.bring_back.clicked.connect(self._bring_back)
         form.preferences.changed.connect(
             lambda: self.annotators.set_preferences(form.preferences.preferences)
@@ -121,14 +116,14 @@ class SegmentDock(Dock):
             (form.many.carry, partial(self.jobs.carry, form.many)),
         ):
             run = partial(self._run, work)
-            button.clicked.connect(lambda _=False, run=run: self._with_axes(run))
+            button.clicked.connect(lambda _=False, run=run: self._axes.ask_before(run))
         form.classes.clicked.connect(lambda: self.work.classes.add(self.annotator))
         form.job.cancel_button.clicked.connect(self.jobs.worker.cancel)
 
     def _connect_parts(self) -> None:
         say = self.form.job.say
-        self.commands.said.connect(say)
-        self.reviewer.said.connect(say)
+        for part in (self.commands, self.reviewer, self._axes):
+            part.said.connect(say)
         self.reviewer.failed.connect(self.say_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self.say_failure)
@@ -158,37 +153,14 @@ class SegmentDock(Dock):
     def _on_cancelled(self) -> None:
         self.form.job.say("Cancelled.")
 
-    def _with_axes(self, then: Callable[[], None]) -> None:
-        """Go on once it is known what the sliders mean; asks for it only once."""
-        image = self.form.image.layer
-        if image is None:
-            return
-        is_changed = self._axes() != self.workbench.axes_of(image)
-        if is_changed or not self.workbench.must_ask_axes(image):
-            self.form.question.dismiss()
-            then()
-        else:
-            self._after_axes = then
-            self.form.question.ask(image.name, image.ndim)
-
-    def _on_answer(self, axes: str) -> None:
-        image, then = self.form.image.layer, self._after_axes
-        if image is not None and then is not None:
-            self._after_axes = None
-            self.workbench.name_axes(image, axes)
-            then()
-
     def _make_annotator(self) -> Annotator | None:
         image = self.form.image.layer
         if image is None:
             return None
-        annotator = self.annotators.make(image, self._axes())
+        annotator = self.annotators.make(image, self._axes.letters)
         if annotator is not None:
             self.workbench.name_axes(image, annotator.layers.axes)
         return annotator
-
-    def _axes(self) -> str:
-        return str(self.form.axes.currentText()).strip().upper()
 
     def _has_weights(self) -> bool:
         if not self.form.model.is_here:
@@ -214,34 +186,8 @@ class SegmentDock(Dock):
             everything(self.form.model.model, annotator)
 
     def _on_image(self) -> None:
-        image, annotator, axes = self.form.image.layer, self.annotator, self.form.axes
-        self.form.question.dismiss()
-        axes.clear()
-        if image is not None:
-            axes.addItems(axes_choices(image.ndim))
-            axes.setCurrentText(
-                self.workbench.axes_of(image)
-                if annotator is None
-                else annotator.layers.axes
-            )
+        self._axes.show()
         self._refresh()
-
-    def _on_axes_chosen(self) -> None:
-        # Choosing what was proposed is an answer too.
-        image = self.form.image.layer
-        if image is not None and self.annotator is None:
-            self.workbench.name_axes(image, self._axes())
-        self._on_axes()
-
-    def _on_axes(self) -> None:
-        image, annotator = self.form.image.layer, self.annotator
-        if image is None or annotator is None:
-            return
-        if not self.annotators.change_axes(image, self._axes()):
-            self.form.axes.setCurrentText(annotator.layers.axes)
-            self.form.job.say("Axes are fixed once something is drawn or accepted.")
-        else:
-            self.workbench.name_axes(image, self._axes())
 
     def _on_model(self) -> None:
         if (model := self.workbench.model) is None:

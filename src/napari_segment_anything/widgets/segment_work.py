@@ -15,6 +15,7 @@ from napari_segment_anything.widgets.close_guard import CloseGuard
 from napari_segment_anything.widgets.dock_jobs import DockJobs
 from napari_segment_anything.widgets.narrator import failure_message
 from napari_segment_anything.widgets.record_writer import RecordWriter
+from napari_segment_anything.widgets.rest import Rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class SegmentWork(QObject):
         self._viewer = viewer
         # Those of each dock that is open; the keys are those of the newest one.
         self._actions: list[Actions] = []
+        self._rests: list[Rest] = []
         self.annotators.made.connect(self._bind_layers)
         for failing in (*self.parts, self.jobs.worker):
             failing.failed.connect(self._on_failure)
@@ -88,14 +90,15 @@ class SegmentWork(QObject):
         actions : mapping of str to callable
             What each key does.
         """
-        was_attended = self.is_attended
         self._actions.append(actions)
         self._bind()
-        if not was_attended:
-            for annotator in self.annotators.every:
-                annotator.resume()
-            # A mask is shown under the mouse again where the user wants that.
-            self.annotators.set_preferences(self.annotators.preferences)
+        rests, self._rests = self._rests, []
+        for rest in rests:
+            # Of an image that was removed meanwhile nothing is answered.
+            if rest.annotator in self.annotators.every:
+                rest.end()
+        # A mask is shown under the mouse again where the user wants that.
+        self.annotators.set_preferences(self.annotators.preferences)
 
     def forsake(self, actions: Actions) -> None:
         """Release keys: the dock that bound them is gone."""
@@ -107,13 +110,13 @@ class SegmentWork(QObject):
     def rest(self) -> None:
         """Answer nothing, where no dock is open, until one is."""
         if not self.is_attended:
-            for annotator in self.annotators.every:
-                annotator.rest()
+            self._rests = [Rest(annotator) for annotator in self.annotators.every]
 
     def close(self) -> None:
         """Let go of the viewer; all layers stay."""
         for layer in self._layers:
             keys.unbind_keys(layer, _USUAL)
+        self._rests = []
         for part in self.parts:
             # Where Python collects all together, Qt may have deleted parts before.
             with contextlib.suppress(RuntimeError):
