@@ -36,7 +36,7 @@ def test_a_click_opens_no_object_and_turbo_accepts_none(annotator, qtbot):
     layers.prompts.points.add([0, 24, 104])
     qtbot.wait(100)
     assert len(objects) == 1
-    assert not annotator.can_delete
+    assert annotator.reviser.open_object() is None
     np.testing.assert_array_equal(layers.prompts.points.data, [[0, 24, 104]])
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QMessageBox
 
 from dividing_movie import dividing_movie
 from napari_segment_anything.models import load
@@ -95,6 +96,91 @@ def test_tracks_are_saved_and_loaded_again(dock, qtbot, tmp_path):
     assert ((loaded > 0) == (before > 0)).all()
     assert len(dock.corrector.tracks.tracks) == len(np.unique(before)) - 1
     assert len(dock.corrector.tracks.parents) == len(parents)
+
+
+def lock_one(dock, qtbot):
+    """Correct a track by hand."""
+    dock.corrector.picker.pick(dock.corrector.tracks.tracks[0])
+    dock.form.review.buttons["lock"].click()
+    settle(dock, qtbot)
+
+
+def test_corrections_are_unsaved_until_they_can_be_loaded_again(dock, qtbot, tmp_path):
+    track(dock, qtbot)
+    assert not dock.files.unsaved()
+    lock_one(dock, qtbot)
+    assert dock.files.unsaved() == {"cells tracked": dock.corrector}
+    for kind, ending, is_loadable in (
+        ("csv", ".csv", False),
+        ("svg", ".svg", False),
+        ("ctc", "_RES", True),
+    ):
+        save(dock, qtbot, tmp_path / "tracks", kind, ending)
+        assert (not dock.files.unsaved()) == is_loadable
+    dock.corrector.picker.pick(dock.corrector.tracks.tracks[1])
+    dock.form.review.buttons["lock"].click()
+    assert list(dock.files.unsaved()) == ["cells tracked"]
+    dock.steps.undo()
+    assert not dock.files.unsaved()
+
+
+def test_what_is_unsaved_goes_to_the_next_dock(docks, viewer, qtbot, tmp_path):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    first = docks(TimeDock, viewer)
+    window.setCentralWidget(first)
+    track(first, qtbot)
+    lock_one(first, qtbot)
+    first.setParent(None)
+    # Nobody else has it yet.
+    assert list(first.files.unsaved()) == ["cells tracked"]
+    second = docks(TimeDock, viewer)
+    settle(second, qtbot)
+    assert not first.files.unsaved()
+    assert second.files.unsaved() == {"cells tracked": second.corrector}
+    save(second, qtbot, tmp_path / "tracks", "zarr", ".zarr")
+    window.setCentralWidget(second)
+    second.setParent(None)
+    third = docks(TimeDock, viewer)
+    settle(third, qtbot)
+    assert third.corrector.can_undo
+    assert not third.files.unsaved()
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_the_window_asks_whether_to_save_corrections(
+    docks, viewer, qtbot, tmp_path, monkeypatch, is_closed
+):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dock = docks(TimeDock, viewer)
+    window.setCentralWidget(dock)
+    window.show()
+    track(dock, qtbot)
+    lock_one(dock, qtbot)
+    if is_closed:
+        dock.setParent(None)
+    asked, buttons = [], QMessageBox.StandardButton
+    answers = [buttons.Cancel, buttons.Save]
+
+    def question(parent, title, text, *_):
+        asked.append((parent, title, text.split(" since")[0]))
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    chosen = str(tmp_path / "tracks"), "Cell Tracking Challenge, folder (*_RES)"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: chosen)
+    QTimer.singleShot(0, window.close)
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
+    qtbot.wait(50)
+    assert window.isVisible()
+    QTimer.singleShot(0, window.close)
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
+    text = "Tracks were corrected in cells tracked"
+    assert asked == [(window, "Save the tracks first?", text)] * 2
+    labels = viewer.layers["cells tracked"].data
+    assert (read_ctc(tmp_path / "tracks_RES").labels == labels).all()
+    settle(dock, qtbot)
 
 
 def test_tracks_of_another_movie_are_refused(dock, qtbot, viewer, tmp_path, messages):

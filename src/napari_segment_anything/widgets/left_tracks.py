@@ -60,6 +60,11 @@ class LeftTracks(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
+    def corrector(self) -> TimeCorrector | None:
+        """The tracks; None once they are taken, or gone."""
+        return self._corrector
+
+    @property
     def is_ready(self) -> bool:
         """Whether all is done; what is tracked anew is not waited for."""
         if self._corrector is None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent
 
+from napari_segment_anything.widgets.close_guard import CloseGuard
 from napari_segment_anything.widgets.dock import Dock
 from napari_segment_anything.widgets.left_runs import GOES_ON
 from napari_segment_anything.widgets.narrator import failure_message
 from napari_segment_anything.widgets.plane import image_shape
-from napari_segment_anything.widgets.time_files import TimeFiles
+from napari_segment_anything.widgets.time_files import SAVE_TRACKS, TimeFiles
 from napari_segment_anything.widgets.time_form import TimeForm
 from napari_segment_anything.widgets.time_reviews import TimeReviews
 from napari_segment_anything.widgets.time_runs import TimeRuns
@@ -40,6 +41,8 @@ class TimeDock(Dock):
         self.reviews = TimeReviews(viewer, self.workbench, self.form, self.runs)
         self.steps = self.reviews.steps
         self.files = TimeFiles(self, self.runs)
+        self.guard = CloseGuard(self.files.unsaved, self.files.save_first, SAVE_TRACKS)
+        self.guard.watch(self)
         self._connect()
         self._on_model()
         self._on_image()

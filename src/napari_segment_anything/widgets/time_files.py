@@ -6,18 +6,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_segment_anything.errors import SegmentAnythingError
+from napari_segment_anything.widgets.close_guard import Question
 from napari_segment_anything.widgets.time_layers import TimeLayers
+from napari_segment_anything.widgets.time_narrator import BUSY
 from napari_segment_anything.widgets.time_words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import numpy as np
     import numpy.typing as npt
+    from qtpy.QtWidgets import QWidget
 
     from napari_segment_anything.batch.progress import Progress
     from napari_segment_anything.batch.track_result import Position
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
     from napari_segment_anything.widgets.time_request import TimeRequest, TimeTracks
     from napari_segment_anything.widgets.time_runs import TimeRuns
 
+SAVE_TRACKS = Question(
+    "Save the tracks first?",
+    "Tracks were corrected in {names} since they were found, loaded, or saved in a "
+    "form that can be loaded again.",
+)
+_LOADABLE = ("ctc", "geff", "zarr")
 _KINDS = {
     "Cell Tracking Challenge, folder (*_RES)": ("ctc", "_RES"),
     "GEFF (*.geff)": ("geff", ".geff"),
@@ -57,8 +67,30 @@ class TimeFiles(QObject):
         self._dock = dock
         self._runs = runs
 
-    def save(self, corrector: TimeCorrector | None) -> None:
-        """Ask where and how to save tracks, and save them."""
+    def unsaved(self) -> dict[str, TimeCorrector]:
+        """Return tracks with corrections that nobody has saved, by their layers."""
+        saved = self._dock.workbench.saved_steps
+        found = {}
+        for corrector in self._dock.reviews.every():
+            if corrector is not None and corrector.layers.is_there:
+                done = corrector.handed_over.done
+                if done and done[-1] not in saved:
+                    found[corrector.layers.labels.name] = corrector
+        return found
+
+    def save_first(
+        self, corrector: TimeCorrector, _window: QWidget, then: Callable[[], object]
+    ) -> None:
+        """Save tracks of a window that is to be closed; then go on."""
+        if self._runs.worker.is_busy:
+            show_warning(BUSY)
+        else:
+            self.save(corrector, then)
+
+    def save(
+        self, corrector: TimeCorrector | None, *then: Callable[[], object]
+    ) -> None:
+        """Ask where and how to save tracks, and save them; then go on."""
         if corrector is None:
             return
         many = _describe_movies(corrector.found)
@@ -71,10 +103,15 @@ class TimeFiles(QObject):
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if name:
-            self.save_to(corrector, Path(name), *_KINDS[chosen])
+            self.save_to(corrector, Path(name), *_KINDS[chosen], *then)
 
     def save_to(
-        self, corrector: TimeCorrector, path: Path, kind: str, ending: str
+        self,
+        corrector: TimeCorrector,
+        path: Path,
+        kind: str,
+        ending: str,
+        *then: Callable[[], object],
     ) -> None:
         """Save tracks of all movies; the name gets its ending where it has none."""
         if not path.name.endswith(ending):
@@ -82,11 +119,16 @@ class TimeFiles(QObject):
         # An OME-Zarr may be what a layer shows: it is never replaced.
         if path.exists() and kind != "zarr" and not self._may_replace(path):
             return
-        found = corrector.found
-        self._runs.worker.start(
-            _export(path, kind, _movies(corrector)),
-            lambda _: self.said.emit(_saved(path, kind, found)),
-        )
+        found, done = corrector.found, corrector.handed_over.done
+
+        def on_saved(_: object) -> None:
+            if kind in _LOADABLE and done:
+                self._dock.workbench.saved_steps.add(done[-1])
+            self.said.emit(_saved(path, kind, found))
+            for call in then:
+                call()
+
+        self._runs.worker.start(_export(path, kind, _movies(corrector)), on_saved)
 
     def load(self) -> None:
         """Ask for a folder with tracks and load them."""

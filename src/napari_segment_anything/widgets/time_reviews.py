@@ -85,10 +85,9 @@ class TimeReviews(QObject):
         if self._is_away:
             self._bench.offer_tracks(OfferedTracks(self._viewer, layers, found))
             return
+        start = self._form.start_layer
         for before in list(self._correctors):
-            is_wanted = (
-                before.can_undo or self._form.start_layer is before.layers.labels
-            )
+            is_wanted = before.can_undo or start is before.layers.labels
             if before.layers.is_preview and not is_wanted:
                 self._drop(before)
                 before.layers.remove()
@@ -117,6 +116,10 @@ class TimeReviews(QObject):
         elif chosen is None and self._bench.are_tracks_awaited:
             self.said.emit(_STILL_CORRECTED)
 
+    def every(self) -> list[TimeCorrector | None]:
+        """Return all tracks, also those that wait for another dock."""
+        return [*self._correctors, *(one.corrector for one in self._left)]
+
     def leave(self) -> None:
         """Offer all tracks to whoever comes, once what was asked for is done."""
         self._is_away = True
@@ -141,9 +144,8 @@ class TimeReviews(QObject):
         self._is_away = True
         self._viewer.layers.selection.events.active.disconnect(self._look_later)
         self._viewer.layers.events.removed.disconnect(self._look_later)
-        ends = [one.close for one in self._correctors]
-        ends += [one.close for one in self._left]
-        for end in (*ends, self._later.stop):
+        parts: list[TimeCorrector | LeftTracks] = [*self._correctors, *self._left]
+        for end in (*(one.close for one in parts), self._later.stop):
             # Where Python collects all together, Qt may have deleted parts before.
             with contextlib.suppress(RuntimeError):
                 end()
@@ -167,9 +169,8 @@ class TimeReviews(QObject):
         for other in self._correctors:
             image = other.layers.image
             # Also where a projection has taken the place of the image.
-            if other is not corrector and (
-                image is corrector.layers.image or not image.visible
-            ):
+            is_hidden = image is corrector.layers.image or not image.visible
+            if is_hidden and other is not corrector:
                 other.layers.show(is_visible=False)
         self._viewer.layers.selection.active = corrector.layers.labels
         self._choose(corrector)

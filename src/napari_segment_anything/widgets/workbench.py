@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_segment_anything.storage.embedding_store import EmbeddingStore
     from napari_segment_anything.widgets.offered_tracks import Offer
     from napari_segment_anything.widgets.segment_work import SegmentWork
+    from napari_segment_anything.widgets.time_history import Done
     from napari_segment_anything.widgets.time_layers import TimeLayers
     from napari_segment_anything.widgets.time_request import TimeTracks
 
@@ -51,6 +52,8 @@ class Workbench(QObject):
         self.index = PlaneIndex()
         self.gate = EncodingGate()
         self.wanted_model = "nano"
+        # Corrections of tracks: of each movie the last one that was saved.
+        self.saved_steps: WeakSet[Done] = WeakSet()
         self.segment_work: SegmentWork | None = None
         self._model: LoadedModel | None = None
         self._cache = EmbeddingCache()
