@@ -121,9 +121,8 @@ class SegmentDock(Dock):
         form.job.cancel_button.clicked.connect(self.jobs.worker.cancel)
 
     def _connect_parts(self) -> None:
-        say = self.form.job.say
         for part in (self.commands, self.reviewer, self._axes):
-            part.said.connect(say)
+            part.said.connect(self._say)
         self.reviewer.failed.connect(self.say_failure)
         self._model_list.finished.connect(self.form.model.set_choices)
         self._model_list.failed.connect(self.say_failure)
@@ -142,7 +141,7 @@ class SegmentDock(Dock):
             (self.annotators.changed, self._refresh),
         ]
         for part in self.work.parts:
-            links += [(part.said, row.say), (part.failed, self.say_failure)]
+            links += [(part.said, self._say), (part.failed, self.say_failure)]
         return links
 
     def _on_busy(self, is_busy: bool) -> None:
@@ -151,7 +150,10 @@ class SegmentDock(Dock):
         self._refresh()
 
     def _on_cancelled(self) -> None:
-        self.form.job.say("Cancelled.")
+        self._say("Cancelled.")
+
+    def _say(self, text: str) -> None:
+        self.form.job.say(text)
 
     def _make_annotator(self) -> Annotator | None:
         image = self.form.image.layer
