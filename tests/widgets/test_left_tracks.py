@@ -128,6 +128,8 @@ def test_what_is_drawn_on_the_next_frame_outlives_a_late_mask(
     prompts.accept()
     assert not prompts.is_open
     viewer_model.dims.set_point(0, 2)
+    chosen = next(i for i in corrector.tracks.tracks if i != one)
+    corrector.layers.labels.selected_label = chosen
     dock.form.review.prompt.click()
     points = prompts.layers.prompts.points
     points.add(np.array([[2.0, 23.0, 16.0]]))
@@ -136,6 +138,9 @@ def test_what_is_drawn_on_the_next_frame_outlives_a_late_mask(
     assert one in corrector.layers.labels.data[3]
     assert prompts.is_open
     np.testing.assert_array_equal(points.data, [[2.0, 23.0, 16.0]])
+    # The late mask takes neither the tool nor the track of the next outline away.
+    assert viewer_model.layers.selection.active == points
+    assert corrector.selected == chosen
     prompts.end()
 
 

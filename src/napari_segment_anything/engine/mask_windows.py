@@ -76,8 +76,7 @@ class MaskWindows:
             (n, w, h) with columns first, as run lengths are made.
         """
         size = logits.shape[-1]
-        matrices = self.geometry.upscaling_matrices(size)
-        bands = [_Band.of(matrix) for matrix in matrices]
+        bands = _bands(self.geometry, size)
         table, sides = [self.corners], []
         for band, corners, length in zip(
             bands, self.corners.T, self.shape, strict=True
@@ -103,6 +102,12 @@ class MaskWindows:
         by_row = by_row[rows[:, None], low_rows[:, :, None]]
         by_column = by_column[columns[:, :, None], low_columns[:, None]]
         return by_column @ (shown @ by_row)
+
+
+@lru_cache(maxsize=64)
+def _bands(geometry: FrameGeometry, size: int) -> "tuple[_Band, _Band]":
+    rows, columns = geometry.upscaling_matrices(size)
+    return _Band.of(rows), _Band.of(columns)
 
 
 @lru_cache(maxsize=16)
@@ -151,7 +156,7 @@ def mask_windows(
     """
     height, width = geometry.plane_shape
     y0, x0, y1, x1 = low_res_boxes.T
-    bands = [_Band.of(m) for m in geometry.upscaling_matrices(low_res_size)]
+    bands = _bands(geometry, low_res_size)
     top, bottom = bands[0].pixels_of(y0, y1)
     left, right = bands[1].pixels_of(x0, x1)
     longest = np.maximum(bottom - top, right - left)

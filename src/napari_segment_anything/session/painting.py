@@ -116,7 +116,10 @@ def paint_masks(
             np.bincount(drawn[which], minlength=len(masks) + 1)
             for which in (drawn > 0, is_painted)
         )
-        is_painted &= (n_free >= _MIN_FREE * n_all)[drawn]
+        is_kept = n_free >= _MIN_FREE * n_all
+        # What is left of an object that is changed is its own.
+        is_kept[:2] |= replaced is not None
+        is_painted &= is_kept[drawn]
     numbers = drawn[is_painted]
     present = np.flatnonzero(np.bincount(numbers)) if len(numbers) else numbers
     ids, next_id = {}, first_id

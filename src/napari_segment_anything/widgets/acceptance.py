@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.answers import AnswerSettings
+    from napari_segment_anything.session.object_register import ObjectRegister
     from napari_segment_anything.session.objects import PlanePrompts
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _COVERED = (
     "Other objects cover this one, or most of it; tick “May overwrite” to replace them."
 )
+_OTHER_IMAGE = "The image has changed since; nothing was accepted."
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +147,9 @@ class Acceptance:
         if plane is None:
             return False
         is_ready = self._session.can_accept or self._editor.is_as_opened(plane)
-        is_coming = self._asker.is_busy and self.wanted(plane).prompts.has_object
-        return is_ready or is_coming
+        return is_ready or (
+            self._asker.is_busy and self.wanted(plane).prompts.has_object
+        )
 
     @property
     def shown(self) -> Shown | None:
@@ -180,56 +183,59 @@ class Acceptance:
         wanted = self.wanted(plane)
         if not wanted.prompts.has_object:
             return ""
-        due = _Due(
-            plane,
-            wanted,
-            self._asker.settings,
-            Choices(
-                may_overwrite=self.may_overwrite != is_other_way,
-                class_id=self.class_id,
-                is_brief=self._is_turbo_click(plane, wanted),
-            ),
-            self.is_volume,
+        choices = Choices(
+            may_overwrite=self.may_overwrite != is_other_way,
+            class_id=self.class_id,
+            opened=self._opened_on(plane),
+            is_brief=self._is_turbo_click(plane, wanted),
         )
+        due = _Due(plane, wanted, self._asker.settings, choices, self.is_volume)
         response = self._session.response
         if response is None or not self._session.is_current(plane, wanted.prompts):
             # Before it is due: afterwards other things are wanted.
             prompts = self.asked(plane)
-            self._due.append(due)
-            self._asker.owe(plane, prompts, partial(self._arrive, due))
+            if self._asker.owe(plane, prompts, partial(self._arrive, due)):
+                self._due.append(due)
             return ""
         return self._finish(due, response)
 
-    def forget(self) -> None:
-        """Nothing is due any more."""
-        self._due.clear()
+    def _arrive(self, due: _Due, response: MaskResponse | None) -> None:
+        # To change what is drawn would end a box that is being dragged.
+        self._layers.prompts.when_finished(partial(self._settle, due, response))
 
-    def _arrive(self, due: _Due, response: MaskResponse) -> None:
+    def _settle(self, due: _Due, response: MaskResponse | None) -> None:
         if due not in self._due:
             return
         self._due.remove(due)
-        is_stale = response.request.source is not self._session.source
-        # Else it was changed, or taken back.
         is_there = less(self._drawn_on(due.plane), due.drawing) is not None
-        words = "" if is_stale or not is_there else self._finish(due, response)
+        if response is None or not is_there:
+            words = ""  # it failed, was changed or taken back
+        elif response.request.source is not self._session.source:
+            words = _OTHER_IMAGE
+        else:
+            words = self._finish(due, response)
         if words and due.plane != self._layers.plane:
             words = f"{due.plane.describe()}: {words}"
-        self.on_arrival(words)
+        if words:
+            self.on_arrival(words)
 
     def _finish(self, due: _Due, response: MaskResponse) -> str:
         plane, masks = due.plane, response.masks
         if masks is None or not masks.areas.any():
             return self._refuse(due, NO_OBJECT)
-        objects, continued = self._session.objects, None
-        if due.is_volume and self.latest is not None and self.latest in objects:
-            is_here = objects.get(self.latest, plane) is not None
-            continued = None if is_here else self.latest
-        choices = replace(due.choices, continued=continued)
+        goes_on = due.is_volume and _goes_on(self._session.objects, self.latest, plane)
+        choices = replace(due.choices, continued=self.latest if goes_on else None)
         ids = self._editor.accept(response, due.drawing, due.settings, choices)
         if not ids:
             return self._refuse(due, _COVERED)
         self.latest = ids[0]
         return accepted_message(ids)
+
+    def _opened_on(self, plane: PlaneId) -> int | None:
+        """Return the object that is open, unless it is due already."""
+        opened = self._session.reopened_on(plane)
+        are_due = [due.choices.opened for due in self._due if due.plane == plane]
+        return None if opened in are_due else opened
 
     def _refuse(self, due: _Due, why: str) -> str:
         if due.choices.is_brief:
@@ -254,3 +260,8 @@ class Acceptance:
             and not drawing.outlines
             and self._session.reopened_on(plane) is None
         )
+
+
+def _goes_on(objects: ObjectRegister, known: int | None, plane: PlaneId) -> bool:
+    """Whether an object lies on other planes, and not yet on this one."""
+    return known is not None and known in objects and objects.get(known, plane) is None

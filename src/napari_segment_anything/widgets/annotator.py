@@ -78,7 +78,7 @@ class Annotator(QObject):
         self.watch.changed.connect(self._on_plane)
         self.watch.rested.connect(self.ask)
         self.asker.said.connect(self.said)
-        self.acceptance.on_arrival = self._on_arrival
+        self.acceptance.on_arrival = self.said.emit
         self.asker.failed.connect(self._on_failure)
         self.asker.is_busy_changed.connect(self.state_changed)
         self.layers.prompts.changed.connect(self._on_prompts)
@@ -139,6 +139,9 @@ class Annotator(QObject):
         A mask that is not there yet is accepted when it arrives, whatever plane is
         shown. An unchanged open object is confirmed, in a review the next one opened.
         """
+        if not self.layers.fit_image:
+            self._refuse_shape()
+            return
         known = self.reviser.open_object()
         if message := self.acceptance.accept(is_other_way=is_other_way):
             self.said.emit(message)
@@ -199,13 +202,7 @@ class Annotator(QObject):
         if self.layers.plane is None and self.layers.are_shown:
             self.said.emit(NO_PLANE)
 
-    def _on_arrival(self, words: str) -> None:
-        self.ask()
-        if words:
-            self.said.emit(words)
-
     def _on_failure(self, error: Exception) -> None:
-        self.acceptance.forget()
         self.failed.emit(error)
 
     def _show_response(self) -> None:

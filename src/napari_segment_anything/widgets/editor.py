@@ -35,6 +35,8 @@ class Choices:
         Which kind of thing they are.
     continued : int or None
         An object of other planes that goes on here.
+    opened : int or None
+        The object that was open, which they replace if it still is.
     is_brief : bool
         Whether an undo leaves nothing of them, not even the click.
     """
@@ -42,6 +44,7 @@ class Choices:
     may_overwrite: bool = False
     class_id: int = 1
     continued: int | None = None
+    opened: int | None = None
     is_brief: bool = False
 
 
@@ -134,7 +137,7 @@ class Editor:
         response : MaskResponse
             The masks.
         drawing : Drawing
-            What was drawn for them; it is removed, all else on the plane stays.
+            What was drawn for them; it is removed, all else stays.
         settings : AnswerSettings
             What the answer was asked with.
         choices : Choices
@@ -142,6 +145,8 @@ class Editor:
         """
         plane, masks = response.request.plane, response.masks
         open_id = self._session.reopened_on(plane)
+        if open_id != choices.opened:
+            open_id = None
         if masks is None:
             return []
         replaced = open_id if open_id is not None else choices.continued
@@ -168,7 +173,7 @@ class Editor:
         return ids
 
     def discard(self, plane: PlaneId, drawing: Drawing) -> None:
-        """Remove the first points and shapes of a plane, of which nothing came."""
+        """Remove points and shapes of a plane of which nothing came."""
         self._steps.pass_over(self._steps.content_less(plane, drawing))
 
     def open_on(self, plane: PlaneId) -> AcceptedObject | None:

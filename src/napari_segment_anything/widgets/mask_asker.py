@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ class MaskAsker(QObject):
         self._model: tuple[MaskPredictor, EmbeddingPlaces] | None = None
         self._sent: MaskRequest | None = None
         # By number, requests that are answered although newer ones have come.
-        self._owed: dict[int, Callable[[MaskResponse], None]] = {}
+        self._owed: dict[int, Callable[[MaskResponse | None], None]] = {}
         self._worker = LatestWorker(self, answering_thread())
         self._narrator = Narrator(self)
         self._narrator.said.connect(self.said)
@@ -96,7 +97,7 @@ class MaskAsker(QObject):
             self._session.drop()
             return
         request = self._sent = self._session.ask(plane, drawn)
-        self._worker.submit(partial(answer_first, request, *self._model, self.settings))
+        self._worker.submit(partial(_tried, request, *self._model, self.settings))
         if is_silent:
             self._narrator.stop()
         else:
@@ -108,17 +109,20 @@ class MaskAsker(QObject):
         self,
         plane: PlaneId,
         drawn: PlanePrompts,
-        then: Callable[[MaskResponse], None],
-    ) -> None:
+        then: Callable[[MaskResponse | None], None],
+    ) -> bool:
         """Have prompts answered in any case, and give the answer to ``then`` alone.
 
-        Newer requests wait for it. Nothing comes of it when an answer fails.
+        Newer requests wait for it. Where it fails, ``then`` gets None. Returns whether
+        there is something to wait for.
         """
         if not self._is_on_its_way(plane, drawn):
             self.ask(plane, drawn)
-        if self._sent is not None and self._worker.is_busy:
-            self._owed[self._sent.number] = then
-            self._worker.keep()
+        if self._sent is None or not self._is_on_its_way(plane, drawn):
+            return False
+        self._owed[self._sent.number] = then
+        self._worker.keep()
+        return True
 
     def forget(self) -> None:
         """Wait for no answer any more, and say nothing about it."""
@@ -147,7 +151,10 @@ class MaskAsker(QObject):
             return False
         return sent.plane == plane and sent.prompts.equals(drawn)
 
-    def _on_answer(self, response: MaskResponse) -> None:
+    def _on_answer(self, response: MaskResponse | _Failed) -> None:
+        if isinstance(response, _Failed):
+            self._on_failure(response)
+            return
         self._bench.planes_changed.emit()
         if then := self._owed.pop(response.request.number, None):
             then(response)
@@ -155,10 +162,31 @@ class MaskAsker(QObject):
             open_id = self._session.reopened_on(response.request.plane)
             self._narrator.tell(response, open_id)
 
-    def _on_failure(self, error: Exception) -> None:
+    def _on_failure(self, failed: _Failed) -> None:
         self._narrator.stop()
-        self._owed.clear()
         # What waits is newer than what failed, and must not be made stale by it.
         if not self._worker.has_waiting:
             self._session.drop()
-        self.failed.emit(error)
+        if then := self._owed.pop(failed.request.number, None):
+            then(None)
+        self.failed.emit(failed.error)
+
+
+@dataclass(frozen=True, eq=False)
+class _Failed:
+    """A request, and the error instead of an answer."""
+
+    request: MaskRequest
+    error: Exception
+
+
+def _tried(
+    request: MaskRequest,
+    predictor: MaskPredictor,
+    places: EmbeddingPlaces,
+    settings: AnswerSettings,
+) -> MaskResponse | _Failed:
+    try:
+        return answer_first(request, predictor, places, settings)
+    except Exception as error:  # noqa: BLE001 said by whoever asked
+        return _Failed(request, error)

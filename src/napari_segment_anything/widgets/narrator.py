@@ -27,6 +27,7 @@ _N_SCORES = 3
 
 READY = "Ready: click on an object, or drag a box around it."
 NOTHING_TO_ACCEPT = "Nothing is outlined: click on an object, or drag a box around it."
+STILL_DUE = "Masks that were accepted are being computed; try again in a moment."
 UNSAVED = "Accept or clear first what is drawn here."
 DUE = "Accepted as soon as the mask is there; go on with the next object."
 NO_PLANE = (

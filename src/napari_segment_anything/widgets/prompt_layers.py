@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from napari_segment_anything.session.objects import Polarity
 from napari_segment_anything.widgets.plane import transform_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     from napari.layers import Image
 
@@ -27,6 +30,7 @@ _SYMBOLS = {Polarity.INSIDE: "disc", Polarity.OUTSIDE: "cross"}
 _FEATURE = "polarity"
 _FINISHED_EDITS = ("added", "removed", "changed")
 _RIGHT_BUTTON = 2
+_LOOK_MS = 100
 
 
 class PromptLayers:
@@ -50,6 +54,8 @@ class PromptLayers:
         self._polarity = Polarity.INSIDE
         self._click_is_other = False
         self._is_quiet = False
+        # Of shapes that are not being drawn.
+        self._n_finished = 0
         transform = transform_of(image)
         self.points = Points(
             np.zeros((0, image.ndim)),
@@ -92,6 +98,18 @@ class PromptLayers:
         return len(self.points.data) + len(self.boxes.data) == 0
 
     @property
+    def is_drawing(self) -> bool:
+        """Whether a shape was begun and is not finished."""
+        return len(self.boxes.data) > self._n_finished
+
+    def when_finished(self, then: Callable[[], None]) -> None:
+        """Do something now, or once the shape that is being drawn is finished."""
+        if self.is_drawing:
+            QTimer.singleShot(_LOOK_MS, partial(self.when_finished, then))
+        else:
+            then()
+
+    @property
     def polarity(self) -> Polarity:
         """What the next left click means."""
         return self._polarity
@@ -118,7 +136,7 @@ class PromptLayers:
 
     def restore(self, content: Drawing) -> None:
         """Draw exactly what `content` was once."""
-        with self._one_change():
+        with _OneChange(self):
             self.points.selected_data = set()
             # A copy: napari moves points in place, and what was drawn once must stay.
             self.points.data = content.points.copy()
@@ -137,6 +155,7 @@ class PromptLayers:
             self.boxes.data = []
             self.boxes.features = {}
             self._add_outlines(content.outlines)
+            self._n_finished = len(self.boxes.data)
 
     def drawing_on(self, plane: PlaneId) -> Drawing:
         """Return what is drawn on a plane, in pixels of the plane."""
@@ -166,14 +185,8 @@ class PromptLayers:
         ).reshape(len(self.points.data))
         return is_inside
 
-    def _one_change(self) -> _OneChange:
-        return _OneChange(self)
-
     def _note_button(self, layer: Points, event: Any) -> None:
         self._click_is_other = event.button == _RIGHT_BUTTON or "Alt" in event.modifiers
-
-    def _set_next(self, polarity: Polarity) -> None:
-        self.points.feature_defaults = {_FEATURE: str(polarity)}
 
     def _on_points(self, event: Any) -> None:
         action = _action(event)
@@ -182,7 +195,8 @@ class PromptLayers:
         if action == "adding":
             # Selecting a point overwrites the defaults, and adding selects: so they
             # are set again before each point.
-            self._set_next(Polarity.OUTSIDE if self._click_is_other else self._polarity)
+            coming = Polarity.OUTSIDE if self._click_is_other else self._polarity
+            self.points.feature_defaults = {_FEATURE: str(coming)}
         elif action in _FINISHED_EDITS:
             self._click_is_other = False
             self._update_symbols()
@@ -204,6 +218,7 @@ class PromptLayers:
 
     def _on_boxes(self, event: Any) -> None:
         if not self._is_quiet and _action(event) in _FINISHED_EDITS:
+            self._n_finished = len(self.boxes.data)
             self.changed.emit()
 
     def _update_symbols(self) -> bool:

@@ -48,6 +48,8 @@ class Reviewer(QObject):
 
     def refresh(self, annotator: Annotator | None) -> None:
         """Show what passes on the plane that is shown."""
+        if annotator is not self._annotator:
+            self._filtered = None
         self._annotator = annotator
         candidates = self._candidates()
         chosen = None

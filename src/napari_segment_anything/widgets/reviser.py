@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_segment_anything.widgets.narrator import (
+    STILL_DUE,
     UNSAVED,
     deleted_message,
     doubtful_message,
@@ -160,4 +161,7 @@ class Reviser(QObject):
         has_unsaved = plane is not None and self._editor.has_unsaved(plane)
         if has_unsaved:
             self.said.emit(UNSAVED)
-        return has_unsaved
+        elif self._acceptance.is_due:
+            # To open another object would take the prompts of what is due away.
+            self.said.emit(STILL_DUE)
+        return has_unsaved or self._acceptance.is_due

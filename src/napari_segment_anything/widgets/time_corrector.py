@@ -169,13 +169,10 @@ class TimeCorrector(QObject):
     def draw(
         self, plane: PlaneId, mask: npt.NDArray[np.bool_], chosen: int = 0
     ) -> None:
-        """Put a mask (H, W) into the track it belongs to, and compute again around it.
-
-        ``chosen`` is the track that was chosen when it was outlined, 0 for none; the
-        plane of the mask need not be shown any more.
-        """
+        """Put a mask (H, W) into its track, or the one chosen then; compute again."""
         place = plane.position(self.found.request.along) or 0, chosen
-        self._viewer.layers.selection.active = self.layers.labels
+        if not self.prompts.is_open:
+            self._viewer.layers.selection.active = self.layers.labels
         self._recomputation.draw(place, self.shown.position_of(plane), mask)
 
     def recompute(self) -> None:
@@ -229,7 +226,9 @@ class TimeCorrector(QObject):
         self._history.carry_out(tracks, action.step, then=told)
 
     def _on_drawn(self, track: int) -> None:
-        self.layers.labels.selected_label = track
+        # Another outline may be under way, for the track that is chosen.
+        if not self.prompts.is_open:
+            self.layers.labels.selected_label = track
 
     def _on_painted(self, strokes: Strokes) -> None:
         if undo := take_over(self.found.movies, strokes):

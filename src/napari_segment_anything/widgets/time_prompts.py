@@ -86,7 +86,7 @@ class TimePrompts(QObject):
         self._watch.changed.connect(self.session.drop)
         self._watch.rested.connect(self._ask)
         self._asker.said.connect(self.said)
-        self._asker.failed.connect(self._on_failure)
+        self._asker.failed.connect(self.failed)
         self.layers.prompts.changed.connect(self._ask)
         self.session.response_changed.connect(self._show)
         for layer in self.layers.prompts.layers:
@@ -135,8 +135,9 @@ class TimePrompts(QObject):
             return
         due, response = _Due(plane, drawing, self._chosen()), self.session.response
         if response is None or not self.session.is_current(plane, drawing.prompts):
+            if not self._asker.owe(plane, drawing.prompts, partial(self._arrive, due)):
+                return
             self._due.append(due)
-            self._asker.owe(plane, drawing.prompts, partial(self._arrive, due))
         elif response.masks is None or not self.session.can_accept:
             self.said.emit(NO_OBJECT)
             return
@@ -202,11 +203,16 @@ class TimePrompts(QObject):
         self._asker.ask(plane, drawn)
         self._show()
 
-    def _arrive(self, due: _Due, response: MaskResponse) -> None:
+    def _arrive(self, due: _Due, response: MaskResponse | None) -> None:
+        self.layers.prompts.when_finished(partial(self._settle, due, response))
+
+    def _settle(self, due: _Due, response: MaskResponse | None) -> None:
         if due not in self._due:
             return
         self._due.remove(due)
-        if response.masks is not None and response.masks.areas.any():
+        if response is None or response.masks is None:
+            self._give_back(due)
+        elif response.masks.areas.any():
             self._hand_over(due, response)
         else:
             self._give_back(due)
@@ -226,12 +232,6 @@ class TimePrompts(QObject):
         if not self.is_open:
             self.begin()
         self.layers.prompts.draw(due.plane, due.drawing)
-
-    def _on_failure(self, error: Exception) -> None:
-        due, self._due = self._due, []
-        for each in due:
-            self._give_back(each)
-        self.failed.emit(error)
 
     def _show(self) -> None:
         response = self.session.response
