@@ -112,6 +112,7 @@ def run_track(arguments: Namespace) -> None:
     )
     prepare_places(
         arguments.output,
+        table,
         *wanted_files(arguments).values(),
         summary=arguments.json,
         is_dry_run=arguments.dry_run,
