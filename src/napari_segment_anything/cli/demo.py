@@ -113,8 +113,7 @@ def _check_places(
     """Raise if the folder holds what no earlier demo has put there."""
     from napari_segment_anything.batch.overlay import is_own_png
     from napari_segment_anything.cli.places import (
-        OBJECT_COLUMNS,
-        TRACK_COLUMNS,
+        check_objects_table,
         check_places,
         check_table,
         prepare_places,
@@ -131,13 +130,8 @@ def _check_places(
                 f"{place} is read, so no results are put into it; choose another "
                 "folder (--output)."
             )
-    is_movie = stack.time_axis is not None
-    check_table(
-        files["table"],
-        files["labels"],
-        overwrite=arguments.overwrite,
-        columns=TRACK_COLUMNS if is_movie else OBJECT_COLUMNS,
-    )
+    check = check_objects_table if stack.time_axis is None else check_table
+    check(files["table"], files["labels"], overwrite=arguments.overwrite)
     check_places({"table": files["table"]}, reads=reads, overwrite=True)
     overwrite = arguments.overwrite or is_own_png(files["overlay"])
     check_places({"overlay": files["overlay"]}, reads=reads, overwrite=overwrite)

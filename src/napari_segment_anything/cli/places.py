@@ -161,6 +161,29 @@ def check_table(
         )
 
 
+def check_objects_table(table: Path, output: Path, *, overwrite: bool) -> None:
+    """Raise unless the table of ``segment`` may be written; see `check_table`.
+
+    Its place is free to choose, so one that is there may be that of another result.
+    """
+    from napari_segment_anything.batch.objects_match import is_table_of
+    from napari_segment_anything.errors import StorageError
+    from napari_segment_anything.storage.label_group import split_label_path
+    from napari_segment_anything.storage.label_layout import LabelLayout
+    from napari_segment_anything.storage.label_store import LabelStore
+
+    check_table(table, output, overwrite=overwrite, columns=OBJECT_COLUMNS)
+    if overwrite or not table.exists():
+        return
+    name = split_label_path(output)[1] or LabelLayout.name
+    if not is_table_of(table, LabelStore.open(output, name=name, mode="r")):
+        raise StorageError(
+            f"{table} exists already and lists other objects than {output} holds; move "
+            "it, choose another place (--table), or allow to replace both "
+            "(--overwrite)."
+        )
+
+
 def _check_kind(kind: str, path: Path) -> None:
     """Raise if something is at a path that is no earlier result of this kind."""
     from napari_segment_anything.errors import StorageError
