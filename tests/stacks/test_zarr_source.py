@@ -132,6 +132,16 @@ def test_the_first_image_of_bioformats2raw_is_opened(tmp_path):
     assert open_stack(path).axes == "TZYX"
 
 
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_name_with_two_colons_is_no_chain_of_addresses(tmp_path, version):
+    write_ome_zarr(tmp_path / "movie.zarr", version)
+    place = (tmp_path / "movie.zarr").rename(tmp_path / "well::3.zarr")
+    np.testing.assert_array_equal(open_stack(place).read((1, 2)), DATA[1, 2])
+    np.testing.assert_array_equal(
+        open_stack(place / "0", axes="TZYX").read((0, 1)), DATA[0, 1]
+    )
+
+
 def test_damaged_metadata_is_named(tmp_path):
     path = tmp_path / "damaged.zarr"
     zarr.save_array(path, DATA)

@@ -1,7 +1,6 @@
 """``embed INPUT --store DIR``: compute the embeddings of all planes ahead of time."""
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from napari_segment_anything.cli.arguments import (
@@ -9,6 +8,7 @@ from napari_segment_anything.cli.arguments import (
     add_shared_options,
     add_store_option,
     location,
+    zarr_folder,
 )
 
 
@@ -19,7 +19,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("input", type=location, help="TIFF, zarr, OME-Zarr, folder …")
     parser.add_argument(
-        "output", nargs="?", type=Path, help="folder of embeddings, same as --store"
+        "output",
+        nargs="?",
+        type=zarr_folder,
+        help="folder of embeddings, same as --store",
     )
     add_store_option(parser)
     add_shared_options(parser)

@@ -38,8 +38,10 @@ def open_zarr(location: str | Path, *, level: int = 0) -> Opened:
         If there is no such level.
     """
     name = Path(str(location)).stem
+    # Of text with two colons zarr makes a chain of addresses, of a path it does not.
+    place = str(location) if "://" in str(location) else Path(location)
     try:
-        node = zarr.open(str(location), mode="r")
+        node = zarr.open(place, mode="r")
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise UnreadableInputError(
             f"{location} cannot be opened as zarr: {error}. Check the path, and that "
