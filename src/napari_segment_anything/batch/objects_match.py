@@ -57,7 +57,8 @@ def _plane_numbers(
     """Turn places (n, index axes) into numbers in C order; ValueError beyond."""
     if not shape:
         return np.zeros(len(places), np.int64)
-    return np.ravel_multi_index(tuple(places.T), shape).astype(np.int64)
+    numbers: npt.NDArray[np.int64] = np.ravel_multi_index(tuple(places.T), shape)
+    return numbers
 
 
 def _spread(numbers: npt.NDArray[np.int64]) -> list[int]:

@@ -53,6 +53,8 @@ class Stack:
         Where the centre of the first pixel lies along each axis, in those units.
     name, source : str, optional
         What to call the stack, and where it comes from.
+    series : tuple of int, optional
+        Number of the image there, and how many there are.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class Stack:
         translate: Mapping[str, float] | None = None,
         name: str = "",
         source: str = "",
+        series: tuple[int, int] = (0, 1),
     ) -> None:
         self.data = data
         self.axes = parse_axes(axes, data.shape)
@@ -84,6 +87,7 @@ class Stack:
         self.translate = dict(translate or {})
         self.name = name
         self.source = source
+        self.series = series
         self._ranges = {
             letter: range(length)
             for letter, length in zip(self.axes, data.shape, strict=True)
