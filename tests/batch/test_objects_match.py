@@ -12,8 +12,11 @@ from napari_segment_anything.batch.segment import segment_stack
 from napari_segment_anything.stacks.stack import Stack
 
 
-def made(stack, path):
+def made(data, axes, path):
     """Segment a stack, and return the labels and their table."""
+    sizes = {"T": 30.0, "Y": 0.5, "X": 0.5}
+    units = {"T": "s", "Y": "µm", "X": "µm"}
+    stack = Stack(data, axes, scale=sizes, units=units)
     result = run(segment_stack(stack, bright_predictor(), output=path / "a.zarr"))
     table = run(objects_table(stack, result))
     table.to_csv(path / "a.csv", index=False)
@@ -24,7 +27,7 @@ def made(stack, path):
 def test_a_table_is_that_of_its_labels_alone(tmp_path, axes):
     movie = stack_of(dividing_movie())
     data = {"TYX": movie.data, "ZTYX": movie.data[None], "YX": movie.data[4]}[axes]
-    labels, table = made(Stack(data, axes), tmp_path)
+    labels, table = made(data, axes, tmp_path)
     path = tmp_path / "a.csv"
     assert len(table) >= 2
     assert is_table_of(path, labels)
@@ -37,6 +40,7 @@ def test_a_table_is_that_of_its_labels_alone(tmp_path, axes):
         table.drop(columns="area"),
         table.assign(area=None),
         table.iloc[:0],
+        table.assign(drug="none"),
     ):
         other.to_csv(path, index=False)
         assert not is_table_of(path, labels)
@@ -46,8 +50,7 @@ def test_a_table_is_that_of_its_labels_alone(tmp_path, axes):
 
 
 def test_a_table_of_more_planes_is_not_that_of_fewer(tmp_path):
-    movie = stack_of(dividing_movie())
-    labels, table = made(movie.select(T=slice(0, 3)), tmp_path)
+    labels, table = made(stack_of(dividing_movie()).data[:3], "TYX", tmp_path)
     table.assign(t=table["t"] + 1).to_csv(tmp_path / "a.csv", index=False)
     assert not is_table_of(tmp_path / "a.csv", labels)
 
@@ -55,7 +58,7 @@ def test_a_table_of_more_planes_is_not_that_of_fewer(tmp_path):
 def test_planes_that_have_objects_are_looked_at_among_many(tmp_path):
     frames = np.zeros((200, 48, 48), np.uint8)
     frames[101, 10:20, 10:20] = 200
-    labels, table = made(Stack(frames, "TYX"), tmp_path)
+    labels, table = made(frames, "TYX", tmp_path)
     assert table["t"].tolist() == [101]
     assert is_table_of(tmp_path / "a.csv", labels)
     table.assign(area=99).to_csv(tmp_path / "a.csv", index=False)

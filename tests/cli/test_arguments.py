@@ -7,10 +7,8 @@ from napari_segment_anything.cli.arguments import (
     at_least,
     channel,
     index_range,
-    zarr_folder,
     zarr_path,
 )
-from napari_segment_anything.cli.main import main
 
 
 @pytest.mark.parametrize(("text", "expected"), [("2", 2), ("0,2", (0, 2))])
@@ -28,31 +26,6 @@ def test_an_output_ends_in_zarr():
     assert zarr_path("a/b.ome.zarr") == Path("a/b.ome.zarr")
     with pytest.raises(ArgumentTypeError, match=r"end in \.zarr"):
         zarr_path("labels.tif")
-
-
-def test_a_folder_of_zarr_has_no_chain_of_addresses_for_a_name():
-    for parse, text in ((zarr_folder, "a::b"), (zarr_path, "a::b/c.zarr")):
-        with pytest.raises(ArgumentTypeError, match="has '::' in it"):
-            parse(text)
-    assert zarr_folder("a:b") == Path("a:b")
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["segment", "a.tif", "a::b.zarr"],
-        ["track", "a.tif", "a::b.zarr/labels/cells"],
-        ["track", "a.tif", "a.zarr", "--geff", "a::b"],
-        ["segment", "a.tif", "a.zarr", "--store", "a::b"],
-        ["embed", "a.tif", "a::b"],
-        ["demo", "--output", "a::b"],
-    ],
-)
-def test_every_such_folder_is_looked_at(words, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(words)
-    assert stopped.value.code == 2
-    assert "has '::' in it" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_labels_may_go_into_an_image():

@@ -8,17 +8,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_segment_anything.storage.label_store import LabelStore
+from napari_segment_anything.storage.tables import columns_of
 
 # So many planes are compared; results that differ do so in nearly every plane.
 _N_PLANES = 32
 _ROWS = 4096
+_MEASURES = ("label", "area", "mean_intensity", "predicted_iou", "stability_score")
 
 
 def is_table_of(table: Path, labels: LabelStore) -> bool:
     """Whether a table has the objects of labels, by their areas.
 
     Up to 32 planes are compared, spread over the stack, and as many of those in which
-    the table has objects.
+    the table has objects. One to which somebody added columns is not that of the
+    labels alone.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ def is_table_of(table: Path, labels: LabelStore) -> bool:
     shape = tuple(labels.lengths[letter] for letter in labels.index_axes)
     n_planes = int(np.prod(shape, dtype=np.int64))
     columns = [*names, "label", "area"]
+    if not all(_is_measured(name, labels) for name in columns_of(table)):
+        return False
     try:
         found = pd.read_csv(table, usecols=columns).astype(np.int64)
         numbers = _plane_numbers(found[names].to_numpy(), shape)
@@ -49,6 +54,13 @@ def is_table_of(table: Path, labels: LabelStore) -> bool:
         if listed != _areas(labels, index):
             return False
     return True
+
+
+def _is_measured(column: str, labels: LabelStore) -> bool:
+    """Whether `objects_table` may have made a column."""
+    axes = [letter.lower() for letter in labels.index_axes + labels.plane_axes]
+    starts = (*(f"{axis}_" for axis in axes), "area_")
+    return column in (*axes, *_MEASURES) or column.startswith(starts)
 
 
 def _plane_numbers(

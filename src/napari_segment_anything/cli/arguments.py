@@ -123,7 +123,7 @@ def add_store_option(parser: ArgumentParser) -> None:
     """Add the option that says where embeddings are kept."""
     parser.add_argument(
         "--store",
-        type=zarr_folder,
+        type=Path,
         metavar="DIR",
         help="folder of embeddings (default: in the user's cache folder)",
     )
@@ -188,22 +188,9 @@ def location(text: str) -> str:
     return text
 
 
-def zarr_folder(text: str) -> Path:
-    """Check the path of a folder that zarr writes to.
-
-    Two colons would make it a chain of addresses.
-    """
-    if "::" in text:
-        raise ArgumentTypeError(
-            f"'{text}' has '::' in it, which zarr takes for a chain of addresses; give "
-            "the folder a name without it"
-        )
-    return Path(text)
-
-
 def zarr_path(text: str) -> Path:
     """Check the path of an output, which is a folder whatever its name says."""
-    path = zarr_folder(text)
+    path = Path(text)
     # A field of a plate lies deeper: PLATE.zarr/A/1/0/labels/NAME.
     is_in_image = path.parent.name == "labels" and any(
         folder.suffix == ".zarr" for folder in path.parents

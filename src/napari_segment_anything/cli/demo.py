@@ -9,7 +9,6 @@ from napari_segment_anything.cli.arguments import (
     add_shared_options,
     add_show_option,
     add_store_option,
-    zarr_folder,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--output",
-        type=zarr_folder,
+        type=Path,
         metavar="DIR",
         help="folder for the results (default: one in demo-output)",
     )
@@ -158,5 +157,5 @@ def _default_folder(arguments: Namespace, model: str) -> Path:
     else:
         # Sequences are often called 01, 02 …; their parent tells them apart.
         path: Path = arguments.input.resolve()
-        name = f"{path.parent.name}-{path.stem}".replace("::", "-")
+        name = f"{path.parent.name}-{path.stem}"
     return Path("demo-output") / f"{name}-{model}"

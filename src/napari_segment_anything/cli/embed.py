@@ -1,6 +1,7 @@
 """``embed INPUT --store DIR``: compute the embeddings of all planes ahead of time."""
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from napari_segment_anything.cli.arguments import (
@@ -8,7 +9,6 @@ from napari_segment_anything.cli.arguments import (
     add_shared_options,
     add_store_option,
     location,
-    zarr_folder,
 )
 
 
@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "output",
         nargs="?",
-        type=zarr_folder,
+        type=Path,
         help="folder of embeddings, same as --store",
     )
     add_store_option(parser)

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_segment_anything.cli.arguments import at_least, location, zarr_folder
+from napari_segment_anything.cli.arguments import at_least, location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def add_export_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--ctc", type=Path, metavar="DIR", help="folder of the Cell Tracking Challenge"
     )
-    group.add_argument("--geff", type=zarr_folder, metavar="DIR", help="graph as GEFF")
+    group.add_argument("--geff", type=Path, metavar="DIR", help="graph as GEFF")
     group.add_argument(
         "--tree", type=Path, metavar="SVG", help="picture of the lineages"
     )

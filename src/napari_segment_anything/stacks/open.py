@@ -108,8 +108,8 @@ def _check_series(opened: Opened, place: str, wanted: int | None) -> None:
     number, n_series = opened.series
     if wanted is None and n_series > 1:
         warnings.warn(
-            f"{place} holds {n_series} images, of which number {number} is read; "
-            f"choose one by series=0 to series={n_series - 1}.",
+            f"{place or 'Each file'} holds {n_series} images, of which number "
+            f"{number} is read; choose one by series=0 to series={n_series - 1}.",
             SeveralImagesWarning,
             stacklevel=3,
         )
@@ -123,7 +123,7 @@ def _opened(source: Any, level: int, series: int) -> tuple[Opened, str]:
         place = str(os.fspath(source))
         return _open_location(place, level, series), place
     if isinstance(source, Sequence):
-        return _open_sequence(source, level), ""
+        return _open_sequence(source, level, series), ""
     return _open_array(source, level), ""
 
 
@@ -176,7 +176,7 @@ def _open_folder(folder: Path, level: int, series: int) -> Opened:
     if is_zarr(folder):
         return open_zarr(folder, level=level, series=series)
     _check_single(folder, level)
-    return open_frames(frames_in_folder(folder), name=folder.name)
+    return open_frames(frames_in_folder(folder), name=folder.name, series=series)
 
 
 def _check_single(place: object, level: int) -> None:
@@ -209,13 +209,13 @@ def _open_file(path: Path, level: int, series: int) -> Opened:
     )
 
 
-def _open_sequence(source: Sequence[Any], level: int) -> Opened:
+def _open_sequence(source: Sequence[Any], level: int, series: int) -> Opened:
     if not source:
         raise InvalidImageError("The list holds 0 frames; there is nothing to segment.")
     if all(isinstance(item, str | os.PathLike) for item in source):
         from napari_segment_anything.stacks.pictures import open_frames
 
-        return open_frames([Path(item) for item in source])
+        return open_frames([Path(item) for item in source], series=series)
     if not all(hasattr(item, "shape") for item in source):
         return _open_array(np.asarray(source), level)
     shapes = [tuple(item.shape) for item in source]
