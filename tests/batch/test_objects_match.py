@@ -63,3 +63,17 @@ def test_planes_that_have_objects_are_looked_at_among_many(tmp_path):
     assert is_table_of(tmp_path / "a.csv", labels)
     table.assign(area=99).to_csv(tmp_path / "a.csv", index=False)
     assert not is_table_of(tmp_path / "a.csv", labels)
+
+
+def test_large_and_negative_numbers_of_others_are_compared_too(tmp_path):
+    labels, table = made(stack_of(dividing_movie()).data[:1], "TYX", tmp_path)
+    plane = labels.read_plane((0,))
+    renamed = np.where(plane > 0, plane + 2_000_000_000, 0)
+    labels.write_plane((0,), renamed)
+    assert not is_table_of(tmp_path / "a.csv", labels)
+    table.assign(label=table["label"] + 2_000_000_000).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    assert is_table_of(tmp_path / "a.csv", labels)
+    labels.write_plane((0,), -plane)
+    assert not is_table_of(tmp_path / "a.csv", labels)
