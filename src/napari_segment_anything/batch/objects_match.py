@@ -88,10 +88,9 @@ def _areas(labels: LabelStore, index: tuple[int, ...]) -> Counter[int]:
         if band.min() < 0 or band.max() > band.size:
             # Numbers that somebody else gave; counting them all would fill the memory.
             ids, counts = np.unique(band, return_counts=True)
+            areas.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
         else:
-            every = np.bincount(band.ravel())
-            ids = np.flatnonzero(every)
-            counts = every[ids]
-        areas.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+            counted = enumerate(np.bincount(band.ravel()).tolist())
+            areas.update({label: n for label, n in counted if n})
     del areas[0]
     return areas

@@ -182,11 +182,7 @@ class Stack:
             raise
         except _READ_ERRORS as error:
             where = self.source or self.name or "the image"
-            place = ", ".join(f"{axis}={n}" for axis, n in position.items())
-            raise UnreadableInputError(
-                f"Plane {place or '0'} of {where} cannot be read: {error}. "
-                f"Check the file or copy it again."
-            ) from error
+            raise UnreadableInputError(_unreadable(where, position, error)) from error
         return np.ascontiguousarray(plane, dtype=self.dtype)
 
     def select(self, **selection: slice | SupportsIndex) -> "Stack":
@@ -232,6 +228,15 @@ class Stack:
             self.translate[letter] = self.translate.get(letter, 0.0) + moved
         if chosen.step != before.step:
             self.scale[letter] = size * chosen.step / before.step
+
+
+def _unreadable(where: str, position: Mapping[str, int], error: Exception) -> str:
+    """Return the sentence that a plane cannot be read."""
+    place = ", ".join(f"{axis}={n}" for axis, n in position.items())
+    return (
+        f"Plane {place or '0'} of {where} cannot be read: {error}. "
+        f"Check the file or copy it again."
+    )
 
 
 def _checked_index(
