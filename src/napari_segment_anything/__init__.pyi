@@ -23,6 +23,7 @@ from .errors import (
     InvalidImageError,
     InvalidSettingsError,
     SegmentAnythingError,
+    SeveralImagesWarning,
     StorageError,
     UnreadableInputError,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "Progress",
     "Prompts",
     "SegmentAnythingError",
+    "SeveralImagesWarning",
     "Stack",
     "StartLabels",
     "StorageError",

@@ -13,6 +13,10 @@ class InvalidImageError(SegmentAnythingError, ValueError):
     """An image, plane or stack has content or a shape that cannot be segmented."""
 
 
+class SeveralImagesWarning(UserWarning):
+    """A file holds several images, and the first one was taken."""
+
+
 class InvalidAxesError(SegmentAnythingError, ValueError):
     """Axis names do not fit the array, or cannot be inferred from it."""
 

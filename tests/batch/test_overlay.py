@@ -1,12 +1,14 @@
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_segment_anything.batch.overlay import (
     OverlayFrame,
     choose_frames,
     contact_sheet,
     draw_frame,
+    is_own_png,
     png_bytes,
     track_colours,
 )
@@ -74,3 +76,16 @@ def test_png_is_lossless():
     picture = draw_frame(frame(3), side=80)
     decoded = imagecodecs.png_decode(png_bytes(picture))
     np.testing.assert_array_equal(decoded, picture)
+
+
+def test_an_own_picture_is_told_from_others(tmp_path):
+    picture = np.full((5, 6, 3), 9, np.uint8)
+    own, other = tmp_path / "own.png", tmp_path / "other.png"
+    own.write_bytes(png_bytes(picture))
+    other.write_bytes(imagecodecs.png_encode(picture))
+    assert is_own_png(own)
+    assert not is_own_png(other)
+    assert not is_own_png(tmp_path / "missing.png")
+    # Another program finds the text where it looks for it, and no wrong checksum.
+    assert Image.open(own).info["Software"] == "napari-segment-anything"
+    np.testing.assert_array_equal(np.asarray(Image.open(own)), picture)

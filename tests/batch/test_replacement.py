@@ -80,14 +80,7 @@ def test_labels_that_are_read_are_not_replaced(made, movie, predictor, output):
 
 def test_an_image_that_is_not_ours_is_never_removed(movie, predictor, tmp_path):
     image = tmp_path / "theirs.zarr"
-    root = zarr.open_group(image, mode="w")
-    root.create_array("0", data=movie.data, chunks=(1, *movie.plane_shape))
-    axes = [{"name": name} for name in "tyx"]
-    described = {"version": "0.5", "axes": axes, "datasets": [{"path": "0"}]}
-    described["datasets"][0]["coordinateTransformations"] = [
-        {"type": "scale", "scale": [1, 1, 1]}
-    ]
-    root.attrs["ome"] = {"version": "0.5", "multiscales": [described]}
+    root = theirs(movie, image)
     run(segment_stack(movie, predictor, output=image / "labels" / "cells"))
     with pytest.raises(StorageError, match=r"give .*labels/cells"):
         run(segment_stack(movie, predictor, output=image, overwrite=True))
@@ -95,6 +88,50 @@ def test_an_image_that_is_not_ours_is_never_removed(movie, predictor, tmp_path):
     # As what is read it keeps its pixels and gets new labels.
     run(segment_stack(open_stack(image), predictor, output=image, overwrite=True))
     assert np.array_equal(root["0"][...], movie.data)
+
+
+def theirs(movie, path):
+    """Write an image as other programs do."""
+    root = zarr.open_group(path, mode="w")
+    root.create_array("0", data=movie.data, chunks=(1, *movie.plane_shape))
+    axes = [{"name": name} for name in "tyx"]
+    described = {"version": "0.5", "axes": axes, "datasets": [{"path": "0"}]}
+    described["datasets"][0]["coordinateTransformations"] = [
+        {"type": "scale", "scale": [1, 1, 1]}
+    ]
+    root.attrs["ome"] = {"version": "0.5", "multiscales": [described]}
+    return root
+
+
+@pytest.mark.parametrize("job", [segment_stack, track_stack])
+@pytest.mark.parametrize("named", [["cells"], ["cells", "masks"], []])
+def test_labels_of_another_name_stay(movie, predictor, tmp_path, job, named):
+    image = tmp_path / "theirs.zarr"
+    theirs(movie, image).create_group("labels/by-hand")
+    for name in named:
+        run(segment_stack(movie, predictor, output=image / "labels" / name))
+        # Whoever replaces them is found out.
+        store = LabelStore.open(image / "labels" / name)
+        store.write_plane((0,), np.full(store.plane_shape, 77, np.int32))
+    for _ in range(2):
+        stack = open_stack(image)
+        run(job(stack, predictor, output=image, overwrite=True))
+        masks = LabelStore.open(image / "labels" / "masks", mode="r")
+        assert masks.read_plane((0,)).max() < 77
+        if "cells" in named:
+            cells = LabelStore.open(image / "labels" / "cells", mode="r")
+            assert (cells.read_plane((0,)) == 77).all()
+    assert (image / "labels" / "by-hand").is_dir()
+
+
+def test_masks_of_others_are_not_replaced(movie, predictor, tmp_path):
+    image = tmp_path / "theirs.zarr"
+    theirs(movie, image).create_group("labels/masks")
+    before = sorted(image.rglob("*"))
+    job = segment_stack(open_stack(image), predictor, output=image, overwrite=True)
+    with pytest.raises(StorageError, match="not made by this package"):
+        run(job)
+    assert sorted(image.rglob("*")) == before
 
 
 def test_labels_that_others_added_to_a_result_are_not_removed(made, movie, predictor):

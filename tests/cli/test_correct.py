@@ -122,6 +122,27 @@ def test_what_is_known_of_masks_stays_known(places, monkeypatch):
     assert pd.read_csv("t.csv").is_locked.sum() >= 1
 
 
+def test_a_lineage_that_lies_beside_is_pointed_out(places, capsys):
+    tifffile.imwrite("labels.tif", dividing_movie().astype(np.uint16))
+    words = ["correct", "movie.tif", "labels.tif"]
+    assert main(words) == 0
+    assert "--lineage" not in capsys.readouterr().err
+    rows = [(one, parent) for one, _, _, parent in ROWS]
+    pd.DataFrame(rows, columns=["track_id", "parent_id"]).to_csv("labels.csv")
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "give it by --lineage labels.csv" in said.err
+    assert "0 divisions" in said.out
+    assert main([*words, "--lineage", "labels.csv"]) == 0
+    said = capsys.readouterr()
+    assert "--lineage" not in said.err
+    assert "1 division\n" in said.out
+    # A folder of the Cell Tracking Challenge has a lineage of its own.
+    pd.DataFrame(rows, columns=["track_id", "parent_id"]).to_csv("01_RES.csv")
+    assert main(["correct", *places]) == 0
+    assert "--lineage" not in capsys.readouterr().err
+
+
 def test_doubts_through_depth_are_in_slices(places, capsys):
     picture = tifffile.imread("movie.tif")
     tifffile.imwrite("deep.tif", picture, imagej=True, metadata={"axes": "ZYX"})

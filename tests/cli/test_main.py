@@ -106,6 +106,27 @@ def test_embed_then_segment_encodes_nothing(cache, weights, movie, tmp_path):
     assert "encoding" not in seconds
 
 
+def test_two_colons_in_a_path_are_no_chain_of_addresses(cache, bright, movie, tmp_path):
+    here = tmp_path / "plate::1"
+    here.mkdir()
+    image, store = movie.rename(here / "well::2.tif"), here / "st::ore"
+    out = here / "found::3.zarr"
+    assert main(["embed", str(image), "--store", str(store)]) == 0
+    words = ["segment", str(image), str(out), "--store", str(store), "--json"]
+    assert (
+        main([*words, str(here / "a::1.json"), "--table", str(here / "a::b.csv")]) == 0
+    )
+    assert main([*words, str(here / "a::1.json"), "--overwrite"]) == 0
+    assert json.loads((here / "a::1.json").read_text())["n_objects"] == 8
+    # Into the image, and from there.
+    named = out / "labels" / "by::name"
+    tracked = ["track", str(out), str(named), "--geff", str(here / "a::geff")]
+    assert main(tracked) == 0
+    assert main(["correct", str(out), str(named), "--ctc", str(here / "a::RES")]) == 0
+    assert main(["demo", str(image), "--output", str(here / "de::mo")]) == 0
+    assert len(np.unique(LabelStore.open(named).read_plane((0,)))) == 3
+
+
 def test_planes_across_slices_are_segmented(cache, bright, tmp_path):
     volume = np.full((40, 3, 48), 100, np.uint16)
     volume[8:20, :, 4:18] = volume[25:37, 1, 30:44] = 3000

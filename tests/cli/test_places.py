@@ -204,6 +204,25 @@ def test_the_own_table_of_objects_is_replaced_and_others_are_not(refused):
     assert Path("found.csv").read_bytes() == whole
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_the_table_of_another_result_is_not_replaced(refused, options):
+    other = np.ascontiguousarray(MOVIE[:, :, ::-1])
+    other[:, :8, :8] = 2100
+    tifffile.imwrite("other.tif", other, imagej=True, metadata={"axes": "TYX"})
+    assert main(SEGMENT) == 0
+    assert main(["segment", "other.tif", "b.zarr", "--table", "b.csv"]) == 0
+    whole = Path("b.csv").read_bytes()
+    words = [*SEGMENT[:3], "--table", "b.csv", *options]
+    assert "lists other objects than found.zarr holds" in refused(*words)
+    assert Path("b.csv").read_bytes() == whole
+    # Labels in an image of another name are those that are compared.
+    named = ["segment", "movie.tif", "b.zarr/labels/more", "--table"]
+    assert main([*named, "more.csv"]) == 0
+    assert main([*named, "more.csv", *options]) == 0
+    assert "lists other objects" in refused(*named, "b.csv", *options)
+    assert main([*named, "more.csv", "--overwrite", *options]) == 0
+
+
 @pytest.mark.parametrize("where", ["movie.tif", "found.zarr", "found.json"])
 def test_a_table_does_not_take_the_place_of_anything_else(refused, where):
     before = Path("movie.tif").read_bytes()

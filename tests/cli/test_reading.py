@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_segment_anything.batch.track_projection import project_stack
 from napari_segment_anything.cli.main import main
@@ -77,3 +78,26 @@ def test_a_command_says_it_at_the_start_and_at_the_end(
     assert summary["reading"]["axes"] == "TCZYX"
     assert summary["reading"]["channels"] == [0]
     assert summary["reading"]["projection"] == "max along Z"
+
+
+def test_which_of_several_images_is_used_is_said(
+    cache, weights, capsys, recwarn, tmp_path
+):
+    with tifffile.TiffWriter("two.tif") as file:
+        file.write(np.zeros((16, 20), np.uint8))
+        file.write(np.zeros((24, 20), np.uint8))
+    words = ["segment", "two.tif", "out.zarr", "--model", str(weights), "--dry-run"]
+    assert main([*words, "--json", "a.json"]) == 0
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == (
+        "image read as YX, 16 × 20; image 0 of 2 in the file is used, "
+        "--series N takes another"
+    )
+    assert not [one for one in recwarn if "holds 2 images" in str(one.message)]
+    assert main([*words, "--json", "a.json", "--series", "1"]) == 0
+    assert "24 × 20; image 1 of 2 in" in capsys.readouterr().err.splitlines()[0]
+    reading = json.loads((tmp_path / "a.json").read_text())["reading"]
+    assert (reading["series"], reading["n_series"]) == (1, 2)
+    assert main([*words, "--series", "2"]) == 2
+    assert "use 0 to 1" in capsys.readouterr().err
+    assert "series" not in line()

@@ -72,6 +72,19 @@ def test_an_unnamed_axis_is_named_only_on_request():
 
 
 @pytest.mark.parametrize(
+    ("axes", "shape", "named"),
+    [
+        ("QYXS", (4, 256, 256, 3), "TYXS for a time-lapse in RGB or ZYXS"),
+        ("QQYXS", (2, 4, 256, 256, 3), "TZYXS"),
+        ("QQYX", (2, 4, 256, 256), "TZYX for volumes through time or TCYX"),
+    ],
+)
+def test_the_axes_that_are_named_fit_the_file(axes, shape, named):
+    with pytest.raises(InvalidAxesError, match=f"--axes.*: {named}"):
+        name_unnamed_axis(axes, shape, None)
+
+
+@pytest.mark.parametrize(
     ("names", "axes"),
     [
         (("t", "y", "x"), "TYX"),

@@ -8,6 +8,7 @@ from skimage.io import imsave
 from napari_segment_anything.errors import (
     InvalidAxesError,
     InvalidImageError,
+    SeveralImagesWarning,
     UnreadableInputError,
 )
 from napari_segment_anything.stacks.open import open_stack
@@ -147,3 +148,18 @@ def test_a_file_of_one_resolution_has_no_other_level(tmp_path):
     np.save(tmp_path / "image.npy", made_up(8, 9))
     with pytest.raises(InvalidImageError, match="no level 1"):
         open_stack(tmp_path / "image.npy", level=1)
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+def test_one_of_several_images_of_each_frame_is_chosen(tmp_path, is_list):
+    for number in range(2):
+        with tifffile.TiffWriter(tmp_path / f"{number}.tif") as file:
+            file.write(np.full((8, 9), number, np.uint8))
+            file.write(np.full((4, 5), 10 + number, np.uint8))
+    source = sorted(tmp_path.iterdir()) if is_list else tmp_path
+    with pytest.warns(SeveralImagesWarning, match="2 images, of which number 0"):
+        assert open_stack(source).read((1,)).tolist() == [[1] * 9] * 8
+    stack = pickle.loads(pickle.dumps(open_stack(source, series=1)))
+    assert stack.read((1,)).tolist() == [[11] * 5] * 4
+    with pytest.raises(InvalidImageError, match="use 0 to 1"):
+        open_stack(source, series=2)

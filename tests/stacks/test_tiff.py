@@ -3,10 +3,12 @@ import pickle
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_segment_anything.errors import (
     InvalidAxesError,
     InvalidImageError,
+    SeveralImagesWarning,
     UnreadableInputError,
 )
 from napari_segment_anything.stacks.open import open_stack
@@ -136,6 +138,61 @@ def test_sizes_of_ome_and_imagej_are_kept(tmp_path):
     stack = open_stack(imagej)
     assert stack.scale == {"X": 0.25, "Y": 0.25, "Z": 2.0}
     assert stack.units == {"X": "µm", "Y": "µm", "Z": "µm"}
+
+
+def write_positions(path):
+    """Write three images of different pixel sizes into one OME-TIFF."""
+    movies = [made_up(2, 8, 9) + 1000 * number for number in range(3)]
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for number, movie in enumerate(movies):
+            size = {"PhysicalSizeX": 0.5 * (number + 1), "PhysicalSizeXUnit": "µm"}
+            file.write(
+                movie, photometric="minisblack", metadata={"axes": "TYX", **size}
+            )
+    return movies
+
+
+def test_one_of_several_images_is_chosen(tmp_path):
+    path = tmp_path / "positions.ome.tif"
+    for number, movie in enumerate(write_positions(path)):
+        stack = pickle.loads(pickle.dumps(open_stack(path, series=number)))
+        assert stack.series == (number, 3)
+        assert stack.scale["X"] == 0.5 * (number + 1)
+        np.testing.assert_array_equal(stack.read((1,)), movie[1])
+        assert stack.select(T=slice(1, 2)).series == (number, 3)
+    with pytest.raises(InvalidImageError, match=r"holds 3 images.* use 0 to 2"):
+        open_stack(path, series=3)
+
+
+def test_the_first_of_several_images_is_read_with_a_warning(tmp_path):
+    path = tmp_path / "sizes.tif"
+    pages = made_up(8, 9), made_up(5, 6)
+    with tifffile.TiffWriter(path) as file:
+        for page in pages:
+            file.write(page)
+    with pytest.warns(SeveralImagesWarning, match="2 images, of which number 0"):
+        stack = open_stack(path)
+    np.testing.assert_array_equal(stack.read(), pages[0])
+    np.testing.assert_array_equal(open_stack(path, series=1).read(), pages[1])
+
+
+@pytest.mark.parametrize("name", ["image.tif", "image.npy", "image.zarr", "frames"])
+def test_a_single_image_has_no_other_series(tmp_path, name):
+    path, data = tmp_path / name, made_up(8, 9)
+    if name == "frames":
+        path.mkdir()
+        tifffile.imwrite(path / "0.tif", data)
+    elif path.suffix == ".tif":
+        tifffile.imwrite(path, data)
+    elif path.suffix == ".npy":
+        np.save(path, data)
+    else:
+        zarr.create_array(path, data=data)
+    assert open_stack(path, series=0).series == (0, 1)
+    with pytest.raises(InvalidImageError, match="is a single image"):
+        open_stack(path, series=1)
+    with pytest.raises(InvalidImageError, match="is a single image"):
+        open_stack(data, series=1)
 
 
 def test_a_file_that_is_no_tiff_is_named(tmp_path):

@@ -5,6 +5,7 @@ import zarr
 from napari_segment_anything.errors import (
     InvalidAxesError,
     InvalidImageError,
+    SeveralImagesWarning,
     UnreadableInputError,
 )
 from napari_segment_anything.stacks.open import open_stack
@@ -130,6 +131,32 @@ def test_the_first_image_of_bioformats2raw_is_opened(tmp_path):
     zarr.open_group(path, mode="w").attrs["ome"] = {"bioformats2raw.layout": 3}
     write_ome_zarr(path / "0", "0.5")
     assert open_stack(path).axes == "TZYX"
+
+
+def test_an_image_of_bioformats2raw_is_chosen(tmp_path):
+    path = tmp_path / "positions.zarr"
+    group = zarr.open_group(path, mode="w")
+    group.create_group("OME")
+    for number in ("0", "1"):
+        write_ome_zarr(path / number, "0.5")
+    zarr.open_array(path / "1" / "0")[...] = DATA + 1
+    with pytest.warns(SeveralImagesWarning, match="2 images, of which number 0"):
+        np.testing.assert_array_equal(open_stack(path).read((1, 2)), DATA[1, 2])
+    stack = open_stack(path, series=1)
+    np.testing.assert_array_equal(stack.read((1, 2)), DATA[1, 2] + 1)
+    assert stack.series == (1, 2)
+    with pytest.raises(InvalidImageError, match="use 0 to 1"):
+        open_stack(path, series=2)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_name_with_two_colons_is_no_chain_of_addresses(tmp_path, version):
+    write_ome_zarr(tmp_path / "movie.zarr", version)
+    place = (tmp_path / "movie.zarr").rename(tmp_path / "well::3.zarr")
+    np.testing.assert_array_equal(open_stack(place).read((1, 2)), DATA[1, 2])
+    np.testing.assert_array_equal(
+        open_stack(place / "0", axes="TZYX").read((0, 1)), DATA[0, 1]
+    )
 
 
 def test_damaged_metadata_is_named(tmp_path):

@@ -1,8 +1,10 @@
 """Pictures of a result: contours and track tails over the frames."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -102,8 +104,29 @@ def contact_sheet(frames: Sequence[OverlayFrame], *, side: int = 480) -> Rgb:
 
 
 def png_bytes(picture: Rgb) -> bytes:
-    """Encode an (H, W, 3) uint8 picture as PNG."""
-    return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
+    """Encode an (H, W, 3) uint8 picture as PNG, which says who has drawn it."""
+    png = bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
+    return png[:_PNG_START] + _PNG_MARK + png[_PNG_START:]
+
+
+def is_own_png(path: Path) -> bool:
+    """Whether a file is a picture that `png_bytes` encoded."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_PNG_START + len(_PNG_MARK)).endswith(_PNG_MARK)
+
+
+def _png_text(keyword: str, text: str) -> bytes:
+    """Return a chunk of text as the PNG specification lays it out."""
+    content = b"tEXt" + keyword.encode() + b"\0" + text.encode()
+    size, checksum = len(content) - 4, zlib.crc32(content)
+    return size.to_bytes(4, "big") + content + checksum.to_bytes(4, "big")
+
+
+# The signature and the header, after which other chunks may come.
+_PNG_START = 8 + 25
+_PNG_MARK = _png_text("Software", "napari-segment-anything")
 
 
 def choose_frames(n_frames: int, n_shown: int = 9) -> list[int]:

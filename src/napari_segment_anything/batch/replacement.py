@@ -12,7 +12,7 @@ from napari_segment_anything.storage.label_group import (
     is_image,
     split_label_path,
 )
-from napari_segment_anything.storage.label_layout import is_free
+from napari_segment_anything.storage.label_layout import LabelLayout, is_free
 from napari_segment_anything.storage.label_store import LabelStore
 
 
@@ -54,6 +54,16 @@ def replacement(path: Path, places: Sequence[Path] = ()) -> Replacement:
     if split_label_path(path)[1] is not None:
         check_own_labels(path)
         return _spare(Replacement(path, path), places)
+    reads_image = any(
+        lies_in(place, path) and not lies_in(place, path / "labels") for place in places
+    )
+    if reads_image and is_image(path):
+        # Those that a job writes where no other name is given; others stay.
+        labels = path / "labels" / LabelLayout.name
+        if is_free(labels):
+            return Replacement(labels)
+        check_own_labels(labels)
+        return _spare(Replacement(labels, labels), places)
     try:
         earlier = LabelStore.open(path, mode="r")
     except StorageError as error:
@@ -62,9 +72,6 @@ def replacement(path: Path, places: Sequence[Path] = ()) -> Replacement:
             "or choose another output."
         ) from error
     labels = path / "labels" / earlier.name
-    if any(lies_in(p, path) and not lies_in(p, labels.parent) for p in places):
-        check_own_labels(labels)
-        return _spare(Replacement(labels, labels), places)
     if earlier.image is None and is_image(path):
         raise StorageError(
             f"{path} is an image that labels were added to, and is not overwritten; to "

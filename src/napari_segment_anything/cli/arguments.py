@@ -28,6 +28,12 @@ def add_shared_options(parser: ArgumentParser) -> None:
         metavar="N[,N[,N]]",
         help="channel to use, or two or three to compose to colours (default: first)",
     )
+    parser.add_argument(
+        "--series",
+        type=at_least(0),
+        metavar="N",
+        help="which image of a file that holds several, from 0 (default: the first)",
+    )
     add_json_option(parser)
 
 

@@ -1,5 +1,6 @@
 """``correct INPUT TRACKS``: review and correct tracks that exist."""
 
+import sys
 from argparse import Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def run_correct(arguments: Namespace) -> None:
     from napari_segment_anything.cli.places import check_places, prepare_places
     from napari_segment_anything.cli.progress_bar import ProgressBar
     from napari_segment_anything.cli.summary import report_correction
+    from napari_segment_anything.cli.table_place import lineage_beside
     from napari_segment_anything.stacks.places import places_of
     from napari_segment_anything.tracking.correction_words import parse_steps
 
@@ -88,6 +90,12 @@ def run_correct(arguments: Namespace) -> None:
         overwrite=arguments.overwrite,
     )
     prepare_places(*wanted_files(arguments).values(), summary=arguments.json)
+    beside = lineage_beside(arguments.tracks) if arguments.lineage is None else None
+    if beside is not None:
+        sys.stderr.write(
+            f"no divisions are read from label images: {beside} says who descends from "
+            f"whom, give it by --lineage {beside}\n"
+        )
     tracks = load_tracks(arguments.tracks, arguments.lineage)
     scores = None
     if arguments.lineage is not None and arguments.lineage.is_file():

@@ -69,34 +69,74 @@ def run_demo(arguments: Namespace) -> None:
     stack = _stack(arguments)
     predictor = predictor_of(arguments)
     folder: Path = arguments.output or _default_folder(arguments, predictor.model_name)
+    files = {
+        "labels": folder / "result.ome.zarr",
+        "overlay": folder / "overlay.png",
+        "table": folder / _table_name(stack),
+    }
+    summary_file = folder / "summary.json"
+    _check_places(arguments, stack, files, summary_file)
     options: dict[str, Any] = {
         "store": store_of(arguments.store),
-        "output": folder / "result.ome.zarr",
+        "output": files["labels"],
         "overwrite": arguments.overwrite,
     }
-    files = {"labels": options["output"], "overlay": folder / "overlay.png"}
     result: SegmentResult | TrackResult
     with ProgressBar() as bar:
         if stack.time_axis is None:
             result = run(segment_stack(stack, predictor, **options), bar)
             summary = segment_summary(result, stack, predictor)
-            files["table"] = folder / "objects.csv"
             write_tracks_table(files["table"], run(objects_table(stack, result), bar))
             picture = segment_overlay(stack, result)
         else:
             result = run(track_stack(stack, predictor, **options), bar)
             summary = track_summary(result, stack, predictor)
-            files["table"] = folder / "tracks.csv"
             write_tracks_table(files["table"], result.table)
             picture = track_overlay(stack, result)
     with atomic_path(files["overlay"]) as temporary:
         temporary.write_bytes(png_bytes(picture))
     summary["files"] = {name: str(path) for name, path in files.items()}
     summary["files"] |= candidates_file(result)
-    write_json(folder / "summary.json", summary)
+    write_json(summary_file, summary)
     report(summary, arguments.json)
     if arguments.show:
         show_result(stack, result)
+
+
+def _table_name(stack: "Stack") -> str:
+    return "objects.csv" if stack.time_axis is None else "tracks.csv"
+
+
+def _check_places(
+    arguments: Namespace, stack: "Stack", files: dict[str, Path], summary: Path
+) -> None:
+    """Raise if the folder holds what no earlier demo has put there."""
+    from napari_segment_anything.batch.overlay import is_own_png
+    from napari_segment_anything.cli.places import (
+        check_objects_table,
+        check_places,
+        check_table,
+        prepare_places,
+    )
+    from napari_segment_anything.cli.summary_place import check_summary
+    from napari_segment_anything.errors import StorageError
+    from napari_segment_anything.stacks.places import places_of
+
+    reads = places_of(stack)
+    for place in reads:
+        if place.is_dir() and summary.parent.resolve() == place.resolve():
+            # The picture would become a frame of the movie.
+            raise StorageError(
+                f"{place} is read, so no results are put into it; choose another "
+                "folder (--output)."
+            )
+    check = check_objects_table if stack.time_axis is None else check_table
+    check(files["table"], files["labels"], overwrite=arguments.overwrite)
+    check_places({"table": files["table"]}, reads=reads, overwrite=True)
+    overwrite = arguments.overwrite or is_own_png(files["overlay"])
+    check_places({"overlay": files["overlay"]}, reads=reads, overwrite=overwrite)
+    check_summary(summary)
+    prepare_places(*files.values(), summary=arguments.json)
 
 
 def _stack(arguments: Namespace) -> "Stack":

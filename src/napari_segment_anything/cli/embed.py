@@ -19,7 +19,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("input", type=location, help="TIFF, zarr, OME-Zarr, folder …")
     parser.add_argument(
-        "output", nargs="?", type=Path, help="folder of embeddings, same as --store"
+        "output",
+        nargs="?",
+        type=Path,
+        help="folder of embeddings, same as --store",
     )
     add_store_option(parser)
     add_shared_options(parser)

@@ -1,12 +1,14 @@
 """From a command's arguments to a stack, a model and a store."""
 
 import sys
+import warnings
 from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_segment_anything.cli.reading import reading_line, reading_of
+from napari_segment_anything.errors import SeveralImagesWarning
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -25,8 +27,8 @@ def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
     Parameters
     ----------
     arguments : Namespace
-        With ``input``, ``axes``, ``channel`` and, of jobs, ``level``, ``plane_axes``,
-        ``t``, ``z``, ``project``.
+        With ``input``, ``axes``, ``channel``, ``series`` and, of jobs, ``level``,
+        ``plane_axes``, ``t``, ``z``, ``project``.
     unnamed : str, optional
         What an axis is that the file does not name, such as a plain TIFF's pages.
     """
@@ -37,14 +39,18 @@ def stack_of(arguments: Namespace, *, unnamed: str | None = None) -> "Stack":
     if "://" not in place and _has_workers(arguments):
         # Workers may have another working folder.
         place = str(Path(place).expanduser().absolute())
-    stack = open_stack(
-        place,
-        axes=arguments.axes,
-        channel=arguments.channel,
-        level=getattr(arguments, "level", 0),
-        plane_axes=getattr(arguments, "plane_axes", "YX"),
-        unnamed=unnamed,
-    )
+    with warnings.catch_warnings():
+        # The line that says how it was read says this, too.
+        warnings.simplefilter("ignore", SeveralImagesWarning)
+        stack = open_stack(
+            place,
+            axes=arguments.axes,
+            channel=arguments.channel,
+            level=getattr(arguments, "level", 0),
+            series=arguments.series,
+            plane_axes=getattr(arguments, "plane_axes", "YX"),
+            unnamed=unnamed,
+        )
     wanted = {axis: getattr(arguments, axis.lower(), None) for axis in "TZ"}
     parts = {axis: part for axis, part in wanted.items() if part is not None}
     stack = stack.select(**parts) if parts else stack

@@ -5,6 +5,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.cli.arguments import add_json_option
+from napari_segment_anything.cli.summary_place import check_summary
 
 if TYPE_CHECKING:
     from napari_segment_anything.models.catalogue import ModelEntry
@@ -34,6 +35,7 @@ def run_list(arguments: Namespace) -> None:
     from napari_segment_anything.models.catalogue import CATALOGUE
     from napari_segment_anything.models.files import find
 
+    check_summary(arguments.json)
     rows = [_row(entry, find(entry) is not None) for entry in CATALOGUE.values()]
     for row in rows:
         sys.stdout.write(
@@ -50,6 +52,7 @@ def run_fetch(arguments: Namespace) -> None:
     from napari_segment_anything.models.files import download
 
     entry = _entry(arguments.name)
+    check_summary(arguments.json)
     if entry.is_bundled:
         run_path(arguments)
         return
@@ -68,6 +71,7 @@ def run_path(arguments: Namespace) -> None:
         weights_path,
     )
 
+    check_summary(arguments.json)
     if arguments.name is None:
         path, is_there = model_folder(), model_folder().is_dir()
     else:

@@ -5,10 +5,13 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-# Files that this package writes after ``track``; a corrected table has other columns.
-_TRACK_COLUMNS = frozenset(
+from napari_segment_anything.cli.summary_place import check_summary
+
+TRACK_COLUMNS = frozenset(
     {"track_id", "parent_id", "confidence", "is_repaired", "repair"}
 )
+"""Some columns of the table that ``track`` writes; a corrected one has others, too."""
+
 OBJECT_COLUMNS = frozenset({"label", "area", "mean_intensity", "predicted_iou"})
 """Some columns of the table that ``segment`` writes."""
 
@@ -82,10 +85,14 @@ def prepare_places(
     Raises
     ------
     StorageError
-        If one cannot be made where it is to lie; known before any work is done.
+        If one cannot be made where it is to lie, or the summary would replace
+        something else; known before any work is done.
+    InvalidSettingsError
+        If the summary would lie where a result does.
     """
     from napari_segment_anything.errors import StorageError
 
+    check_summary(summary, places, is_dry_run=is_dry_run)
     said = set()
     # In a dry run a folder that the summary makes is said to be made.
     for place in (summary, *places) if is_dry_run else (*places, summary):
@@ -114,7 +121,7 @@ def check_table(
     output: Path,
     *,
     overwrite: bool,
-    columns: Collection[str] = _TRACK_COLUMNS,
+    columns: Collection[str] = TRACK_COLUMNS,
 ) -> None:
     """Raise unless the table of a result may be written beside it.
 
@@ -150,6 +157,29 @@ def check_table(
         raise StorageError(
             f"{table} exists already and is not the table of {output}, which would "
             "lie there; move it, choose another output, or allow to replace it "
+            "(--overwrite)."
+        )
+
+
+def check_objects_table(table: Path, output: Path, *, overwrite: bool) -> None:
+    """Raise unless the table of ``segment`` may be written; see `check_table`.
+
+    Its place is free to choose, so one that is there may be that of another result.
+    """
+    from napari_segment_anything.batch.objects_match import is_table_of
+    from napari_segment_anything.errors import StorageError
+    from napari_segment_anything.storage.label_group import split_label_path
+    from napari_segment_anything.storage.label_layout import LabelLayout
+    from napari_segment_anything.storage.label_store import LabelStore
+
+    check_table(table, output, overwrite=overwrite, columns=OBJECT_COLUMNS)
+    if overwrite or not table.exists():
+        return
+    name = split_label_path(output)[1] or LabelLayout.name
+    if not is_table_of(table, LabelStore.open(output, name=name, mode="r")):
+        raise StorageError(
+            f"{table} exists already and lists other objects than {output} holds; move "
+            "it, choose another place (--table), or allow to replace both "
             "(--overwrite)."
         )
 

@@ -19,8 +19,9 @@ def reading_of(stack: "Stack") -> dict[str, Any]:
     dict
         ``axes`` and ``shape`` of the input, before any projection; ``channels`` that
         are looked at, empty without a channel axis; ``plane_axes``; ``projection``
-        such as ``"max along Z"``, or None; and ``selection``: ``[start, step]`` of each
-        axis of which a part is looked at that does not begin at 0 or leaves some out.
+        such as ``"max along Z"``, or None; ``selection``: ``[start, step]`` of each
+        axis of which a part is looked at that does not begin at 0 or leaves some out;
+        and ``series``, which of the ``n_series`` images in the file.
     """
     from napari_segment_anything.batch.track_projection import Projected
 
@@ -39,6 +40,8 @@ def reading_of(stack: "Stack") -> dict[str, Any]:
             for axis, numbers in stack.kept.items()
             if (numbers.start, numbers.step) != (0, 1)
         },
+        "series": stack.series[0],
+        "n_series": stack.series[1],
     }
 
 
@@ -46,6 +49,11 @@ def reading_line(reading: Mapping[str, Any]) -> str:
     """Say in a line how an input was read."""
     lengths = " × ".join(str(length) for length in reading["shape"])
     parts = [f"image read as {reading['axes']}, {lengths}"]
+    if reading["n_series"] > 1:
+        parts.append(
+            f"image {reading['series']} of {reading['n_series']} in the file is used, "
+            "--series N takes another"
+        )
     n_channels = dict(zip(reading["axes"], reading["shape"], strict=True)).get("C", 1)
     if n_channels > 1:
         parts += [

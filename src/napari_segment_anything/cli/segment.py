@@ -109,17 +109,15 @@ def run_segment(arguments: Namespace) -> None:
 
 def _check_places(arguments: Namespace, stack: "Stack") -> None:
     from napari_segment_anything.cli.places import (
-        OBJECT_COLUMNS,
+        check_objects_table,
         check_places,
-        check_table,
         prepare_places,
     )
     from napari_segment_anything.stacks.places import places_of
 
     table, output = arguments.table, arguments.output
     if table is not None:
-        overwrite = arguments.overwrite
-        check_table(table, output, overwrite=overwrite, columns=OBJECT_COLUMNS)
+        check_objects_table(table, output, overwrite=arguments.overwrite)
         reads = [*places_of(stack), output, *filter(None, [arguments.json])]
         # An earlier table of the same job may be replaced, as was just made sure.
         check_places({"table": table}, reads=reads, overwrite=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.cli.reading import reading_line, reading_of
+from napari_segment_anything.cli.summary_place import PROGRAM
 
 if TYPE_CHECKING:
     from napari_segment_anything.batch.embed import EmbedSummary
@@ -173,6 +174,8 @@ def _write_counts(summary: Mapping[str, Any]) -> None:
 def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
     """Write a summary as JSON; without a path, do nothing.
 
+    Whether something else is there is looked at before the work, by `check_summary`.
+
     Raises
     ------
     StorageError
@@ -182,8 +185,9 @@ def write_json(path: Path | None, summary: Mapping[str, Any]) -> None:
         return
     from napari_segment_anything.storage.atomic import atomic_path
 
+    text = json.dumps({"program": PROGRAM, **summary}, indent=2) + "\n"
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def input_summary(

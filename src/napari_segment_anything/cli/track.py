@@ -1,7 +1,6 @@
 """``track INPUT OUTPUT.zarr``: all objects, followed through time."""
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from napari_segment_anything.cli.arguments import (
@@ -90,6 +89,7 @@ def run_track(arguments: Namespace) -> None:
         report,
         track_summary,
     )
+    from napari_segment_anything.cli.table_place import table_beside
     from napari_segment_anything.stacks.places import places_of
     from napari_segment_anything.storage.tables import write_tracks_table
 
@@ -98,7 +98,7 @@ def run_track(arguments: Namespace) -> None:
     # Whoever asks for tracks means an axis without a name to be time.
     stack = stack_of(arguments, unnamed="T")
     start = start_of(arguments, stack)
-    table = _table_beside(arguments.output)
+    table = table_beside(arguments.output)
     check_table(table, arguments.output, overwrite=arguments.overwrite)
     check_places(
         wanted_files(arguments),
@@ -112,6 +112,7 @@ def run_track(arguments: Namespace) -> None:
     )
     prepare_places(
         arguments.output,
+        table,
         *wanted_files(arguments).values(),
         summary=arguments.json,
         is_dry_run=arguments.dry_run,
@@ -165,13 +166,3 @@ def run_track(arguments: Namespace) -> None:
     report(summary | {"files": files}, arguments.json)
     if arguments.show:
         show_result(stack, result)
-
-
-def _table_beside(output: Path) -> Path:
-    """Return the path of the table; not inside of an image that labels are added to."""
-    from napari_segment_anything.storage.label_group import split_label_path
-
-    image, name = split_label_path(output)
-    if name is not None:
-        return image.with_name(f"{image.stem}-{output.name}.csv")
-    return output.with_suffix(".csv")

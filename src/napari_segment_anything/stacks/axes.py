@@ -115,13 +115,19 @@ def infer_axes(
     raise InvalidAxesError(ambiguous_axes_message(shape, may_be_rgb=may_be_rgb))
 
 
-def ambiguous_axes_message(shape: Sequence[int], *, may_be_rgb: bool = False) -> str:
+def ambiguous_axes_message(
+    shape: Sequence[int], *, may_be_rgb: bool = False, is_rgb: bool = False
+) -> str:
     """Return the sentence that asks a person to name the axes of this shape."""
     examples = {
         3: "TYX for a time-lapse, ZYX for a volume or CYX for channels",
         4: "TZYX for volumes through time or TCYX for a time-lapse with channels",
     }.get(len(shape), "TCZYX")
-    if may_be_rgb:
+    if is_rgb:
+        examples = {
+            4: "TYXS for a time-lapse in RGB or ZYXS for a volume in RGB",
+        }.get(len(shape), "TZYXS for volumes in RGB through time")
+    elif may_be_rgb:
         examples += ", or an S at the end for RGB"
     return (
         f"The meaning of the axes of an image of shape {tuple(shape)} is not "
@@ -152,7 +158,8 @@ def name_unnamed_axis(axes: str, shape: Sequence[int], unnamed: str | None) -> s
         unnamed is not None and axes.count(UNNAMED_AXIS) == 1 and unnamed not in axes
     )
     if unnamed is None or not can_be_named:
-        raise InvalidAxesError(ambiguous_axes_message(shape))
+        is_rgb = axes.endswith("S")
+        raise InvalidAxesError(ambiguous_axes_message(shape, is_rgb=is_rgb))
     return parse_axes(axes.replace(UNNAMED_AXIS, unnamed), shape)
 
 

@@ -1,6 +1,7 @@
 """Open anything that holds an image as a stack."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_segment_anything.errors import (
     InvalidImageError,
+    SeveralImagesWarning,
     UnreadableInputError,
 )
 from napari_segment_anything.stacks.axes import (
@@ -21,7 +23,7 @@ from napari_segment_anything.stacks.axes import (
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.paged import PagedArray
 from napari_segment_anything.stacks.stack import Stack
-from napari_segment_anything.stacks.validation import no_such_level
+from napari_segment_anything.stacks.validation import no_such_level, no_such_series
 
 Value = TypeVar("Value")
 
@@ -32,6 +34,7 @@ def open_stack(
     axes: str | None = None,
     channel: int | tuple[int, ...] | None = None,
     level: int = 0,
+    series: int | None = None,
     plane_axes: Sequence[str] = "YX",
     unnamed: str | None = None,
 ) -> Stack:
@@ -50,6 +53,9 @@ def open_stack(
         See `Stack`.
     level : int, optional
         Resolution level, where there are several; 0 is the full one.
+    series : int, optional
+        Which image of a file that holds several, such as the positions of a stage in
+        an OME-TIFF. By default the first, with a `SeveralImagesWarning`.
     plane_axes : sequence of str, optional
         Axes that become the rows and the columns of a plane, such as ``"ZX"``.
     unnamed : str, optional
@@ -67,7 +73,8 @@ def open_stack(
     """
     if isinstance(source, Stack):
         return source
-    opened, place = _opened(source, level)
+    opened, place = _opened(source, level, series or 0)
+    _check_series(opened, place, series)
     letters = _settled_axes(opened, axes, unnamed)
     if channel is None and "C" in letters:
         channel = opened.channel
@@ -81,6 +88,7 @@ def open_stack(
         translate=_of_axes(opened.translate, letters),
         name=opened.name,
         source=place,
+        series=opened.series,
     )
 
 
@@ -96,13 +104,26 @@ def check_is_stack(stack: object) -> None:
     )
 
 
-def _opened(source: Any, level: int) -> tuple[Opened, str]:
+def _check_series(opened: Opened, place: str, wanted: int | None) -> None:
+    number, n_series = opened.series
+    if wanted is None and n_series > 1:
+        warnings.warn(
+            f"{place or 'Each file'} holds {n_series} images, of which number "
+            f"{number} is read; choose one by series=0 to series={n_series - 1}.",
+            SeveralImagesWarning,
+            stacklevel=3,
+        )
+    if wanted not in (None, number):
+        raise InvalidImageError(no_such_series(place, n_series, int(wanted or 0)))
+
+
+def _opened(source: Any, level: int, series: int) -> tuple[Opened, str]:
     """Return what a source holds, and its path or address if it has one."""
     if isinstance(source, str | os.PathLike):
         place = str(os.fspath(source))
-        return _open_location(place, level), place
+        return _open_location(place, level, series), place
     if isinstance(source, Sequence):
-        return _open_sequence(source, level), ""
+        return _open_sequence(source, level, series), ""
     return _open_array(source, level), ""
 
 
@@ -125,11 +146,11 @@ def _settled_axes(opened: Opened, axes: str | None, unnamed: str | None) -> str:
     return infer_axes(shape, getattr(dtype, "numpy_dtype", dtype))
 
 
-def _open_location(location: str, level: int) -> Opened:
+def _open_location(location: str, level: int, series: int) -> Opened:
     if "://" in location:
         from napari_segment_anything.stacks.zarr_source import open_zarr
 
-        return open_zarr(location, level=level)
+        return open_zarr(location, level=level, series=series)
     path = Path(location).expanduser()
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -140,21 +161,22 @@ def _open_location(location: str, level: int) -> Opened:
             f"There is no file or folder {path}; check the path."
         )
     try:
-        return _open_folder(path, level) if is_folder else _open_file(path, level)
+        opener = _open_folder if is_folder else _open_file
+        return opener(path, level, series)
     except PermissionError as error:
         raise UnreadableInputError(
             f"{path} may not be read: {error.strerror}; ask for permission to read it."
         ) from error
 
 
-def _open_folder(folder: Path, level: int) -> Opened:
+def _open_folder(folder: Path, level: int, series: int) -> Opened:
     from napari_segment_anything.stacks.pictures import frames_in_folder, open_frames
     from napari_segment_anything.stacks.zarr_source import is_zarr, open_zarr
 
     if is_zarr(folder):
-        return open_zarr(folder, level=level)
+        return open_zarr(folder, level=level, series=series)
     _check_single(folder, level)
-    return open_frames(frames_in_folder(folder), name=folder.name)
+    return open_frames(frames_in_folder(folder), name=folder.name, series=series)
 
 
 def _check_single(place: object, level: int) -> None:
@@ -162,7 +184,7 @@ def _check_single(place: object, level: int) -> None:
         raise InvalidImageError(no_such_level(place, 1, level))
 
 
-def _open_file(path: Path, level: int) -> Opened:
+def _open_file(path: Path, level: int, series: int) -> Opened:
     from napari_segment_anything.stacks.pictures import (
         PICTURE_SUFFIXES,
         TIFF_SUFFIXES,
@@ -175,7 +197,7 @@ def _open_file(path: Path, level: int) -> Opened:
     if path.stat().st_size == 0:
         raise UnreadableInputError(f"{path} is an empty file; copy it again.")
     if suffix in TIFF_SUFFIXES:
-        return open_tiff(path, level=level)
+        return open_tiff(path, level=level, series=series)
     _check_single(path, level)
     if suffix == ".npy":
         return open_numpy_file(path)
@@ -187,13 +209,13 @@ def _open_file(path: Path, level: int) -> Opened:
     )
 
 
-def _open_sequence(source: Sequence[Any], level: int) -> Opened:
+def _open_sequence(source: Sequence[Any], level: int, series: int) -> Opened:
     if not source:
         raise InvalidImageError("The list holds 0 frames; there is nothing to segment.")
     if all(isinstance(item, str | os.PathLike) for item in source):
         from napari_segment_anything.stacks.pictures import open_frames
 
-        return open_frames([Path(item) for item in source])
+        return open_frames([Path(item) for item in source], series=series)
     if not all(hasattr(item, "shape") for item in source):
         return _open_array(np.asarray(source), level)
     shapes = [tuple(item.shape) for item in source]

@@ -25,6 +25,8 @@ class Opened:
         What the file calls the image.
     translate : mapping
         Where the centre of the first pixel lies along each axis, in those units.
+    series : tuple of int
+        Number of the image, and how many the file holds.
     """
 
     data: ArrayLike
@@ -34,3 +36,4 @@ class Opened:
     units: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     translate: Mapping[str, float] = field(default_factory=dict)
+    series: tuple[int, int] = (0, 1)

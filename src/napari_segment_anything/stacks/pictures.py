@@ -107,13 +107,13 @@ class MappedFile:
         return part
 
 
-def open_picture_file(path: Path) -> Opened:
-    """Open one TIFF, PNG, JPEG or BMP file."""
+def open_picture_file(path: Path, *, series: int = 0) -> Opened:
+    """Open one TIFF, PNG, JPEG or BMP file; of a TIFF one of its images."""
     is_tiff = path.suffix.lower() in TIFF_SUFFIXES
-    return open_tiff(path) if is_tiff else open_picture(path)
+    return open_tiff(path, series=series) if is_tiff else open_picture(path)
 
 
-def open_frames(paths: Sequence[Path], *, name: str = "") -> Opened:
+def open_frames(paths: Sequence[Path], *, name: str = "", series: int = 0) -> Opened:
     """See image files as the frames of one time-lapse.
 
     Only the first file is opened now; each other one when its frame is read.
@@ -124,6 +124,8 @@ def open_frames(paths: Sequence[Path], *, name: str = "") -> Opened:
         One file per frame, in the order of time.
     name : str, optional
         Name of the movie.
+    series : int, optional
+        Which image of each file, where TIFF files hold several.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def open_frames(paths: Sequence[Path], *, name: str = "") -> Opened:
     """
     if not paths:
         raise UnreadableInputError("There are 0 frames; give at least one image file.")
-    first = open_picture_file(paths[0])
+    first = open_picture_file(paths[0], series=series)
     axes = first.axes or ""
     if "T" in axes:
         raise InvalidAxesError(
@@ -142,9 +144,17 @@ def open_frames(paths: Sequence[Path], *, name: str = "") -> Opened:
             f"files has no single time axis; open one of the files."
         )
     shape = tuple(first.data.shape)
-    reader = FrameReader(tuple(paths), shape)
+    reader = FrameReader(tuple(paths), shape, series)
     data = PagedArray((len(paths),), shape, np.dtype(first.data.dtype), reader)
-    return Opened(data, "T" + axes, first.channel, first.scale, first.units, name)
+    return Opened(
+        data,
+        "T" + axes,
+        first.channel,
+        first.scale,
+        first.units,
+        name,
+        series=first.series,
+    )
 
 
 def frames_in_folder(folder: Path) -> list[Path]:
@@ -184,16 +194,21 @@ class FrameReader:
         One file per frame.
     shape : tuple of int
         Shape that each must have.
+    series : int, optional
+        Which image of each file.
     """
 
-    def __init__(self, paths: tuple[Path, ...], shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, paths: tuple[Path, ...], shape: tuple[int, ...], series: int = 0
+    ) -> None:
         self._paths = paths
         self._shape = shape
+        self._series = series
 
     def __call__(self, number: int) -> NDArray[Any]:
         """Read one frame."""
         path = self._paths[number]
-        data = open_picture_file(path).data
+        data = open_picture_file(path, series=self._series).data
         if tuple(data.shape) != self._shape:
             raise InvalidImageError(
                 f"Frame {path} has shape {tuple(data.shape)}, but the first frame has "

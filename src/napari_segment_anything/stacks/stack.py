@@ -53,6 +53,8 @@ class Stack:
         Where the centre of the first pixel lies along each axis, in those units.
     name, source : str, optional
         What to call the stack, and where it comes from.
+    series : tuple of int, optional
+        Number of the image there, and how many there are.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class Stack:
         translate: Mapping[str, float] | None = None,
         name: str = "",
         source: str = "",
+        series: tuple[int, int] = (0, 1),
     ) -> None:
         self.data = data
         self.axes = parse_axes(axes, data.shape)
@@ -84,6 +87,7 @@ class Stack:
         self.translate = dict(translate or {})
         self.name = name
         self.source = source
+        self.series = series
         self._ranges = {
             letter: range(length)
             for letter, length in zip(self.axes, data.shape, strict=True)
@@ -178,11 +182,7 @@ class Stack:
             raise
         except _READ_ERRORS as error:
             where = self.source or self.name or "the image"
-            place = ", ".join(f"{axis}={n}" for axis, n in position.items())
-            raise UnreadableInputError(
-                f"Plane {place or '0'} of {where} cannot be read: {error}. "
-                f"Check the file or copy it again."
-            ) from error
+            raise UnreadableInputError(_unreadable(where, position, error)) from error
         return np.ascontiguousarray(plane, dtype=self.dtype)
 
     def select(self, **selection: slice | SupportsIndex) -> "Stack":
@@ -228,6 +228,15 @@ class Stack:
             self.translate[letter] = self.translate.get(letter, 0.0) + moved
         if chosen.step != before.step:
             self.scale[letter] = size * chosen.step / before.step
+
+
+def _unreadable(where: str, position: Mapping[str, int], error: Exception) -> str:
+    """Return the sentence that a plane cannot be read."""
+    place = ", ".join(f"{axis}={n}" for axis, n in position.items())
+    return (
+        f"Plane {place or '0'} of {where} cannot be read: {error}. "
+        f"Check the file or copy it again."
+    )
 
 
 def _checked_index(

@@ -16,7 +16,7 @@ from napari_segment_anything.errors import InvalidImageError, UnreadableInputErr
 from napari_segment_anything.stacks.axes import KNOWN_AXES, UNNAMED_AXIS
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.paged import PagedArray
-from napari_segment_anything.stacks.validation import no_such_level
+from napari_segment_anything.stacks.validation import no_such_level, no_such_series
 
 _OME_SIZES = {
     "X": ("PhysicalSizeX", "µm"),
@@ -37,17 +37,20 @@ class TiffPages:
         The file.
     level : int, optional
         Resolution of a pyramid; 0 is the full one.
+    series : int, optional
+        Which image, where the file holds several.
     """
 
-    def __init__(self, path: Path, level: int = 0) -> None:
+    def __init__(self, path: Path, level: int = 0, series: int = 0) -> None:
         self._path = path
         self._level = level
+        self._series = series
         self._lock = threading.Lock()
         self._file: tifffile.TiffFile | None = None
         self._page_shape: tuple[int, ...] = ()
 
-    def __reduce__(self) -> tuple[type[TiffPages], tuple[Path, int]]:
-        return TiffPages, (self._path, self._level)
+    def __reduce__(self) -> tuple[type[TiffPages], tuple[Path, int, int]]:
+        return TiffPages, (self._path, self._level, self._series)
 
     def __del__(self) -> None:
         if self._file is not None:
@@ -61,16 +64,26 @@ class TiffPages:
         return self._file
 
     @property
+    def full(self) -> tifffile.TiffPageSeries:
+        """The image series at full resolution."""
+        found = self.file.series
+        if not 0 <= self._series < len(found):
+            raise InvalidImageError(
+                no_such_series(self._path, len(found), self._series)
+            )
+        return found[self._series]
+
+    @property
     def series(self) -> tifffile.TiffPageSeries:
-        """The first image series of the file, at the level."""
-        levels = self.file.series[0].levels
+        """The image series at the level."""
+        levels = self.full.levels
         if not 0 <= self._level < len(levels):
             raise InvalidImageError(no_such_level(self._path, len(levels), self._level))
         return levels[self._level]
 
     def shrinkage(self) -> dict[str, float]:
         """Return by how much pixels along each axis are larger than at level 0."""
-        full = self.file.series[0]
+        full = self.full
         return {
             letter: whole / length
             for letter, whole, length in zip(
@@ -118,8 +131,8 @@ class TiffPages:
             return np.asarray(pixels.reshape((-1, *shape))[number])
 
 
-def open_tiff(path: Path, *, level: int = 0) -> Opened:
-    """Open the first image series of a TIFF file, without reading pixels.
+def open_tiff(path: Path, *, level: int = 0, series: int = 0) -> Opened:
+    """Open an image series of a TIFF file, without reading pixels.
 
     Parameters
     ----------
@@ -127,20 +140,23 @@ def open_tiff(path: Path, *, level: int = 0) -> Opened:
         A TIFF, BigTIFF, OME-TIFF or ImageJ file.
     level : int, optional
         Resolution of a pyramid, as slide scanners write them; 0 is the full one.
+    series : int, optional
+        Which image, where the file holds several, such as the positions of a stage.
 
     Raises
     ------
     UnreadableInputError
         If the file is no TIFF, holds no image, or is cut short.
     InvalidImageError
-        If there is no such level.
+        If there is no such level or series.
     """
-    pages = TiffPages(path, level)
+    pages = TiffPages(path, level, series)
     try:
         axes, _ = pages.described()
         data = pages.as_array()
         photometric = pages.series.keyframe.photometric
-        sizes = _pixel_sizes(pages.file)
+        sizes = _pixel_sizes(pages.file, series)
+        n_series = len(pages.file.series)
         larger = pages.shrinkage()
     except InvalidImageError:
         raise
@@ -164,29 +180,32 @@ def open_tiff(path: Path, *, level: int = 0) -> Opened:
         for axis, (size, _) in known.items()
         if scale[axis] != size
     }
-    return Opened(data, axes, channel, scale, units, path.stem, translate)
+    numbered = (series, n_series)
+    return Opened(data, axes, channel, scale, units, path.stem, translate, numbered)
 
 
 def _size(shape: tuple[int, ...], n_trailing: int) -> int:
     return prod(shape[len(shape) - n_trailing :])
 
 
-def _pixel_sizes(file: tifffile.TiffFile) -> dict[str, tuple[float, str]]:
+def _pixel_sizes(file: tifffile.TiffFile, series: int) -> dict[str, tuple[float, str]]:
     """Return size and unit along each axis, as far as the file tells them."""
     if file.is_ome and file.ome_metadata:
-        return _ome_pixel_sizes(file.ome_metadata)
+        return _ome_pixel_sizes(file.ome_metadata, series)
     if file.is_imagej:
         return _imagej_pixel_sizes(file)
     return {}
 
 
-def _ome_pixel_sizes(xml: str) -> dict[str, tuple[float, str]]:
+def _ome_pixel_sizes(xml: str, series: int) -> dict[str, tuple[float, str]]:
     try:
-        pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
+        images = ElementTree.fromstring(xml).findall(".//{*}Pixels")
     except ElementTree.ParseError:
         return {}
-    if pixels is None:
+    if not images:
         return {}
+    # An image whose planes lie in another file may be missing here.
+    pixels = images[min(series, len(images) - 1)]
     return {
         axis: (float(pixels.attrib[key]), pixels.get(f"{key}Unit", default_unit))
         for axis, (key, default_unit) in _OME_SIZES.items()

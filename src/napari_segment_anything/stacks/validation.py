@@ -86,6 +86,19 @@ def checked_channels(
     return tuple(number % n_channels for number in chosen)
 
 
+def no_such_series(place: object, n_series: int, series: int) -> str:
+    """Return the sentence that a file has no such image."""
+    if n_series == 1:
+        return (
+            f"{place or 'The input'} is a single image, so there is no series "
+            f"{series}; leave the series out."
+        )
+    return (
+        f"{place} holds {n_series} images, so there is no series {series}; use 0 to "
+        f"{n_series - 1}."
+    )
+
+
 def no_such_level(place: object, n_levels: int, level: int) -> str:
     """Return the sentence that an image has no such resolution level."""
     if n_levels == 1:

@@ -1,6 +1,7 @@
 """zarr arrays (v2 and v3) and OME-Zarr images, with the axes that they declare."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from napari_segment_anything.stacks.axes import axes_from_names
 from napari_segment_anything.stacks.opened import Opened
 from napari_segment_anything.stacks.plate import advice, fields_of
 from napari_segment_anything.stacks.true_colour import is_true_colour
-from napari_segment_anything.stacks.validation import no_such_level
+from napari_segment_anything.stacks.validation import no_such_level, no_such_series
 
 
 def is_zarr(path: Path) -> bool:
@@ -20,7 +21,7 @@ def is_zarr(path: Path) -> bool:
     return any((path / name).is_file() for name in names)
 
 
-def open_zarr(location: str | Path, *, level: int = 0) -> Opened:
+def open_zarr(location: str | Path, *, level: int = 0, series: int = 0) -> Opened:
     """Open a zarr array, an OME-Zarr image, or a group that holds a single array.
 
     Parameters
@@ -29,27 +30,38 @@ def open_zarr(location: str | Path, *, level: int = 0) -> Opened:
         Folder, or an address that zarr understands.
     level : int, optional
         Resolution level of a multiscale image; 0 is the full one.
+    series : int, optional
+        Which image of a group that numbers several, as bioformats2raw writes them.
 
     Raises
     ------
     UnreadableInputError
         If there is no image, or its metadata cannot be read.
     InvalidImageError
-        If there is no such level.
+        If there is no such level or series.
     """
     name = Path(str(location)).stem
+    # Of text with two colons zarr makes a chain of addresses, of a path it does not.
+    place = str(location) if "://" in str(location) else Path(location)
     try:
-        node = zarr.open(str(location), mode="r")
+        node = zarr.open(place, mode="r")
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise UnreadableInputError(
             f"{location} cannot be opened as zarr: {error}. Check the path, and that "
             f"the copy is complete."
         ) from error
-    return open_zarr_node(node, level=level, name=name, location=str(location))
+    return open_zarr_node(
+        node, level=level, series=series, name=name, location=str(location)
+    )
 
 
 def open_zarr_node(
-    node: Any, *, level: int = 0, name: str = "", location: str = "the zarr"
+    node: Any,
+    *,
+    level: int = 0,
+    series: int = 0,
+    name: str = "",
+    location: str = "the zarr",
 ) -> Opened:
     """Open an array or group that zarr has opened already."""
     if isinstance(node, zarr.Array):
@@ -67,7 +79,12 @@ def open_zarr_node(
         raise UnreadableInputError(advice(node, location, fields))
     if "0" in node and isinstance(node["0"], zarr.Group):
         # The layout of bioformats2raw: a group that numbers its images.
-        return open_zarr_node(node["0"], level=level, name=name, location=location)
+        n_series = sum(key.isdigit() for key in node.group_keys())
+        if not 0 <= series < n_series or str(series) not in node:
+            raise InvalidImageError(no_such_series(location, n_series, series))
+        image = node[str(series)]
+        opened = open_zarr_node(image, level=level, name=name, location=location)
+        return replace(opened, series=(series, n_series))
     arrays = sorted(node.array_keys())
     if len(arrays) == 1:
         array: Any = node[arrays[0]]

@@ -60,7 +60,7 @@ def read_entry(folder: Path) -> ImageEmbedding:
     ValueError, KeyError, TypeError, RuntimeError
         If it is damaged.
     """
-    array: Any = zarr.open_array(str(folder), mode="r")
+    array: Any = zarr.open_array(folder, mode="r")
     features = np.asarray(array[...]).astype(np.float32)
     if features.ndim != 4 or np.isnan(features).any():
         raise ValueError("its features are missing")

@@ -60,7 +60,7 @@ def add_labels(path: Path, layout: LabelLayout) -> None:
     with storage_errors(path):
         listing: Any = root.require_group(_LABELS)
     with atomic_path(target) as temporary:
-        group = zarr.open_group(str(temporary), mode="w-", zarr_format=zarr_format)
+        group = zarr.open_group(temporary, mode="w-", zarr_format=zarr_format)
         fill_label_group(group, layout)
     with storage_errors(path):
         _list(listing, layout.name)
@@ -101,7 +101,7 @@ def foreign_names(path: Path) -> list[str]:
 def is_image(path: Path) -> bool:
     """Whether an OME-Zarr has an image, be there labels or not."""
     try:
-        root = zarr.open_group(str(path), mode="r", use_consolidated=False)
+        root = zarr.open_group(path, mode="r", use_consolidated=False)
         return bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
     except _READ_ERRORS:
         return False
@@ -109,7 +109,7 @@ def is_image(path: Path) -> bool:
 
 def _is_own(path: Path) -> bool:
     try:
-        group = zarr.open_group(str(path), mode="r", use_consolidated=False)
+        group = zarr.open_group(path, mode="r", use_consolidated=False)
         return OWN_ATTRIBUTES in group.attrs
     except _READ_ERRORS:
         return False
@@ -124,9 +124,7 @@ def first_own_name(path: Path) -> str:
         If there is none.
     """
     try:
-        listing: Any = zarr.open_group(
-            str(path / _LABELS), mode="r", use_consolidated=False
-        )
+        listing: Any = zarr.open_group(path / _LABELS, mode="r", use_consolidated=False)
         names = ome_metadata.ome_of(dict(listing.attrs))["labels"]
         own = [name for name in names if OWN_ATTRIBUTES in listing[name].attrs]
         return str((own or names)[0])
@@ -145,7 +143,7 @@ def open_image(path: Path) -> zarr.Group:
         If there is none.
     """
     try:
-        root = zarr.open_group(str(path), mode="r+", use_consolidated=False)
+        root = zarr.open_group(path, mode="r+", use_consolidated=False)
         has_image = bool(ome_metadata.ome_of(dict(root.attrs)).get("multiscales"))
     except _READ_ERRORS as error:
         raise StorageError(
@@ -172,6 +170,6 @@ def _list(listing: zarr.Group, name: str) -> None:
 
 def _consolidate_again(path: Path) -> None:
     """Let readers that trust consolidated metadata see the new labels."""
-    root = zarr.open_group(str(path), mode="r")
+    root = zarr.open_group(path, mode="r")
     if root.metadata.consolidated_metadata is not None:
-        zarr.consolidate_metadata(str(path))
+        zarr.consolidate_metadata(path)

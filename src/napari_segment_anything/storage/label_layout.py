@@ -131,7 +131,7 @@ def write_layout(path: Path, layout: LabelLayout) -> None:
         )
     ome_metadata.ome_order(layout.axes)
     with atomic_path(path) as temporary:
-        root = zarr.open_group(str(temporary), mode="w-", zarr_format=3)
+        root = zarr.open_group(temporary, mode="w-", zarr_format=3)
         if layout.image_dtype is not None:
             _make_image(root, layout, path.stem)
         listing = root.create_group("labels")

@@ -60,7 +60,7 @@ class LabelStore:
         self.path = path
         self.name = name
         try:
-            root: Any = zarr.open_group(str(path), mode=mode, use_consolidated=False)
+            root: Any = zarr.open_group(path, mode=mode, use_consolidated=False)
             group = root[f"labels/{name}"]
             own = group.attrs[OWN_ATTRIBUTES]
             self.index_axes = str(own["index_axes"])

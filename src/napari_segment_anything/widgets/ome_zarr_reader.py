@@ -82,7 +82,7 @@ def _image_group(path: str) -> zarr.Group | None:
     if not is_zarr(Path(path)):
         return None
     try:
-        group = zarr.open(path, mode="r")
+        group = zarr.open(Path(path), mode="r")
         if not isinstance(group, zarr.Group):
             return None
         first: Any = group.get("0")
