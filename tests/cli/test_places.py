@@ -331,3 +331,15 @@ def test_what_candidates_are_is_said(capsys):
     labels = LabelStore.open("found.zarr")
     for row in table.itertuples():
         assert np.count_nonzero(labels.read_plane((row.t,)) == row.label) == row.area
+
+
+def test_labels_are_written_as_a_tiff_that_replaces_nothing_unasked(refused):
+    words = ["segment", "movie.tif", "found.zarr", "--tiff"]
+    assert "movie.tif is not overwritten" in refused(*words, "movie.tif")
+    assert main([*words, "made/found.tif", "--json", "s.json"]) == 0
+    labels = LabelStore.open("found.zarr").labels
+    np.testing.assert_array_equal(tifffile.imread("made/found.tif"), labels[:])
+    assert labels[:].max() > 0
+    files = json.loads(Path("s.json").read_text("utf-8"))["files"]
+    assert Path(files["tiff"]) == Path("made/found.tif")
+    assert "exists already" in refused(*words, "made/found.tif")

@@ -1,6 +1,7 @@
 """``segment INPUT OUTPUT.zarr``: all objects of each plane, without tracking."""
 
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_segment_anything.cli.arguments import (
@@ -35,6 +36,12 @@ def add_parser(commands: Any) -> None:
     add_image_option(parser)
     add_show_option(parser)
     add_table_option(parser, "object and plane")
+    parser.add_argument(
+        "--tiff",
+        type=Path,
+        metavar="FILE",
+        help="also write the labels as one OME-TIFF, for Fiji and other programs",
+    )
     parser.set_defaults(run=run_segment)
 
 
@@ -59,6 +66,8 @@ def run_segment(arguments: Namespace) -> None:
         report,
         segment_summary,
     )
+    from napari_segment_anything.storage.label_store import LabelStore
+    from napari_segment_anything.storage.label_tiff import write_label_tiff
     from napari_segment_anything.storage.tables import write_tracks_table
 
     if arguments.show:
@@ -100,6 +109,16 @@ def run_segment(arguments: Namespace) -> None:
         result = run(job, bar)
         if arguments.table:
             write_tracks_table(arguments.table, run(objects_table(stack, result), bar))
+    if arguments.tiff:
+        labels = result.labels
+        write_label_tiff(
+            arguments.tiff,
+            labels.labels if isinstance(labels, LabelStore) else labels,
+            labels.axes if isinstance(labels, LabelStore) else stack.axes,
+            scale=stack.scale,
+            units=stack.units,
+        )
+        files["tiff"] = str(arguments.tiff)
     files |= candidates_file(result)
     summary = segment_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)
@@ -121,5 +140,7 @@ def _check_places(arguments: Namespace, stack: "Stack") -> None:
         reads = [*places_of(stack), output, *filter(None, [arguments.json])]
         # An earlier table of the same job may be replaced, as was just made sure.
         check_places({"table": table}, reads=reads, overwrite=True)
-    is_dry_run = arguments.dry_run
-    prepare_places(output, table, summary=arguments.json, is_dry_run=is_dry_run)
+    tiff, is_dry_run = arguments.tiff, arguments.dry_run
+    reads = [*places_of(stack), output, *filter(None, [table, arguments.json])]
+    check_places({"TIFF": tiff}, reads=reads, overwrite=arguments.overwrite)
+    prepare_places(output, table, tiff, summary=arguments.json, is_dry_run=is_dry_run)
