@@ -151,7 +151,8 @@ class Bench:
         self.times: dict[str, float] = {}
         self._answer_first = mask_asker.answer_first
         mask_asker.answer_first = self._timed_answer
-        self.annotator.asker.received.connect(self._on_received)
+        # After the annotator itself, which shows the outline.
+        self.annotator.session.response_changed.connect(self._on_received)
         self.annotator.set_model(predictor, MemoryEmbeddingStore())
         self.annotator.start()
 
