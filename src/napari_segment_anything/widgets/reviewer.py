@@ -103,6 +103,12 @@ class Reviewer(QObject):
             self._worker.submit(partial(candidates.passing, chosen, before))
 
     def _on_passing(self, passing: Passing) -> None:
+        if self._annotator is not None:
+            # To change objects would end a box that is being dragged.
+            prompts = self._annotator.layers.prompts
+            prompts.when_finished(partial(self._fill, passing))
+
+    def _fill(self, passing: Passing) -> None:
         annotator, plane = self._annotator, passing.candidates.plane
         if annotator is None:
             return
