@@ -187,3 +187,21 @@ def test_points_that_are_moved_leave_what_was_drawn_again_alone(layers):
     layers.points.data[0, 1:] += 5
     assert drawn.points.tolist() == [[0, 10, 10]]
     assert not layers.content.equals(drawn)
+
+
+def test_what_waits_for_a_shape_is_done_when_it_is_finished_unless_closed(
+    layers, qtbot
+):
+    done = []
+    layers._n_finished = -1  # as while a shape is being drawn
+    layers.when_finished(lambda: done.append("first"))
+    assert done == []
+    layers._n_finished = 0
+    qtbot.waitUntil(lambda: done == ["first"], timeout=2000)
+    layers._n_finished = -1
+    layers.when_finished(lambda: done.append("second"))
+    layers.is_closed = True
+    qtbot.wait(250)
+    layers._n_finished = 0
+    qtbot.wait(250)
+    assert done == ["first"]

@@ -80,6 +80,8 @@ def run_segment(arguments: Namespace) -> None:
     files = {"labels": str(arguments.output)}
     if arguments.table:
         files["table"] = str(arguments.table)
+    if arguments.tiff:
+        files["tiff"] = str(arguments.tiff)
     with cluster_of(arguments) as cluster, ProgressBar() as bar:
         if arguments.dry_run:
             dry_run(
@@ -109,16 +111,15 @@ def run_segment(arguments: Namespace) -> None:
         result = run(job, bar)
         if arguments.table:
             write_tracks_table(arguments.table, run(objects_table(stack, result), bar))
-    if arguments.tiff:
-        labels = result.labels
+    labels = result.labels
+    if arguments.tiff and isinstance(labels, LabelStore):  # as always with an output
         write_label_tiff(
             arguments.tiff,
-            labels.labels if isinstance(labels, LabelStore) else labels,
-            labels.axes if isinstance(labels, LabelStore) else stack.axes,
+            labels.labels,
+            labels.axes,
             scale=stack.scale,
             units=stack.units,
         )
-        files["tiff"] = str(arguments.tiff)
     files |= candidates_file(result)
     summary = segment_summary(result, stack, predictor)
     report(summary | {"files": files}, arguments.json)

@@ -200,6 +200,8 @@ class AnnotationLayers:
 
     def close(self) -> None:
         """Stop following the image; the layers stay where they are."""
+        # Nobody looks any more whether a shape is finished.
+        self.prompts.is_closed = True
         for name in _PLACE_EVENTS:
             getattr(self.image.events, name).disconnect(self._follow_image)
 

@@ -54,8 +54,8 @@ class PromptLayers:
         self._polarity = Polarity.INSIDE
         self._click_is_other = False
         self._is_quiet = False
-        # Of shapes that are not being drawn.
-        self._n_finished = 0
+        self._n_finished = 0  # shapes that are not being drawn
+        self.is_closed = False
         transform = transform_of(image)
         self.points = Points(
             np.zeros((0, image.ndim)),
@@ -104,10 +104,10 @@ class PromptLayers:
 
     def when_finished(self, then: Callable[[], None]) -> None:
         """Do something now, or once the shape that is being drawn is finished."""
-        if self.is_drawing:
-            QTimer.singleShot(_LOOK_MS, partial(self.when_finished, then))
-        else:
+        if not self.is_drawing:
             then()
+        elif not self.is_closed:
+            QTimer.singleShot(_LOOK_MS, partial(self.when_finished, then))
 
     @property
     def polarity(self) -> Polarity:

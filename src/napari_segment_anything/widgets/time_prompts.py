@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from napari_segment_anything.engine.mask_set import MaskSet
     from napari_segment_anything.session.planes import PlaneId
     from napari_segment_anything.session.requests import MaskResponse
     from napari_segment_anything.widgets.workbench import Workbench
@@ -135,15 +136,14 @@ class TimePrompts(QObject):
             return
         due, response = _Due(plane, drawing, self._chosen()), self.session.response
         if response is None or not self.session.is_current(plane, drawing.prompts):
-            if not self._asker.owe(plane, drawing.prompts, partial(self._arrive, due)):
-                return
-            self._due.append(due)
+            if self._asker.owe(plane, drawing.prompts, partial(self._arrive, due)):
+                self._due.append(due)
+                self.end()
         elif response.masks is None or not self.session.can_accept:
             self.said.emit(NO_OBJECT)
-            return
-        self.end()
-        if due not in self._due and response is not None:
-            self._hand_over(due, response)
+        else:
+            self.end()
+            self._hand_over(due, response.masks)
 
     def end(self) -> None:
         """Remove what is drawn, and its layers."""
@@ -213,15 +213,13 @@ class TimePrompts(QObject):
         if response is None or response.masks is None:
             self._give_back(due)
         elif response.masks.areas.any():
-            self._hand_over(due, response)
+            self._hand_over(due, response.masks)
         else:
             self._give_back(due)
             self.said.emit(NO_OBJECT)
         self.changed.emit()
 
-    def _hand_over(self, due: _Due, response: MaskResponse) -> None:
-        if (masks := response.masks) is None:
-            return
+    def _hand_over(self, due: _Due, masks: MaskSet) -> None:
         mask = np.zeros(masks.shape, bool)
         for number in range(len(masks)):
             mask |= masks.full_mask(number)
